@@ -1,0 +1,112 @@
+//! What is asked of the engine: parsed, checked in form, not yet judged.
+
+use ipnet::IpNet;
+
+use crate::id::{
+    Code, GameNumber, IdSpaceName, Name, PartnerNumber, PlayerId, Reason, Reference, RoundId,
+    TransactionId, WalletToken,
+};
+use crate::money::{Amount, Currency, Sum};
+use crate::time::{Span, Timestamp};
+
+/// A game server's request, in the session that a code names (wallet-api.md, Requests).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Read the balance.
+    Credit,
+    /// Debit the stake.
+    Bet(Transaction),
+    /// Credit the winnings; zero closes a lost round.
+    Win(Transaction),
+    /// Undo the bet under an id.
+    Cancel(CancelOf),
+}
+
+/// A bet's or a win's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// The game server's id.
+    pub id: TransactionId,
+    /// The round, where one is named.
+    pub round: Option<RoundId>,
+    /// The game.
+    pub game: GameNumber,
+    /// The stake or the winnings.
+    pub amount: Amount,
+}
+
+/// Which bet to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelOf {
+    /// The bet's id.
+    pub id: TransactionId,
+    /// The bet's round, where one is named.
+    pub round: Option<RoundId>,
+}
+
+/// A partner to create. Its secrets are made elsewhere: the engine knows no randomness.
+#[derive(Clone, Debug)]
+pub struct NewPartner {
+    /// What people call it.
+    pub name: Name,
+    /// The currency of its own calls.
+    pub currency: Currency,
+    /// The last part of its Wallet URL.
+    pub wallet_token: WalletToken,
+    /// Where its game servers' ids are unique.
+    pub id_space: IdSpaceName,
+    /// Where its game servers may call from; empty: anywhere.
+    pub game_server_addresses: Vec<IpNet>,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What to change about a partner; `None` leaves as is.
+#[derive(Clone, Debug, Default)]
+pub struct PartnerChange {
+    /// Disable (true) or enable (false).
+    pub disabled: Option<bool>,
+    /// Where its game servers may call from; empty: anywhere.
+    pub game_server_addresses: Option<Vec<IpNet>>,
+    /// When it ends; `Some(None)` takes the end away.
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// A player's account, as the commands name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountName {
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// In which currency.
+    pub currency: Currency,
+}
+
+/// A balance to adjust.
+#[derive(Clone, Debug)]
+pub struct NewAdjustment {
+    /// Whose balance.
+    pub account: AccountName,
+    /// What to put on (positive) or take off (negative).
+    pub amount: Sum,
+    /// Unique per partner; repeating it with equal content changes nothing.
+    pub reference: Reference,
+    /// The operator's words.
+    pub reason: Reason,
+}
+
+/// A session to open. Player and account come into being with it where they are missing.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// What it plays on.
+    pub account: AccountName,
+    /// What requests will name it by.
+    pub code: Code,
+    /// The game it is opened for.
+    pub game: Option<GameNumber>,
+    /// Two letters, ISO 639-1.
+    pub lang: String,
+    /// How long it lives from its opening and from each accepted bet.
+    pub ttl: Span,
+}

@@ -1,0 +1,154 @@
+//! Documents: what explains money and is not money. Each stands whole in the entry that changes
+//! it, as it is from then on.
+//!
+//! In entries documents are JSON text. A member added later has a default, so that every entry
+//! ever written is read for ever; a member is never given another meaning.
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{
+    AccountNumber, Code, GameNumber, IdSpaceName, IdSpaceNumber, Name, PartnerNumber, PlayerId,
+    Reason, Reference, SessionNumber, WalletToken,
+};
+use crate::money::{Amount, Currency};
+use crate::secret::{KeyedHash, Sealed};
+use crate::time::{Span, Timestamp};
+
+/// A document as it is from its entry on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Document {
+    /// A partner.
+    Partner(Box<Partner>),
+    /// A player.
+    Player(Player),
+    /// A player's account.
+    Account(AccountOpened),
+    /// A session.
+    Session(Box<Session>),
+    /// Why and under which reference a balance was adjusted.
+    Adjustment(Adjustment),
+}
+
+/// A partner: whose game servers and players these are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partner {
+    /// Its number.
+    pub number: PartnerNumber,
+    /// What people call it.
+    pub name: Name,
+    /// The currency of its own calls.
+    pub currency: Currency,
+    /// The last part of its Wallet URL.
+    pub wallet_token: WalletToken,
+    /// Where its game servers' ids are unique.
+    pub id_space: IdSpaceNumber,
+    /// That id space's name.
+    pub id_space_name: IdSpaceName,
+    /// Whether an operator has disabled it.
+    pub disabled: bool,
+    /// When it ends, if it does.
+    pub expires_at: Option<Timestamp>,
+    /// Where its game servers may call from; empty: anywhere.
+    pub game_server_addresses: Vec<IpNet>,
+    /// When it came into being.
+    pub created_at: Timestamp,
+    /// What it proves itself with.
+    pub secrets: PartnerSecrets,
+}
+
+/// A partner's credentials: hashes of what is only compared, ciphertext of what must be used
+/// (design.md, Entry).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerSecrets {
+    /// Names the partner; no secret.
+    pub api_key: String,
+    /// Hash of the API secret.
+    pub api_secret: KeyedHash,
+    /// Hash of the payment gateway's token.
+    pub payment_token: KeyedHash,
+    /// Hash of the gateway secret.
+    pub pluginapi_secret: KeyedHash,
+    /// The postbacks' access key.
+    pub access_key: Sealed,
+    /// The signatures' private key.
+    pub private_key: Sealed,
+}
+
+impl Partner {
+    /// Whether it is enabled and not past its end (partner-api.md, Small print).
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.disabled && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// A player: one person at one partner, over all currencies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Player {
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// The name there.
+    pub player_id: PlayerId,
+    /// No bets and no new sessions while true.
+    pub blocked: bool,
+}
+
+/// A player's account in one currency, from the entry on that first names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountOpened {
+    /// Its number.
+    pub number: AccountNumber,
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// In which currency.
+    pub currency: Currency,
+    /// Where ids of bets on it are unique.
+    pub id_space: IdSpaceNumber,
+}
+
+/// A session: binds a code to an account (wallet-api.md, Sessions).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its number.
+    pub number: SessionNumber,
+    /// What requests name it by. Never used again.
+    pub code: Code,
+    /// Whose session.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// The account that it plays on.
+    pub account: AccountNumber,
+    /// That account's currency.
+    pub currency: Currency,
+    /// How long it lives from its opening and from each accepted bet.
+    pub ttl: Span,
+    /// When its life is over unless a bet is accepted before.
+    pub expires_at: Timestamp,
+    /// Whether it was closed.
+    pub closed: bool,
+    /// The game it was opened for.
+    pub game: Option<GameNumber>,
+    /// The language it was opened in, two letters.
+    pub lang: String,
+}
+
+/// Why a balance was adjusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adjustment {
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// Unique per partner.
+    pub reference: Reference,
+    /// The account adjusted.
+    pub account: AccountNumber,
+    /// Cents put on (positive) or taken off (negative).
+    pub cents: i64,
+    /// The operator's words.
+    pub reason: Reason,
+    /// What the account held afterwards.
+    pub balance_after: Amount,
+}

@@ -1,0 +1,100 @@
+//! Why a command was refused: results, not errors. Each protocol words them in one `match`
+//! without a `_` arm.
+
+use std::fmt;
+
+use crate::id::PartnerNumber;
+
+/// Why a game server's request was refused (wallet-api.md, Answers).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlayRefusal {
+    /// No such code under this wallet token. Permanent.
+    SessionUnknown,
+    /// The id was cancelled, perhaps before its bet arrived. Permanent.
+    IdVoided,
+    /// The id belongs to a different transaction in this currency. Permanent.
+    IdUsed,
+    /// The session is closed or past its life, or its partner's. Permanent for this session.
+    SessionExpired,
+    /// The player is blocked. May pass when an operator unblocks.
+    PlayerBlocked,
+    /// The stake is over the configured limit. Permanent.
+    LimitExceeded,
+    /// The stake is more than the balance. May pass after a deposit or a win.
+    InsufficientFunds,
+    /// A cancel named a win. Permanent.
+    NotABet,
+    /// A cancel named another round than the bet's. Permanent.
+    RoundMismatch,
+    /// The bet's round has paid. Permanent.
+    RoundPaid,
+    /// The account would pass its limit. May pass when the player has lost some.
+    BalanceOutOfRange,
+}
+
+/// Why an operator's command was refused. `Display` says it in a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperatorRefusal {
+    /// No such partner.
+    PartnerUnknown(PartnerNumber),
+    /// Another partner has this wallet token.
+    WalletTokenUsed,
+    /// No such player at this partner.
+    PlayerUnknown,
+    /// The player has no account in this currency.
+    AccountUnknown,
+    /// The account is there already.
+    AccountExists,
+    /// No session has this code.
+    SessionUnknown,
+    /// The code is, or was, another session's.
+    CodeUsed,
+    /// The player is blocked: no session can be opened.
+    PlayerBlocked,
+    /// The partner is disabled or past its end: no session can be opened.
+    PartnerNotLive,
+    /// The reference belongs to an adjustment with other content.
+    ReferenceUsed,
+    /// An adjustment of nothing.
+    AmountZero,
+    /// More is to be taken off than there is.
+    InsufficientFunds,
+    /// The account would pass its limit.
+    BalanceOutOfRange,
+}
+
+impl fmt::Display for OperatorRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OperatorRefusal::PartnerUnknown(partner) => write!(f, "there is no partner {partner}"),
+            OperatorRefusal::WalletTokenUsed => {
+                f.write_str("another partner has this wallet token")
+            }
+            OperatorRefusal::PlayerUnknown => f.write_str("this partner has no such player"),
+            OperatorRefusal::AccountUnknown => {
+                f.write_str("the player has no account in this currency")
+            }
+            OperatorRefusal::AccountExists => {
+                f.write_str("the player already has an account in this currency")
+            }
+            OperatorRefusal::SessionUnknown => f.write_str("no session has this code"),
+            OperatorRefusal::CodeUsed => {
+                f.write_str("this code is or was another session's; codes are never used again")
+            }
+            OperatorRefusal::PlayerBlocked => f.write_str("the player is blocked"),
+            OperatorRefusal::PartnerNotLive => {
+                f.write_str("the partner is disabled or past its end")
+            }
+            OperatorRefusal::ReferenceUsed => {
+                f.write_str("this reference belongs to an adjustment with other content")
+            }
+            OperatorRefusal::AmountZero => f.write_str("an adjustment must not be zero"),
+            OperatorRefusal::InsufficientFunds => {
+                f.write_str("the balance is less than what is to be taken off")
+            }
+            OperatorRefusal::BalanceOutOfRange => {
+                f.write_str("the balance would pass its limit of 90071992547409.91")
+            }
+        }
+    }
+}

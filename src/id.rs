@@ -1,0 +1,283 @@
+//! One newtype per identifier, so that no two of them can be taken for each other.
+//!
+//! Numbers are given by coffer and are compact in entries; texts are what outsiders say. Each
+//! text is checked once, where it is parsed into its type.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Parses a member's text into its type; the type's own error tells what would be right.
+pub(crate) fn parse_from<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: FromStr,
+    T::Err: fmt::Display,
+{
+    let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+    text.parse().map_err(serde::de::Error::custom)
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+number! {
+    /// An entry's number, from 1, without gaps. [`Seq::NONE`] stands before the first.
+    Seq(u64)
+}
+number! {
+    /// A game server's number for a bet or win: unique in one (id space, currency), over the
+    /// whole range of 64 bits (wallet-api.md, Money rules 1).
+    TransactionId(u64)
+}
+number! {
+    /// The id of a round's first bet (wallet-api.md, Money rules 6).
+    RoundId(u64)
+}
+number! {
+    /// A game's number at the game server.
+    GameNumber(u32)
+}
+number! {
+    /// One player's money in one currency, or another holder's with a chain of its own.
+    AccountNumber(u64)
+}
+number! {
+    /// One session. Entries name it by this number, outsiders by its [`Code`].
+    SessionNumber(u64)
+}
+number! {
+    /// Partners that number their transactions together share an id space. 0 is `default`.
+    IdSpaceNumber(u32)
+}
+
+impl Seq {
+    /// Before the first entry: nothing to wait for.
+    pub const NONE: Seq = Seq(0);
+
+    /// The entry's number after this one.
+    ///
+    /// # Panics
+    /// After 2^64-1 entries, which takes 5,000 centuries at 100,000 a second.
+    #[must_use]
+    pub fn next(self) -> Seq {
+        Seq(self
+            .0
+            .checked_add(1)
+            .expect("2^64 entries are never reached"))
+    }
+}
+
+/// A partner's number; `p1` outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartnerNumber(pub u32);
+
+impl fmt::Display for PartnerNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "p{}", self.0)
+    }
+}
+
+impl FromStr for PartnerNumber {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<PartnerNumber, IdError> {
+        let digits = text
+            .strip_prefix('p')
+            .filter(|digits| !digits.starts_with(['0', '+']));
+        let number = digits.and_then(|digits| digits.parse().ok());
+        number
+            .map(PartnerNumber)
+            .ok_or(IdError("must be a partner such as p1"))
+    }
+}
+
+impl Serialize for PartnerNumber {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PartnerNumber {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<PartnerNumber, D::Error> {
+        parse_from(deserializer)
+    }
+}
+
+/// A text is not of an identifier's form; the text says what would be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdError(&'static str);
+
+impl fmt::Display for IdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for IdError {}
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The text as outsiders write it.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<$name, IdError> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) { Ok($name(text.into())) } else { Err(IdError($what)) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                parse_from(deserializer)
+            }
+        }
+    };
+}
+
+/// Letters, digits and `_`, from 1 to `length_max` of them.
+fn is_word(text: &str, length_max: usize) -> bool {
+    (1..=length_max).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// 1 to `length_max` characters, none of them a control character.
+fn is_line(text: &str, length_max: usize) -> bool {
+    (1..=length_max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+text! {
+    /// A player's name at the partner: 1-40 printable ASCII characters without spaces
+    /// (operations.md, Shapes that scripts use).
+    PlayerId,
+    "must be 1 to 40 printable ASCII characters without spaces",
+    |text| (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+text! {
+    /// A player's game session, as the launch URL's `token` and the requests' `code` name it
+    /// (wallet-api.md, Sessions).
+    Code,
+    "must be 1 to 128 letters, digits or _",
+    |text| is_word(text, 128)
+}
+text! {
+    /// The last part of a partner's Wallet URL (wallet-api.md, The Wallet URL).
+    WalletToken,
+    "must be 1 to 40 letters, digits or _",
+    |text| is_word(text, 40)
+}
+text! {
+    /// The name of an id space.
+    IdSpaceName,
+    "must be 1 to 40 letters, digits or _",
+    |text| is_word(text, 40)
+}
+text! {
+    /// A partner's name (operations.md, Shapes that scripts use).
+    Name,
+    "must be 1 to 190 characters without control characters",
+    |text| is_line(text, 190)
+}
+text! {
+    /// What names an adjustment, unique per partner (operations.md, Shapes that scripts use).
+    Reference,
+    "must be 1 to 190 characters without control characters",
+    |text| is_line(text, 190)
+}
+text! {
+    /// Why an operator did something.
+    Reason,
+    "must be 1 to 500 characters without control characters",
+    |text| is_line(text, 500)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_checked_where_they_are_parsed() {
+        let long = "x".repeat(129);
+        for (code, good) in [
+            ("a", true),
+            ("A_9", true),
+            ("", false),
+            ("a-b", false),
+            (&*long, false),
+            (&long[1..], true),
+        ] {
+            assert_eq!(code.parse::<Code>().is_ok(), good, "{code:?}");
+        }
+        for (player, good) in [
+            ("usr-1122334455", true),
+            ("a b", false),
+            ("\u{e9}", false),
+            ("~!/", true),
+            (&long[..41], false),
+        ] {
+            assert_eq!(player.parse::<PlayerId>().is_ok(), good, "{player:?}");
+        }
+        for (token, good) in [
+            ("hmeu134_56eEYeGgre", true),
+            (&long[..40], true),
+            (&long[..41], false),
+            ("a.b", false),
+        ] {
+            assert_eq!(token.parse::<WalletToken>().is_ok(), good, "{token:?}");
+        }
+    }
+
+    #[test]
+    fn a_partner_is_p_and_a_number() {
+        assert_eq!("p12".parse(), Ok(PartnerNumber(12)));
+        assert_eq!(PartnerNumber(12).to_string(), "p12");
+        for text in ["12", "p", "p01", "p+1", "p-1", "P1", "p99999999999"] {
+            assert!(text.parse::<PartnerNumber>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! coffer: a wallet engine in one binary.
+
+pub mod engine;
+pub mod id;
+pub mod ledger;
+pub mod money;
+pub mod secret;
+pub mod time;
