@@ -120,6 +120,51 @@ impl<'de> Deserialize<'de> for PartnerNumber {
     }
 }
 
+/// A language, two lower-case letters of ISO 639-1 (wallet-api.md, Launch URLs).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lang([u8; 2]);
+
+impl Lang {
+    /// `en`, the default.
+    pub const EN: Lang = Lang(*b"en");
+
+    /// The two letters.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a language is two ASCII letters")
+    }
+}
+
+impl fmt::Display for Lang {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Lang {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Lang, IdError> {
+        match text.as_bytes() {
+            &[a, b] if a.is_ascii_lowercase() && b.is_ascii_lowercase() => Ok(Lang([a, b])),
+            _ => Err(IdError(
+                "must be a language of two small letters, such as en",
+            )),
+        }
+    }
+}
+
+impl Serialize for Lang {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Lang {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Lang, D::Error> {
+        parse_from(deserializer)
+    }
+}
+
 /// A text is not of an identifier's form; the text says what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdError(&'static str);

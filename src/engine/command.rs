@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use crate::id::{
-    Code, GameNumber, IdSpaceName, Name, PartnerNumber, PlayerId, Reason, Reference, RoundId,
+    Code, GameNumber, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason, Reference, RoundId,
     TransactionId, WalletToken,
 };
 use crate::money::{Amount, Currency, Sum};
@@ -42,6 +42,25 @@ pub struct CancelOf {
     pub id: TransactionId,
     /// The bet's round, where one is named.
     pub round: Option<RoundId>,
+}
+
+/// What is configured about judging (operations.md, Configuration, `[wallet]`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// The largest stake, if there is one.
+    pub bet_max: Option<Amount>,
+    /// What becomes of a cancel in a round that has paid.
+    pub cancel_after_win: CancelAfterWin,
+}
+
+/// What becomes of a cancel in a round that has paid more than 0 (wallet-api.md, code 14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CancelAfterWin {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is taken, and reported as an anomaly.
+    Accept,
 }
 
 /// A partner to create. Its secrets are made elsewhere: the engine knows no randomness.
@@ -105,8 +124,8 @@ pub struct NewSession {
     pub code: Code,
     /// The game it is opened for.
     pub game: Option<GameNumber>,
-    /// Two letters, ISO 639-1.
-    pub lang: String,
+    /// The language it is opened in.
+    pub lang: Lang,
     /// How long it lives from its opening and from each accepted bet.
     pub ttl: Span,
 }

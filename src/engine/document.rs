@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{
-    AccountNumber, Code, GameNumber, IdSpaceName, IdSpaceNumber, Name, PartnerNumber, PlayerId,
-    Reason, Reference, SessionNumber, WalletToken,
+    AccountNumber, Code, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Name, PartnerNumber,
+    PlayerId, Reason, Reference, SessionNumber, WalletToken,
 };
 use crate::money::{Amount, Currency};
 use crate::secret::{KeyedHash, Sealed};
@@ -132,8 +132,8 @@ pub struct Session {
     pub closed: bool,
     /// The game it was opened for.
     pub game: Option<GameNumber>,
-    /// The language it was opened in, two letters.
-    pub lang: String,
+    /// The language it was opened in.
+    pub lang: Lang,
 }
 
 /// Why a balance was adjusted.

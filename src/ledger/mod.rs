@@ -9,7 +9,7 @@ use crate::engine::command::{
 use crate::engine::document::{Partner, PartnerSecrets, Session};
 use crate::engine::entry::Anomaly;
 use crate::engine::refusal::{OperatorRefusal, PlayRefusal};
-use crate::id::{Code, GameNumber, PartnerNumber, PlayerId, RoundId, Seq, TransactionId};
+use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, RoundId, Seq, TransactionId};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
 
@@ -40,6 +40,7 @@ pub enum Outcome {
     Refused {
         refusal: PlayRefusal,
         balance: Option<Amount>,
+        lang: Lang,
     },
 }
 
