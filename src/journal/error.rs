@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::Head;
-use super::codec::CodecError;
+use super::bytes::CodecError;
 use crate::id::Seq;
 
 /// Why the journal did not do what was asked. `Display` says what to do; the source, where

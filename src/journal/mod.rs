@@ -1,17 +1,28 @@
 //! The journal: every entry, in order, synced before anyone hears of it.
 //!
 //! [`Journal`] is what the ledger appends to and reads back. Its one implementation here,
-//! `RedbJournal`, keeps one row per batch in `{data}/journal.redb`; entries enter it through a
-//! `Queue`, one `Committer` writes what has gathered in one commit, and `Durable` tells
-//! everybody who waits. `open` checks that what lies in the data directory is all of it.
+//! [`RedbJournal`], keeps one row per batch in `{data}/journal.redb`; entries enter it through a
+//! [`Queue`], one [`Committer`] writes what has gathered in one commit, and [`Durable`] tells
+//! everybody who waits. [`open`] checks that what lies in the data directory is all of it.
 //!
 //! The journal knows bytes and order, and no rule about money.
 
+mod bytes;
 mod codec;
+mod committer;
+mod durable;
 mod error;
+mod queue;
+mod record;
+#[cfg(test)]
+mod samples;
 
-pub use codec::CodecError;
+pub use bytes::CodecError;
+pub use committer::Committer;
+pub use durable::{Durable, Latched, Wait};
 pub use error::{JournalError, StartRefusal};
+pub use queue::{Permit, Queue, QueueReceiver};
+pub use record::{decode_batch, encode_batch};
 
 use crate::engine::entry::Entry;
 use crate::id::Seq;
