@@ -7,4 +7,5 @@ pub mod journal;
 pub mod ledger;
 pub mod money;
 pub mod secret;
+pub mod sim;
 pub mod time;

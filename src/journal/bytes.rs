@@ -3,7 +3,6 @@
 //! *number*: little-endian base 128, seven bits a byte, the top bit says that another byte
 //! follows; the ninth byte is the last and holds eight bits. 1 to 9 bytes, the shortest form is
 //! the only one. *text*: its length as a number, then the bytes.
-//
 
 use std::fmt;
 
