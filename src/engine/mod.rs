@@ -16,3 +16,5 @@ pub mod operate;
 pub mod play;
 pub mod refusal;
 pub mod round;
+#[cfg(test)]
+mod world;

@@ -219,3 +219,301 @@ impl IdRow {
         self.amount == of.amount && self.game == Some(of.game) && self.round == of.round
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::operate;
+    use super::super::world::{ANN, BEN, World, account_name, cents, play};
+    use super::*;
+    use crate::id::AccountNumber;
+    use crate::time::Span;
+
+    fn refused(verdict: &Verdict) -> Option<PlayRefusal> {
+        match verdict {
+            Verdict::Refused(refusal) => Some(*refusal),
+            Verdict::Accepted(_) | Verdict::Repeated => None,
+        }
+    }
+
+    fn anomalies(verdict: &Verdict) -> Vec<Anomaly> {
+        match verdict {
+            Verdict::Accepted(Body::Win(play)) => play.anomalies.iter().collect(),
+            Verdict::Accepted(Body::Cancel(cancel)) => cancel.anomalies.iter().collect(),
+            other => panic!("not taken: {other:?}"),
+        }
+    }
+
+    fn block(world: &mut World) {
+        let key = account_name("ann").player_key();
+        let record = operate::decide_block(&world.holdings, &key, true)
+            .unwrap()
+            .unwrap();
+        world.operate(record);
+    }
+
+    #[test]
+    fn a_repetition_moves_nothing_and_a_conflict_is_refused() {
+        let mut world = World::new();
+        assert!(matches!(
+            world.bet(ANN, play(3, 500, Some(3))),
+            Verdict::Accepted(_)
+        ));
+        assert_eq!(world.bet(ANN, play(3, 500, Some(3))), Verdict::Repeated);
+        assert_eq!(world.balance(ANN), 500);
+        let other_game = Transaction {
+            game: crate::id::GameNumber(1),
+            ..play(3, 500, Some(3))
+        };
+        for conflict in [
+            play(3, 501, Some(3)),
+            play(3, 500, Some(4)),
+            play(3, 500, None),
+            other_game,
+        ] {
+            assert_eq!(
+                refused(&world.bet(ANN, conflict)),
+                Some(PlayRefusal::IdUsed),
+                "{conflict:?}"
+            );
+        }
+        assert_eq!(
+            refused(&world.bet(BEN, play(3, 500, Some(3)))),
+            Some(PlayRefusal::IdUsed)
+        );
+        assert_eq!(
+            refused(&world.win(ANN, play(3, 500, Some(3)))),
+            Some(PlayRefusal::IdUsed)
+        );
+        assert_eq!((world.balance(ANN), world.balance(BEN)), (500, 1000));
+    }
+
+    #[test]
+    fn the_first_refusal_that_holds_is_told() {
+        // Over its life, blocked, over the limit and over the balance at once: 3, then 8, 9, 4.
+        let mut world = World::new();
+        block(&mut world);
+        let later = world.now.plus(Span::from_seconds(3600));
+        let start = std::mem::replace(&mut world.now, later);
+        assert_eq!(
+            refused(&world.bet(ANN, play(1, 6000, None))),
+            Some(PlayRefusal::SessionExpired)
+        );
+        world.now = start;
+        assert_eq!(
+            refused(&world.bet(ANN, play(1, 6000, None))),
+            Some(PlayRefusal::PlayerBlocked)
+        );
+        assert_eq!(
+            refused(&world.bet(BEN, play(1, 6000, None))),
+            Some(PlayRefusal::LimitExceeded)
+        );
+        assert_eq!(
+            refused(&world.bet(BEN, play(1, 5000, None))),
+            Some(PlayRefusal::InsufficientFunds)
+        );
+        assert!(world.ids.is_empty(), "refusals leave no trace");
+        assert!(matches!(
+            world.bet(BEN, play(1, 1000, None)),
+            Verdict::Accepted(_)
+        ));
+    }
+
+    #[test]
+    fn an_accepted_bet_lengthens_its_session() {
+        let mut world = World::new();
+        world.now = world.now.plus(Span::from_seconds(3599));
+        assert!(matches!(
+            world.bet(ANN, play(1, 1, None)),
+            Verdict::Accepted(_)
+        ));
+        world.now = world.now.plus(Span::from_seconds(3599));
+        assert!(matches!(
+            world.bet(ANN, play(2, 1, None)),
+            Verdict::Accepted(_)
+        ));
+        assert_eq!(
+            refused(&world.bet(BEN, play(3, 1, None))),
+            Some(PlayRefusal::SessionExpired)
+        );
+    }
+
+    #[test]
+    fn a_disabled_partner_ends_bets_and_nothing_else() {
+        let mut world = World::new();
+        assert!(matches!(
+            world.bet(ANN, play(1, 500, None)),
+            Verdict::Accepted(_)
+        ));
+        world.partner.disabled = true;
+        assert_eq!(
+            refused(&world.bet(ANN, play(2, 1, None))),
+            Some(PlayRefusal::SessionExpired)
+        );
+        assert_eq!(world.bet(ANN, play(1, 500, None)), Verdict::Repeated);
+        assert_eq!(
+            anomalies(&world.win(ANN, play(3, 5, None))),
+            [Anomaly::WinOnExpiredSession]
+        );
+        assert!(matches!(world.cancel(ANN, 1, None), Verdict::Accepted(_)));
+        assert_eq!(world.balance(ANN), 1005);
+    }
+
+    #[test]
+    fn wins_are_taken_and_what_is_odd_is_noted() {
+        let mut world = World::new();
+        assert_eq!(anomalies(&world.win(ANN, play(1, 5, None))), []);
+        assert_eq!(
+            anomalies(&world.win(ANN, play(2, 5, Some(9)))),
+            [Anomaly::WinWithoutBet]
+        );
+        assert!(matches!(
+            world.bet(ANN, play(3, 5, Some(3))),
+            Verdict::Accepted(_)
+        ));
+        assert_eq!(anomalies(&world.win(ANN, play(4, 0, Some(3)))), []);
+        block(&mut world);
+        assert_eq!(
+            anomalies(&world.win(ANN, play(5, 5, None))),
+            [Anomaly::WinForBlockedPlayer]
+        );
+        let all = Amount::MAX
+            .minus(cents(world.balance(BEN)))
+            .unwrap()
+            .cents();
+        assert_eq!(anomalies(&world.win(BEN, play(6, all, None))), []);
+        assert_eq!(
+            refused(&world.win(BEN, play(7, 1, None))),
+            Some(PlayRefusal::BalanceOutOfRange)
+        );
+        assert_eq!(world.win(BEN, play(6, all, None)), Verdict::Repeated);
+    }
+
+    #[test]
+    fn a_cancel_undoes_once_and_binds_unknown_ids() {
+        let mut world = World::new();
+        assert!(matches!(
+            world.bet(ANN, play(1, 300, None)),
+            Verdict::Accepted(_)
+        ));
+        assert_eq!(
+            refused(&world.cancel(BEN, 1, None)),
+            Some(PlayRefusal::IdUsed)
+        );
+        assert!(matches!(
+            world.cancel(ANN, 1, Some(77)),
+            Verdict::Accepted(Body::Cancel(_))
+        ));
+        assert_eq!(world.cancel(ANN, 1, None), Verdict::Repeated);
+        assert_eq!(
+            refused(&world.bet(ANN, play(1, 300, None))),
+            Some(PlayRefusal::IdVoided)
+        );
+        assert!(matches!(
+            world.cancel(ANN, 2, None),
+            Verdict::Accepted(Body::Void(_))
+        ));
+        assert_eq!(world.cancel(ANN, 2, None), Verdict::Repeated);
+        for (session, refusal) in [(ANN, PlayRefusal::IdVoided), (BEN, PlayRefusal::IdUsed)] {
+            assert_eq!(
+                refused(&world.bet(session, play(2, 1, None))),
+                Some(refusal)
+            );
+            assert_eq!(
+                refused(&world.win(session, play(2, 1, None))),
+                Some(PlayRefusal::IdUsed)
+            );
+        }
+        assert_eq!(
+            refused(&world.cancel(BEN, 2, None)),
+            Some(PlayRefusal::IdUsed)
+        );
+        assert_eq!((world.balance(ANN), world.balance(BEN)), (1000, 1000));
+    }
+
+    #[test]
+    fn cancels_are_judged_by_the_bets_round() {
+        let mut world = World::new();
+        assert!(matches!(
+            world.bet(ANN, play(1, 100, Some(1))),
+            Verdict::Accepted(_)
+        ));
+        assert!(matches!(
+            world.win(ANN, play(2, 50, Some(1))),
+            Verdict::Accepted(_)
+        ));
+        assert_eq!(
+            refused(&world.cancel(ANN, 2, None)),
+            Some(PlayRefusal::NotABet)
+        );
+        assert_eq!(
+            refused(&world.cancel(ANN, 1, Some(8))),
+            Some(PlayRefusal::RoundMismatch)
+        );
+        assert_eq!(
+            refused(&world.cancel(ANN, 1, None)),
+            Some(PlayRefusal::RoundPaid)
+        );
+        world.rules.cancel_after_win = CancelAfterWin::Accept;
+        assert_eq!(
+            anomalies(&world.cancel(ANN, 1, Some(1))),
+            [Anomaly::CancelAfterWin]
+        );
+        assert_eq!(world.balance(ANN), 1050);
+        assert_eq!(
+            world.cancel(ANN, 1, Some(8)),
+            Verdict::Repeated,
+            "cancelled stays success"
+        );
+    }
+
+    #[test]
+    fn a_refund_beyond_the_limit_waits_for_room() {
+        let mut world = World::new();
+        assert!(matches!(
+            world.bet(ANN, play(1, 1000, None)),
+            Verdict::Accepted(_)
+        ));
+        assert!(matches!(
+            world.win(ANN, play(2, Amount::MAX.cents() - 999, None)),
+            Verdict::Accepted(_)
+        ));
+        assert_eq!(
+            refused(&world.cancel(ANN, 1, None)),
+            Some(PlayRefusal::BalanceOutOfRange)
+        );
+        assert!(matches!(
+            world.bet(ANN, play(3, 1, None)),
+            Verdict::Accepted(_)
+        ));
+        assert!(matches!(world.cancel(ANN, 1, None), Verdict::Accepted(_)));
+        assert_eq!(world.balance(ANN), Amount::MAX.cents());
+    }
+
+    #[test]
+    fn rounds_open_with_bets_and_close_with_wins_or_when_all_is_cancelled() {
+        let mut world = World::new();
+        let key = (AccountNumber(ANN.0), RoundId(1));
+        let open = |world: &World| {
+            (
+                world.holdings.round(key).unwrap().open,
+                world.holdings.open_rounds(Seq::NONE).count(),
+            )
+        };
+        world.bet(ANN, play(1, 10, Some(1)));
+        world.bet(ANN, play(2, 10, Some(1)));
+        assert_eq!(open(&world), (true, 1));
+        world.cancel(ANN, 1, Some(1));
+        assert_eq!(open(&world), (true, 1));
+        world.cancel(ANN, 2, Some(1));
+        assert_eq!(open(&world), (false, 0));
+        world.bet(ANN, play(3, 10, Some(1)));
+        assert_eq!(open(&world), (true, 1), "a later bet opens it again");
+        world.win(ANN, play(4, 0, Some(1)));
+        assert_eq!(open(&world), (false, 0));
+        let round = world.holdings.round(key).unwrap();
+        assert_eq!(
+            (round.bets.count, round.wins.count, round.cancels.count),
+            (3, 1, 2)
+        );
+    }
+}

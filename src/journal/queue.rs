@@ -81,6 +81,11 @@ impl Queue {
         }
     }
 
+    /// Whether no more permits are given out.
+    pub fn is_closed(&self) -> bool {
+        self.sender.read().is_none()
+    }
+
     /// Gives out no more permits. What has one may still be pushed.
     pub fn close(&self) {
         self.sender.write().take();
