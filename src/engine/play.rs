@@ -366,6 +366,11 @@ mod tests {
             anomalies(&world.win(ANN, play(2, 5, Some(9)))),
             [Anomaly::WinWithoutBet]
         );
+        assert_eq!(
+            anomalies(&world.win(ANN, play(8, 5, Some(9)))),
+            [Anomaly::WinWithoutBet],
+            "a win makes a round, but no bet of it"
+        );
         assert!(matches!(
             world.bet(ANN, play(3, 5, Some(3))),
             Verdict::Accepted(_)
