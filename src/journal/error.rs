@@ -94,7 +94,7 @@ pub enum StartRefusal {
         /// What is wrong with it.
         why: String,
     },
-    /// There are entries but no manifest.
+    /// There is a journal but no manifest.
     NoManifest,
     /// A file belongs to another coffer.
     Foreign {
@@ -205,7 +205,7 @@ impl fmt::Display for StartRefusal {
             }
             StartRefusal::NoManifest => write!(
                 f,
-                "the data directory holds entries but manifest.json is missing: {RESTORE}"
+                "the data directory holds a journal but manifest.json is missing: {RESTORE}"
             ),
             StartRefusal::Foreign { file } => write!(
                 f,

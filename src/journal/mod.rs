@@ -12,17 +12,23 @@ mod codec;
 mod committer;
 mod durable;
 mod error;
+mod log;
+mod manifest;
 mod queue;
 mod record;
 #[cfg(test)]
 mod samples;
+mod start;
+mod witness;
 
 pub use bytes::CodecError;
 pub use committer::Committer;
 pub use durable::{Durable, Latched, Wait};
 pub use error::{JournalError, StartRefusal};
+pub use log::{CommitMode, RedbJournal};
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
+pub use start::{Opened, Options, Warning, open, secret_key};
 
 use crate::engine::entry::Entry;
 use crate::id::Seq;

@@ -1,0 +1,272 @@
+//! Starting on a data directory: making what is not there yet, refusing what has been lost.
+//!
+//! The files of a first start come into being one after the other, each whole and durable before
+//! the next: `secret.key`, `journal.redb`, `witness`, and last `manifest.json`. So a directory
+//! without a manifest and without entries is a first start that was interrupted, at whatever
+//! moment, and goes on; a directory with a manifest has everything that it names, or has lost it.
+//!
+//! `lock` is an empty file that whoever starts has locked, so that nobody else looks at a
+//! directory that is being made.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::log::{self, CommitMode, JOURNAL, RedbJournal};
+use super::manifest::{MANIFEST, Manifest};
+use super::witness::{self, WITNESS, Witness};
+use super::{Head, JournalError, StartRefusal};
+use crate::disk::{Disk, File, unfinished};
+use crate::id::Seq;
+use crate::secret::{SecretKey, hex_decode, hex_encode};
+use crate::time::Timestamp;
+
+const SECRET_KEY: &str = "secret.key";
+const LOCK: &str = "lock";
+
+/// How to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How commits reach the disk.
+    pub commit: CommitMode,
+    /// Whether to refuse where there is no coffer yet (operations.md, Configuration,
+    /// `storage.must_exist`).
+    pub must_exist: bool,
+    /// The id of a coffer that comes into being.
+    pub new_id: [u8; 16],
+    /// [`SecretKey::fingerprint`] of the key that [`secret_key`] gave.
+    pub fingerprint: String,
+    /// The present, for a coffer that comes into being.
+    pub now: Timestamp,
+}
+
+/// A journal that is ready.
+#[derive(Debug)]
+pub struct Opened {
+    /// The journal. It has the data directory to itself.
+    pub journal: RedbJournal,
+    /// The coffer's id.
+    pub id: [u8; 16],
+    /// When the coffer came into being.
+    pub created_at: Timestamp,
+    /// Whether that was now.
+    pub created: bool,
+    /// What an operator should hear of.
+    pub warning: Option<Warning>,
+}
+
+/// Something odd that does not stand in the way of a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// Both slots of the witness are unreadable.
+    WitnessUnreadable,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Warning::WitnessUnreadable => {
+                "the file witness was unreadable: this start could not tell whether journal.redb \
+                 was rolled back or replaced. After a loss of power compare the newest entries \
+                 with the game servers; otherwise look after the disk"
+            }
+        })
+    }
+}
+
+/// The key behind all secrets: `{data}/secret.key`, 64 hex digits. `new` becomes the key of a
+/// coffer that comes into being.
+///
+/// # Errors
+/// [`JournalError`], where the key is lost, malformed or open to others, another coffer is
+/// running here, or `must_exist` is set and there is none.
+pub fn secret_key(
+    disk: &dyn Disk,
+    must_exist: bool,
+    new: &[u8; 32],
+) -> Result<SecretKey, JournalError> {
+    let failed = JournalError::disk(SECRET_KEY);
+    let completed = must_exist_already(disk, must_exist)?;
+    let _lock = lock(disk)?;
+    if !disk.exists(SECRET_KEY).map_err(&failed)? {
+        // It is older than every other file.
+        if completed || disk.exists(JOURNAL).map_err(JournalError::disk(JOURNAL))? {
+            return Err(missing(SECRET_KEY, false).into());
+        }
+        let text = Zeroizing::new(hex_encode(new) + "\n");
+        disk.write_new(SECRET_KEY, text.as_bytes())
+            .map_err(&failed)?;
+    }
+    let text = Zeroizing::new(disk.read_private(SECRET_KEY, 1024).map_err(&failed)?);
+    if text.is_empty() {
+        return Err(missing(SECRET_KEY, true).into());
+    }
+    let key = std::str::from_utf8(text.trim_ascii_end())
+        .ok()
+        .and_then(hex_decode)
+        .map(Zeroizing::new)
+        .and_then(|bytes| bytes.as_slice().try_into().ok().map(Zeroizing::new));
+    match key {
+        Some(key) => Ok(SecretKey::new(&key)),
+        None => Err(StartRefusal::Unreadable {
+            file: SECRET_KEY.into(),
+            why: "does not hold 64 small hex digits".into(),
+        }
+        .into()),
+    }
+}
+
+/// Opens the journal of the coffer in a data directory; makes one where there is none.
+///
+/// # Errors
+/// [`JournalError`]: [`JournalError::Refused`] where something was lost, emptied, shortened,
+/// swapped or rolled back, with the file's name and what to do.
+pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalError> {
+    let disk = &*disk;
+    let completed = must_exist_already(disk, options.must_exist)?;
+    let lock = lock(disk)?;
+    for name in [SECRET_KEY, JOURNAL, WITNESS, MANIFEST] {
+        discard(disk, &unfinished(name))?;
+    }
+    if completed {
+        let manifest = Manifest::read(disk)?;
+        start(disk, &options, &manifest, lock)
+    } else {
+        let manifest = first_start(disk, &options)?;
+        let opened = start(disk, &options, &manifest, lock)?;
+        Ok(Opened {
+            created: true,
+            ..opened
+        })
+    }
+}
+
+/// Whether a first start was completed here.
+fn must_exist_already(disk: &dyn Disk, must_exist: bool) -> Result<bool, JournalError> {
+    let completed = disk
+        .exists(MANIFEST)
+        .map_err(JournalError::disk(MANIFEST))?;
+    if completed || !must_exist {
+        return Ok(completed);
+    }
+    let journal = disk.exists(JOURNAL).map_err(JournalError::disk(JOURNAL))?;
+    Err(if journal {
+        StartRefusal::NoManifest.into()
+    } else {
+        StartRefusal::NoCoffer.into()
+    })
+}
+
+fn missing(file: &str, emptied: bool) -> StartRefusal {
+    StartRefusal::Missing {
+        file: file.into(),
+        emptied,
+    }
+}
+
+fn lock(disk: &dyn Disk) -> Result<Box<dyn File>, JournalError> {
+    let failed = JournalError::disk(LOCK);
+    let file = match disk.create(LOCK) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(LOCK),
+        created => created,
+    };
+    let file = file.map_err(&failed)?;
+    if file.try_lock().map_err(&failed)? {
+        Ok(file)
+    } else {
+        Err(StartRefusal::InUse.into())
+    }
+}
+
+/// Removes a file that may be there.
+fn discard(disk: &dyn Disk, name: &str) -> Result<(), JournalError> {
+    match disk.remove(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(JournalError::disk(name)),
+    }
+}
+
+/// Makes what an interrupted first start has not made.
+fn first_start(disk: &dyn Disk, options: &Options) -> Result<Manifest, JournalError> {
+    let exists = |name| disk.exists(name).map_err(JournalError::disk(name));
+    if !exists(SECRET_KEY)? {
+        return Err(missing(SECRET_KEY, false).into());
+    }
+    let id = if exists(JOURNAL)? {
+        let found = log::find(disk)?;
+        if found.head != Head::EMPTY {
+            return Err(StartRefusal::NoManifest.into());
+        }
+        found.id
+    } else {
+        options.new_id
+    };
+    if exists(WITNESS)? {
+        // A witness of entries, and no journal to hold them, is a loss.
+        let (_, known) = Witness::open(disk, id)?;
+        if known.is_some_and(|head| head.seq > Seq::NONE) {
+            return Err(StartRefusal::NoManifest.into());
+        }
+    }
+    if !exists(JOURNAL)? {
+        log::create(disk, id)?;
+    }
+    if !exists(WITNESS)? {
+        witness::create(disk, id)?;
+    }
+    let manifest = Manifest {
+        id,
+        created_at: options.now,
+        secret_key: options.fingerprint.clone(),
+        files: vec![JOURNAL.into(), WITNESS.into()],
+    };
+    manifest.write(disk)?;
+    Ok(manifest)
+}
+
+fn start(
+    disk: &dyn Disk,
+    options: &Options,
+    manifest: &Manifest,
+    lock: Box<dyn File>,
+) -> Result<Opened, JournalError> {
+    for name in &manifest.files {
+        if !disk.exists(name).map_err(JournalError::disk(name))? {
+            return Err(missing(name, false).into());
+        }
+        let file = disk.open(name).map_err(JournalError::disk(name))?;
+        if file.size().map_err(JournalError::disk(name))? == 0 {
+            return Err(missing(name, true).into());
+        }
+    }
+    if manifest.secret_key != options.fingerprint {
+        return Err(StartRefusal::WrongSecretKey.into());
+    }
+    let found = log::find(disk)?;
+    if found.id != manifest.id {
+        return Err(StartRefusal::Foreign {
+            file: JOURNAL.into(),
+        }
+        .into());
+    }
+    let (mut witness, known) = Witness::open(disk, manifest.id)?;
+    if let Some(known) = known
+        && !found.has_been_at(known)?
+    {
+        return Err(StartRefusal::BehindWitness {
+            witness: known,
+            journal: found.head,
+        }
+        .into());
+    }
+    witness.settle(found.head)?;
+    Ok(Opened {
+        journal: found.into_journal(options.commit, witness, lock),
+        id: manifest.id,
+        created_at: manifest.created_at,
+        created: false,
+        warning: known.is_none().then_some(Warning::WitnessUnreadable),
+    })
+}
