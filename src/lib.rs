@@ -4,5 +4,7 @@ pub mod engine;
 pub mod id;
 pub mod ledger;
 pub mod money;
+pub mod protocol;
 pub mod secret;
+pub mod sim;
 pub mod time;
