@@ -1,6 +1,7 @@
 //! coffer: a wallet engine in one binary.
 
 pub mod engine;
+pub mod http;
 pub mod id;
 pub mod ledger;
 pub mod money;
