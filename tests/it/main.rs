@@ -1,1 +1,12 @@
+//! Behaviour over real sockets, one file a subject, in one binary that links once.
 
+mod addresses;
+mod books;
+mod limits;
+mod shutdown;
+mod support;
+mod wallet_bet;
+mod wallet_cancel;
+mod wallet_golden;
+mod wallet_malformed;
+mod wallet_win;
