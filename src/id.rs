@@ -65,6 +65,12 @@ number! {
     IdSpaceNumber(u32)
 }
 
+impl Default for Seq {
+    fn default() -> Seq {
+        Seq::NONE
+    }
+}
+
 impl Seq {
     /// Before the first entry: nothing to wait for.
     pub const NONE: Seq = Seq(0);

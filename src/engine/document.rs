@@ -11,7 +11,7 @@ use crate::id::{
     AccountNumber, Code, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Name, PartnerNumber,
     PlayerId, Reason, Reference, SessionNumber, WalletToken,
 };
-use crate::money::{Amount, Currency};
+use crate::money::Currency;
 use crate::secret::{KeyedHash, Sealed};
 use crate::time::{Span, Timestamp};
 
@@ -149,6 +149,4 @@ pub struct Adjustment {
     pub cents: i64,
     /// The operator's words.
     pub reason: Reason,
-    /// What the account held afterwards.
-    pub balance_after: Amount,
 }

@@ -1,6 +1,20 @@
 //! The rules: pure, and the only place that holds any rule about money.
+//!
+//! No clock, disk, thread or randomness, and nothing is looked up: whoever asks hands in what is
+//! known and the present. `decide_*` judges a [`command`] and changes nothing; `apply` makes an
+//! [`entry`]'s change and cannot fail, because what it does was already decided, a moment ago or
+//! before the last restart. What is applied lies in [`ids`] (who used which transaction id) and
+//! [`holdings`] (players, accounts, sessions, rounds and sums).
 
+pub mod audit;
 pub mod command;
 pub mod document;
 pub mod entry;
+pub mod holdings;
+pub mod ids;
+pub mod operate;
+pub mod play;
 pub mod refusal;
+pub mod round;
+#[cfg(test)]
+mod world;

@@ -1,236 +1,156 @@
-//! DRAFT of the ledger's face (bodies come from the ledger's own author).
-#![allow(missing_docs, unused_variables, dead_code)]
+//! The ledger: joins the rules, the journal and what is kept in memory. It knows when, not what.
+//!
+//! A request is judged under the locks of what it touches, applied there, numbered and queued
+//! before the locks are let go; a committer takes the queue to the journal. Whatever was done
+//! or seen comes back with the seq that it rests on, and [`Ledger::durable`] is the one wait
+//! before any answer (design.md, Life of one bet).
 
+mod history;
+mod operate;
+mod partners;
+mod play;
+mod recover;
+mod report;
+mod sequencer;
+mod shard;
+mod verify;
+
+use std::fmt;
 use std::sync::Arc;
 
-use crate::engine::command::{
-    AccountName, Command, NewAdjustment, NewPartner, NewSession, PartnerChange,
+use parking_lot::Mutex;
+
+pub use self::history::{HistoryItem, HistoryKind};
+pub use self::operate::Adjusted;
+use self::partners::Partners;
+pub use self::partners::{DEFAULT_ID_SPACE, PartnerRow};
+pub use self::play::{Outcome, Played};
+pub use self::report::{
+    AnomalyView, CurrencyBalance, Page, PlayerView, RoundView, SessionState, TrialBalance,
 };
-use crate::engine::document::{Partner, PartnerSecrets, Session};
-use crate::engine::entry::Anomaly;
-use crate::engine::refusal::{OperatorRefusal, PlayRefusal};
-use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, RoundId, Seq, TransactionId};
-use crate::money::{Amount, Currency, Sum};
-use crate::time::Timestamp;
+use self::sequencer::Sequencer;
+use self::shard::Shards;
+pub use self::verify::{Verified, verify};
+use crate::engine::command::Rules;
+use crate::engine::refusal::OperatorRefusal;
+use crate::id::Seq;
+pub use crate::journal::{Committer, Latched};
+use crate::journal::{Durable, Journal, JournalError};
 
-/// Something seen or done, and the seq that it depends on: no answer tells it before
-/// `ledger.durable(seq).await` is `Ok`.
+/// How a ledger is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// What is configured about judging.
+    pub rules: Rules,
+    /// Entries that may wait for the disk; beyond, requests are turned away untouched.
+    pub queue_entries_max: usize,
+}
+
+/// Something seen or done. It may be told when `seq` is durable, not before.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed<T> {
+    /// What was seen.
     pub value: T,
+    /// The newest entry that it rests on.
     pub seq: Seq,
 }
 
-/// What became of a game server's request.
-pub struct Played {
-    pub outcome: Outcome,
-    pub at: Timestamp,
-    pub seq: Seq,
-}
-
-pub enum Outcome {
-    /// Answer to credit.
-    Balance {
-        player_id: PlayerId,
-        currency: Currency,
-        balance: Amount,
-    },
-    /// Bet, win, cancel taken, or repeated.
-    Done { balance: Amount },
-    /// balance is None for SessionUnknown only.
-    Refused {
-        refusal: PlayRefusal,
-        balance: Option<Amount>,
-        lang: Lang,
-    },
-}
-
-/// Nothing was touched: the queue is full, or the ledger is shutting down.
-#[derive(Debug)]
+/// Nothing was touched: the queue to the disk is full, or the ledger is being shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unavailable;
 
-/// The disk failed: nobody gets a verdict any more. Close the connection without a byte.
-#[derive(Debug)]
-pub struct Latched;
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("temporarily unavailable; nothing was done")
+    }
+}
 
+impl std::error::Error for Unavailable {}
+
+/// Why an operator's command did not do what was asked.
 #[derive(Debug)]
 pub enum OperatorError {
+    /// The rules say no; it may be told when the seq is durable.
     Refused(OperatorRefusal, Seq),
+    /// Nothing was touched.
     Unavailable,
-    Journal(String),
+    /// The journal could not be read.
+    Journal(JournalError),
 }
 
-pub struct AdjustmentDone {
-    pub balance: Amount,
-    pub repeated: bool,
-}
-pub struct PlayerView {
-    pub partner: PartnerNumber,
-    pub player_id: PlayerId,
-    pub blocked: bool,
-    pub balances: Vec<(Currency, Amount)>,
-    pub open_sessions: u64,
-}
-pub enum SessionState {
-    Open,
-    Closed,
-    Expired,
-}
-pub struct HistoryItem {
-    pub seq: Seq,
-    pub kind: HistoryKind,
-    pub amount: Sum,
-    pub balance_after: Amount,
-    pub reference: Option<String>,
-    pub round_id: Option<RoundId>,
-    pub game: Option<GameNumber>,
-    pub at: Timestamp,
-}
-pub enum HistoryKind {
-    Bet,
-    Win,
-    Cancel,
-    Adjustment,
-} // has fn name(self) -> &'static str
-pub struct Page<T> {
-    pub items: Vec<T>,
-    pub next: Option<Seq>,
-}
-pub struct TrialBalance {
-    pub currencies: Vec<(Currency, Vec<(String, Sum)>, Sum)>,
-}
-pub struct Tally {
-    pub count: u64,
-    pub amount: Sum,
-}
-pub struct RoundView {
-    pub partner: PartnerNumber,
-    pub player_id: PlayerId,
-    pub currency: Currency,
-    pub round_id: RoundId,
-    pub game: GameNumber,
-    pub bets: Tally,
-    pub wins: Tally,
-    pub cancels: Tally,
-    pub open: bool,
-    pub first_at: Timestamp,
-    pub last_at: Timestamp,
-}
-pub struct AnomalyView {
-    pub seq: Seq,
-    pub kind: Anomaly,
-    pub at: Timestamp,
-    pub partner: PartnerNumber,
-    pub player_id: PlayerId,
-    pub currency: Currency,
-    pub transaction_type: HistoryKind,
-    pub id: TransactionId,
-    pub amount: Amount,
-    pub game: GameNumber,
-    pub round: Option<RoundView>,
+impl fmt::Display for OperatorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OperatorError::Refused(refusal, _) => refusal.fmt(f),
+            OperatorError::Unavailable => Unavailable.fmt(f),
+            OperatorError::Journal(_) => f.write_str("the journal could not be read"),
+        }
+    }
 }
 
-pub struct Ledger;
+impl std::error::Error for OperatorError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            OperatorError::Journal(error) => Some(error),
+            OperatorError::Refused(..) | OperatorError::Unavailable => None,
+        }
+    }
+}
+
+impl From<JournalError> for OperatorError {
+    fn from(error: JournalError) -> OperatorError {
+        OperatorError::Journal(error)
+    }
+}
+
+/// All money and documents of one coffer, and the way to its journal.
+pub struct Ledger {
+    shards: Shards,
+    partners: Partners,
+    /// Held while a partner is created or changed.
+    partner_changes: Mutex<()>,
+    sequencer: Sequencer,
+    durable: Arc<Durable>,
+    journal: Arc<dyn Journal>,
+    rules: Rules,
+}
 
 impl Ledger {
-    /// The partner of a Wallet URL, disabled ones too. Lock-free.
-    pub fn partner_by_token(&self, token: &str) -> Option<Arc<Partner>> {
-        todo!()
-    }
-    pub fn partner(&self, number: PartnerNumber) -> Option<Arc<Partner>> {
-        todo!()
-    }
-    /// All, in the order of their numbers.
-    pub fn partners(&self) -> Observed<Vec<Arc<Partner>>> {
-        todo!()
-    }
-
-    /// Judges a game server's request and takes it down; never blocks on disk.
-    pub fn play(
-        &self,
-        partner: &Partner,
-        code: &str,
-        command: &Command,
-    ) -> Result<Played, Unavailable> {
-        todo!()
-    }
-
-    /// Completes when everything up to `seq` is synced. The one wait before any answer.
+    /// Completes when everything up to `seq` is synced: the one wait before any answer
+    /// (wallet-api.md, Money rules 8).
+    ///
+    /// # Errors
+    /// [`Latched`]: the disk failed. Nobody gets a verdict any more, since nobody knows what
+    /// reached it; the connection is closed without a byte.
     pub async fn durable(&self, seq: Seq) -> Result<(), Latched> {
-        todo!()
-    }
-    /// For /readyz: journal writable, not latched, not shutting down.
-    pub fn is_ready(&self) -> bool {
-        todo!()
+        self.durable.wait(seq).await
     }
 
-    pub fn create_partner(
-        &self,
-        new: NewPartner,
-        secrets: PartnerSecrets,
-    ) -> Result<Observed<Arc<Partner>>, OperatorError> {
-        todo!()
+    /// The last entry that is synced.
+    pub fn durable_seq(&self) -> Seq {
+        self.durable.seq()
     }
-    pub fn change_partner(
-        &self,
-        number: PartnerNumber,
-        change: PartnerChange,
-    ) -> Result<Observed<Arc<Partner>>, OperatorError> {
-        todo!()
+
+    /// Whether a write or sync has failed.
+    pub fn is_latched(&self) -> bool {
+        self.durable.is_latched()
     }
-    pub fn create_player(
-        &self,
-        account: AccountName,
-        balance: Amount,
-    ) -> Result<Observed<Amount>, OperatorError> {
-        todo!()
+
+    /// Whether entries can be taken: not latched, not shutting down.
+    pub fn is_ready(&self) -> bool {
+        !self.durable.is_latched() && !self.sequencer.queue().is_closed()
     }
-    pub fn set_blocked(
-        &self,
-        partner: PartnerNumber,
-        player_id: &PlayerId,
-        blocked: bool,
-    ) -> Result<Observed<PlayerView>, OperatorError> {
-        todo!()
+
+    /// Takes no more entries. The committer ends when what is queued has been synced.
+    pub fn shut_down(&self) {
+        self.sequencer.queue().close();
     }
-    pub fn player(
-        &self,
-        partner: PartnerNumber,
-        player_id: &PlayerId,
-    ) -> Result<Observed<PlayerView>, OperatorError> {
-        todo!()
-    }
-    pub fn adjust(&self, new: NewAdjustment) -> Result<Observed<AdjustmentDone>, OperatorError> {
-        todo!()
-    }
-    pub fn open_session(&self, new: NewSession) -> Result<Observed<Session>, OperatorError> {
-        todo!()
-    }
-    pub fn close_session(
-        &self,
-        code: &Code,
-    ) -> Result<Observed<(Session, SessionState)>, OperatorError> {
-        todo!()
-    }
-    pub fn session(&self, code: &Code) -> Result<Observed<(Session, SessionState)>, OperatorError> {
-        todo!()
-    }
-    /// Newest first; `before` is the previous page's `next`. Reads the journal: call it where blocking is allowed.
-    pub fn history(
-        &self,
-        account: &AccountName,
-        before: Option<Seq>,
-        limit: usize,
-    ) -> Result<Observed<Page<HistoryItem>>, OperatorError> {
-        todo!()
-    }
-    pub fn trial_balance(&self, all: bool) -> Observed<TrialBalance> {
-        todo!()
-    }
-    /// Oldest first; `after` is the previous page's `next`.
-    pub fn open_rounds(&self, after: Option<Seq>, limit: usize) -> Observed<Page<RoundView>> {
-        todo!()
-    }
-    pub fn anomalies(&self, after: Option<Seq>, limit: usize) -> Observed<Page<AnomalyView>> {
-        todo!()
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("last", &self.sequencer.last())
+            .finish_non_exhaustive()
     }
 }

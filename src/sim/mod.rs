@@ -1,3 +1,5 @@
-//! What tests and demonstrations put in place of the world.
+//! A small world to try coffer in: deterministic from a seed, and unkind.
 
 pub mod clock;
+mod cut;
+pub mod disk;

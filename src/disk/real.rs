@@ -1,0 +1,213 @@
+//! The machine's own directory.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::{Disk, File};
+
+/// A directory of the machine.
+#[derive(Debug)]
+pub struct RealDisk {
+    path: PathBuf,
+}
+
+impl RealDisk {
+    /// The directory at `path`, which exists.
+    ///
+    /// # Errors
+    /// What the machine says; `NotFound` where there is nothing, `NotADirectory` where there is
+    /// something else.
+    pub fn open(path: &Path) -> io::Result<RealDisk> {
+        if fs::metadata(path)?.is_dir() {
+            Ok(RealDisk { path: path.into() })
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
+    }
+
+    /// The directory at `path`, made with mode 0700 where there is none; its parent must exist.
+    ///
+    /// # Errors
+    /// As [`RealDisk::open`].
+    pub fn open_or_create(path: &Path) -> io::Result<RealDisk> {
+        match fs::DirBuilder::new().mode(0o700).create(path) {
+            Ok(()) => {
+                // Its name lies in its parent, and is durable only with that.
+                let parent = path.parent().filter(|parent| *parent != Path::new(""));
+                fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+                RealDisk::open(path)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => RealDisk::open(path),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        debug_assert!(
+            !name.contains('/'),
+            "names stay within the directory: {name}"
+        );
+        self.path.join(name)
+    }
+}
+
+impl Disk for RealDisk {
+    fn open(&self, name: &str) -> io::Result<Box<dyn File>> {
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.file(name))?;
+        Ok(Box::new(RealFile(file)))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn File>> {
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.file(name))?;
+        Ok(Box::new(RealFile(file)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.file(from), self.file(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.file(name))
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for item in fs::read_dir(&self.path)? {
+            let item = item?;
+            // Names that are no text are none of ours.
+            if let (true, Ok(name)) = (item.file_type()?.is_file(), item.file_name().into_string())
+            {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        self.file(name).try_exists()
+    }
+
+    fn mode(&self, name: &str) -> io::Result<u32> {
+        Ok(fs::metadata(self.file(name))?.permissions().mode() & 0o777)
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        fs::File::open(&self.path)?.sync_all()
+    }
+}
+
+#[derive(Debug)]
+struct RealFile(fs::File);
+
+impl File for RealFile {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        match self.0.try_lock() {
+            Ok(()) => Ok(true),
+            Err(fs::TryLockError::WouldBlock) => Ok(false),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        self.0.unlock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk() -> (tempfile::TempDir, RealDisk) {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open_or_create(&directory.path().join("data")).unwrap();
+        (directory, disk)
+    }
+
+    #[test]
+    fn a_new_file_is_its_owners_alone_and_never_replaces_another() {
+        let (directory, disk) = disk();
+        disk.write_new("a", b"one").unwrap();
+        assert_eq!(disk.mode("a").unwrap(), 0o600);
+        assert_eq!(disk.read_private("a", 3).unwrap(), b"one");
+        assert_eq!(
+            disk.write_new("a", b"two").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(
+            disk.read("a", 2).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
+        disk.create("b.new").unwrap();
+        disk.write_new("b", b"two").unwrap();
+        assert_eq!(disk.list().unwrap(), ["a", "b"]);
+
+        let path = directory.path().join("data");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        fs::set_permissions(path.join("a"), fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(
+            disk.read_private("a", 3).unwrap_err().kind(),
+            io::ErrorKind::PermissionDenied
+        );
+    }
+
+    #[test]
+    fn a_locked_file_is_refused_to_every_other_handle() {
+        let (_directory, disk) = disk();
+        let first = disk.create("a").unwrap();
+        let second = disk.open("a").unwrap();
+        assert!(first.try_lock().unwrap());
+        assert!(!second.try_lock().unwrap());
+        drop(first);
+        assert!(second.try_lock().unwrap());
+    }
+
+    #[test]
+    fn reads_are_exact_and_gaps_are_zeros() {
+        let (_directory, disk) = disk();
+        let file = disk.create("a").unwrap();
+        file.write_at(2, b"xy").unwrap();
+        let mut out = [1; 4];
+        file.read_at(0, &mut out).unwrap();
+        assert_eq!(&out, b"\0\0xy");
+        assert_eq!(
+            file.read_at(1, &mut out).unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
+        file.set_len(1).unwrap();
+        assert_eq!(file.size().unwrap(), 1);
+    }
+}

@@ -1,0 +1,90 @@
+//! The journal: every entry, in order, synced before anyone hears of it.
+//!
+//! [`Journal`] is what the ledger appends to and reads back. Its one implementation here,
+//! [`RedbJournal`], keeps one row per batch in `{data}/journal.redb`; entries enter it through a
+//! [`Queue`], one [`Committer`] writes what has gathered in one commit, and [`Durable`] tells
+//! everybody who waits. [`open`] checks that what lies in the data directory is all of it.
+//!
+//! The journal knows bytes and order, and no rule about money.
+
+mod bytes;
+mod codec;
+mod committer;
+mod durable;
+mod error;
+mod queue;
+mod record;
+#[cfg(test)]
+mod samples;
+
+pub use bytes::CodecError;
+pub use committer::Committer;
+pub use durable::{Durable, Latched, Wait};
+pub use error::{JournalError, StartRefusal};
+pub use queue::{Permit, Queue, QueueReceiver};
+pub use record::{decode_batch, encode_batch};
+
+use crate::engine::entry::Entry;
+use crate::id::Seq;
+
+/// The end of a journal: its last entry and the hash that stands for everything up to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The last entry's number, or [`Seq::NONE`] in an empty journal.
+    pub seq: Seq,
+    /// The hash of the last batch, which covers the hash of the one before, and so on.
+    pub hash: [u8; 32],
+}
+
+impl Head {
+    /// The end of an empty journal.
+    pub const EMPTY: Head = Head {
+        seq: Seq::NONE,
+        hash: [0; 32],
+    };
+}
+
+/// What one commit wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The journal's end before it.
+    pub previous: Head,
+    /// The journal's end with it.
+    pub head: Head,
+    /// Its entries, at least one, numbered on from `previous.seq`.
+    pub entries: Vec<Entry>,
+}
+
+/// A log of batches. Every call is about what is durable.
+pub trait Journal: Send + Sync {
+    /// Writes entries as one batch and syncs it; the new end.
+    ///
+    /// # Errors
+    /// [`JournalError::HeadMismatch`] where the journal does not end at `expected`: nothing was
+    /// written, somebody else writes too. After any other error nobody knows whether the entries
+    /// are there until the journal is opened afresh, and this handle refuses for ever.
+    ///
+    /// # Panics
+    /// Where there is no entry, they do not number on from `expected.seq`, or time runs back.
+    fn append(&self, expected: Head, entries: &[Entry]) -> Result<Head, JournalError>;
+
+    /// All batches from the one that contains `seq` to the end, each verified against its own
+    /// hash and the one before. Nothing where `seq` is past the end.
+    ///
+    /// # Errors
+    /// [`JournalError::Trimmed`] where `seq` is there no more; within the iterator, what cannot
+    /// be read or verified.
+    fn read_from(&self, seq: Seq) -> Result<Batches<'_>, JournalError>;
+
+    /// The end of the journal.
+    fn head(&self) -> Head;
+
+    /// Forgets whole batches that lie below `below`, never the last one, in small steps.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    fn trim(&self, below: Seq) -> Result<(), JournalError>;
+}
+
+/// Batches in order; nothing is promised after the first error.
+pub type Batches<'a> = Box<dyn Iterator<Item = Result<Batch, JournalError>> + 'a>;

@@ -1,0 +1,77 @@
+//! Numbers: the one short lock under which entries get their seq and stamp and go into the
+//! queue, so that queue order is seq order is the order of money (design.md, Life of one bet).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::engine::entry::{Body, Entry};
+use crate::id::{AccountNumber, Seq, SessionNumber};
+use crate::journal::{Permit, Queue};
+use crate::time::{Clock, Timestamp};
+
+pub(super) struct Sequencer {
+    last: Mutex<(Seq, Timestamp)>,
+    accounts: AtomicU64,
+    sessions: AtomicU64,
+    queue: Queue,
+    clock: Arc<dyn Clock>,
+}
+
+impl Sequencer {
+    /// Goes on after the entry `last`, stamped `at`, and after the highest numbers given.
+    pub(super) fn new(
+        queue: Queue,
+        clock: Arc<dyn Clock>,
+        (last, at): (Seq, Timestamp),
+        accounts: AccountNumber,
+        sessions: SessionNumber,
+    ) -> Sequencer {
+        let (accounts, sessions) = (AtomicU64::new(accounts.0), AtomicU64::new(sessions.0));
+        Sequencer {
+            last: Mutex::new((last, at)),
+            accounts,
+            sessions,
+            queue,
+            clock,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// The newest entry's number.
+    pub(super) fn last(&self) -> Seq {
+        self.last.lock().0
+    }
+
+    /// Numbers, stamps and queues an entry. The caller holds the locks of all that it changes
+    /// and applies it before it lets go of them.
+    pub(super) fn push(&self, permit: Permit<'_>, body: Body) -> Entry {
+        let mut last = self.last.lock();
+        let entry = Entry {
+            seq: last.0.next(),
+            at: last.1.max(self.clock.now()),
+            body,
+        };
+        *last = (entry.seq, entry.at);
+        self.queue.push(permit, entry.clone());
+        entry
+    }
+
+    /// A number no account had. One that is not used is a gap, which harms nothing.
+    pub(super) fn next_account(&self) -> AccountNumber {
+        AccountNumber(self.accounts.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// A number no session had.
+    pub(super) fn next_session(&self) -> SessionNumber {
+        SessionNumber(self.sessions.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
