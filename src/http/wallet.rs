@@ -6,8 +6,7 @@ use hyper::StatusCode;
 
 use super::State;
 use super::reply::{self, json};
-use crate::engine::document::Partner;
-use crate::ledger::{Latched, Outcome, Played, Unavailable};
+use crate::ledger::{Latched, Outcome, PartnerRow, Played, Unavailable};
 use crate::protocol::wallet::reply::{Reply, encode};
 use crate::protocol::wallet::request::{DecodeError, Decoder};
 use crate::time::Timestamp;
@@ -30,7 +29,7 @@ enum Asked {
 /// [`Latched`]: the outcome is unknown and the connection closes without a byte.
 pub(super) async fn answer(
     state: &State,
-    partner: &Partner,
+    partner: &PartnerRow,
     body: &[u8],
 ) -> Result<reply::Reply, Latched> {
     match ask(state, partner, body) {
@@ -50,7 +49,7 @@ pub(super) async fn answer(
     }
 }
 
-fn ask(state: &State, partner: &Partner, body: &[u8]) -> Asked {
+fn ask(state: &State, partner: &PartnerRow, body: &[u8]) -> Asked {
     DECODER.with_borrow_mut(|decoder| match decoder.decode(body) {
         Ok(request) => match state.ledger.play(partner, request.code, &request.command) {
             Ok(played) => Asked::Played(played),

@@ -96,5 +96,5 @@ fn after_the_failure_nothing_is_told_not_even_a_balance() {
 fn told_now(server: &Server) -> u64 {
     let player = crate::support::PLAYER.parse().unwrap();
     let view = server.ledger.player(server.partner, &player).unwrap().value;
-    view.balances[0].balance.cents()
+    view.balances[0].1.cents()
 }

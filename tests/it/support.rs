@@ -122,7 +122,7 @@ impl Server {
         };
         let shutdown = async move { drop(stopped.await) };
         server.serving = Some(server.runtime.spawn(serve(state, public, admin, shutdown)));
-        if server.ledger.partner(server.partner).is_none() {
+        if server.ledger.partner(server.partner).is_err() {
             server.partner = server.add_partner(TOKEN, "default", setup.game_server_addresses);
             server.add_player(server.partner, PLAYER, "USD", 100_000);
             server.add_session(server.partner, PLAYER, "USD", CODE, Lang::EN);

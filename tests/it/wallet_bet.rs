@@ -154,7 +154,7 @@ fn bets_are_judged_in_the_documented_order() {
     });
     server.play(&PLAYS.bet(3, 500));
     server.play(&PLAYS.cancel(9));
-    server.adjust("-999.00", "nearly all");
+    server.adjust("-990.00", "nearly all");
     let answer = server.play(&PLAYS.bet(4, 601));
     assert_eq!(told(&answer).0, 9, "a limit before the balance");
     assert_eq!(told(&server.play(&PLAYS.bet(4, 600))).0, 4);

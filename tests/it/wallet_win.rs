@@ -72,8 +72,8 @@ fn the_books_balance_after_everything() {
     server.play(&PLAYS.cancel(4));
     server.adjust("-7.77", "fee");
     let balance = server.ledger.trial_balance(true).value;
-    for currency in &balance.currencies {
-        assert!(currency.sum.is_zero(), "{currency:?}");
+    for (currency, balances) in &balance.currencies {
+        assert!(balances.sum.is_zero(), "{currency}");
     }
     assert_eq!(told(&server.play(&PLAYS.credit())), (1, Some(103_523)));
 }
