@@ -5,9 +5,12 @@
 //! - Refusals are answered with HTTP 200: game servers read `result`, not the status.
 //! - The requests carry no credentials; the secret is the path, and a list of addresses.
 
+mod members;
 pub mod reply;
 pub mod request;
 pub mod texts;
+
+pub use self::members::Malformed;
 
 /// `result` and `err_code` of an answer that says no (wallet-api.md, Answers). The numbers are
 /// the protocol's.

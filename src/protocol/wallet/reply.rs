@@ -1,7 +1,8 @@
 //! Answers of the Wallet API, byte for byte: member order as documented, no white space.
 
 use super::ErrorCode;
-use super::request::{DecodeError, Malformed};
+use super::members::Malformed;
+use super::request::DecodeError;
 use super::texts::{Texts, json_escape};
 use crate::engine::refusal::PlayRefusal;
 use crate::id::{Lang, PlayerId};

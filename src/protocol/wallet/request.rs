@@ -4,7 +4,12 @@
 //! unknown type, then the members of that type only (wallet-api.md, Small print). Members of
 //! other types are never looked at. Decoding allocates nothing once the buffers have grown.
 
-use simd_json::{Buffers, Node, StaticNode, Tape};
+use simd_json::{Buffers, Node, Tape};
+
+use super::members::{
+    Fault, Given, Malformed, Members, id, integer, malformed, optional, required, string,
+    tame_great_integers,
+};
 
 use crate::engine::command::{CancelOf, Command, Transaction};
 use crate::id::{GameNumber, RoundId, TransactionId};
@@ -37,53 +42,11 @@ pub enum DecodeError {
     UnknownType,
 }
 
-/// What is wrong with which member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed {
-    /// The member as the protocol spells it, or `body`.
-    pub(super) member: &'static str,
-    /// What is wrong with it.
-    pub(super) fault: Fault,
-}
-
-/// What can be wrong with a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    NotAnObject,
-    Missing,
-    Doubled,
-    NotAString,
-    NotAnInteger,
-    NotAnId,
-    IdRange,
-    CentsRange,
-    GameRange,
-    CodeLength,
-    TimeLength,
-}
-
-impl Fault {
-    /// The sentence about the member, as `err_desc` ends. Needs no JSON escape.
-    pub(super) fn text(self) -> &'static str {
-        match self {
-            Fault::NotAnObject => "must be one JSON object",
-            Fault::Missing => "is missing",
-            Fault::Doubled => "is given twice",
-            Fault::NotAString => "must be a string",
-            Fault::NotAnInteger => "must be an integer",
-            Fault::NotAnId => "must be an integer or a string of digits",
-            Fault::IdRange => "must be from 0 to 18446744073709551615",
-            Fault::CentsRange => "must be from 0 to 1000000000000000",
-            Fault::GameRange => "must be from 0 to 4294967295",
-            Fault::CodeLength => "must be 1 to 128 bytes long",
-            Fault::TimeLength => "must be at most 64 bytes long",
-        }
-    }
-}
-
 /// Decodes requests, keeping its buffers from one to the next.
 pub struct Decoder {
     body: Vec<u8>,
+    /// A body's second chance: see [`tame_great_integers`].
+    tamed: Vec<u8>,
     buffers: Buffers,
     tape: Tape<'static>,
 }
@@ -92,6 +55,7 @@ impl Default for Decoder {
     fn default() -> Decoder {
         Decoder {
             body: Vec::new(),
+            tamed: Vec::new(),
             buffers: Buffers::default(),
             tape: Tape(Vec::new()),
         }
@@ -108,92 +72,31 @@ impl Decoder {
         self.body.extend_from_slice(body);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         // The parser rewrites the bytes that it is given, hence the copy.
-        let parsed = simd_json::fill_tape(&mut self.body, &mut self.buffers, &mut tape);
-        let request = match parsed {
-            Ok(()) => read(&tape.0),
-            Err(_) => Err(no_object()),
+        if simd_json::fill_tape(&mut self.body, &mut self.buffers, &mut tape).is_ok() {
+            let request = read(&tape.0);
+            self.tape = tape.reset();
+            return request;
+        }
+        let mut tape = tape.reset();
+        let request = if tame_great_integers(body, &mut self.tamed)
+            && simd_json::fill_tape(&mut self.tamed, &mut self.buffers, &mut tape).is_ok()
+        {
+            read(&tape.0)
+        } else {
+            Err(no_object().into())
         };
         self.tape = tape.reset();
         request
     }
 }
 
-fn no_object() -> DecodeError {
+fn no_object() -> Malformed {
     malformed("body", Fault::NotAnObject)
 }
 
-fn malformed(member: &'static str, fault: Fault) -> DecodeError {
-    DecodeError::Malformed(Malformed { member, fault })
-}
-
-/// How often a member stands in the object, and what it says.
-#[derive(Clone, Copy)]
-enum Given<'a> {
-    Never,
-    Once(Node<'a>),
-    Again,
-}
-
-/// The protocol's members of one object.
-struct Members<'a> {
-    code: Given<'a>,
-    kind: Given<'a>,
-    time: Given<'a>,
-    game: Given<'a>,
-    id: Given<'a>,
-    bet: Given<'a>,
-    win: Given<'a>,
-    round_id: Given<'a>,
-}
-
-impl<'a> Members<'a> {
-    /// Sorts the top level of a parsed text; `None` where that is no object.
-    fn of(nodes: &[Node<'a>]) -> Option<Members<'a>> {
-        let (&Node::Object { len, .. }, mut rest) = nodes.split_first()? else {
-            return None;
-        };
-        let mut members = Members {
-            code: Given::Never,
-            kind: Given::Never,
-            time: Given::Never,
-            game: Given::Never,
-            id: Given::Never,
-            bet: Given::Never,
-            win: Given::Never,
-            round_id: Given::Never,
-        };
-        for _ in 0..len {
-            let [Node::String(name), value, ..] = rest else {
-                return None;
-            };
-            if let Some(member) = members.named(name) {
-                *member = match member {
-                    Given::Never => Given::Once(*value),
-                    Given::Once(_) | Given::Again => Given::Again,
-                };
-            }
-            // An object or array says how many nodes lie within it.
-            let within = match value {
-                Node::Object { count, .. } | Node::Array { count, .. } => *count,
-                Node::String(_) | Node::Static(_) => 0,
-            };
-            rest = rest.get(2 + within..)?;
-        }
-        Some(members)
-    }
-
-    fn named(&mut self, name: &str) -> Option<&mut Given<'a>> {
-        Some(match name {
-            "code" => &mut self.code,
-            "type" => &mut self.kind,
-            "time" => &mut self.time,
-            "game" => &mut self.game,
-            "id" => &mut self.id,
-            "bet" => &mut self.bet,
-            "win" => &mut self.win,
-            "round_id" => &mut self.round_id,
-            _ => return None,
-        })
+impl From<Malformed> for DecodeError {
+    fn from(malformed: Malformed) -> DecodeError {
+        DecodeError::Malformed(malformed)
     }
 }
 
@@ -205,7 +108,7 @@ fn read<'a>(nodes: &[Node<'a>]) -> Result<Request<'a>, DecodeError> {
     }
     let code = string("code", members.code)?;
     if !(1..=CODE_BYTES_MAX).contains(&code.len()) {
-        return Err(malformed("code", Fault::CodeLength));
+        return Err(malformed("code", Fault::CodeLength).into());
     }
     let command = match kind {
         "bet" => Command::Bet(transaction(&members, "bet", members.bet)?),
@@ -219,8 +122,8 @@ fn read<'a>(nodes: &[Node<'a>]) -> Result<Request<'a>, DecodeError> {
     if let Some(time) = optional("time", members.time)? {
         match time {
             Node::String(text) if text.len() <= TIME_BYTES_MAX => {}
-            Node::String(_) => return Err(malformed("time", Fault::TimeLength)),
-            _ => return Err(malformed("time", Fault::NotAString)),
+            Node::String(_) => return Err(malformed("time", Fault::TimeLength).into()),
+            _ => return Err(malformed("time", Fault::NotAString).into()),
         }
     }
     Ok(Request { code, command })
@@ -230,7 +133,7 @@ fn transaction(
     members: &Members<'_>,
     name: &'static str,
     amount: Given<'_>,
-) -> Result<Transaction, DecodeError> {
+) -> Result<Transaction, Malformed> {
     let game = integer("game", required("game", members.game)?, Fault::GameRange)?;
     let game = u32::try_from(game).map_err(|_| malformed("game", Fault::GameRange))?;
     let id = id("id", required("id", members.id)?)?;
@@ -244,65 +147,15 @@ fn transaction(
     })
 }
 
-fn round(members: &Members<'_>) -> Result<Option<RoundId>, DecodeError> {
+fn round(members: &Members<'_>) -> Result<Option<RoundId>, Malformed> {
     match optional("round_id", members.round_id)? {
         Some(node) => id("round_id", node).map(|id| Some(RoundId(id))),
         None => Ok(None),
     }
 }
 
-fn required<'a>(name: &'static str, given: Given<'a>) -> Result<Node<'a>, DecodeError> {
-    match given {
-        Given::Never => Err(malformed(name, Fault::Missing)),
-        Given::Once(node) => Ok(node),
-        Given::Again => Err(malformed(name, Fault::Doubled)),
-    }
-}
-
-/// `null` is absence.
-fn optional<'a>(name: &'static str, given: Given<'a>) -> Result<Option<Node<'a>>, DecodeError> {
-    match given {
-        Given::Never | Given::Once(Node::Static(StaticNode::Null)) => Ok(None),
-        Given::Once(node) => Ok(Some(node)),
-        Given::Again => Err(malformed(name, Fault::Doubled)),
-    }
-}
-
-fn string<'a>(name: &'static str, given: Given<'a>) -> Result<&'a str, DecodeError> {
-    match required(name, given)? {
-        Node::String(text) => Ok(text),
-        _ => Err(malformed(name, Fault::NotAString)),
-    }
-}
-
-/// A number that is written without sign, fraction and exponent. The parser gives `I64` only to
-/// what begins with a minus, `-0` included.
-fn integer(name: &'static str, node: Node<'_>, range: Fault) -> Result<u64, DecodeError> {
-    match node {
-        Node::Static(StaticNode::U64(value)) => Ok(value),
-        Node::Static(StaticNode::I64(_)) => Err(malformed(name, range)),
-        _ => Err(malformed(name, Fault::NotAnInteger)),
-    }
-}
-
-fn id(name: &'static str, node: Node<'_>) -> Result<u64, DecodeError> {
-    match node {
-        Node::Static(StaticNode::U64(value)) => Ok(value),
-        Node::Static(StaticNode::I64(_)) => Err(malformed(name, Fault::IdRange)),
-        Node::String(digits) => {
-            let plain = digits.bytes().all(|byte| byte.is_ascii_digit())
-                && (digits == "0" || !digits.starts_with('0'));
-            if digits.is_empty() || !plain {
-                return Err(malformed(name, Fault::NotAnId));
-            }
-            digits.parse().map_err(|_| malformed(name, Fault::IdRange))
-        }
-        _ => Err(malformed(name, Fault::NotAnId)),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn decoded(body: &[u8]) -> Result<(String, Command), String> {
@@ -335,7 +188,7 @@ mod tests {
         format!("{{{}}}", members.join(","))
     }
 
-    fn fault_of(name: &str, value: &str) -> String {
+    pub(in crate::protocol::wallet) fn fault_of(name: &str, value: &str) -> String {
         decoded(bet_with(name, value).as_bytes())
             .err()
             .unwrap_or_default()
@@ -442,96 +295,6 @@ mod tests {
         ] {
             assert_eq!(decoded(body.as_bytes()), Err(fault.to_owned()), "{body}");
         }
-    }
-
-    #[test]
-    fn amounts_are_plain_whole_cents() {
-        for (value, fault) in [
-            ("0", ""),
-            ("1000000000000000", ""),
-            ("1000000000000001", "bet must be from 0 to 1000000000000000"),
-            (
-                "18446744073709551615",
-                "bet must be from 0 to 1000000000000000",
-            ),
-            ("-1", "bet must be from 0 to 1000000000000000"),
-            ("-0", "bet must be from 0 to 1000000000000000"),
-            ("100.0", "bet must be an integer"),
-            ("-0.0", "bet must be an integer"),
-            ("1e2", "bet must be an integer"),
-            ("1E+2", "bet must be an integer"),
-            ("\"100\"", "bet must be an integer"),
-            ("true", "bet must be an integer"),
-            ("null", "bet must be an integer"),
-            ("[5]", "bet must be an integer"),
-            ("", "bet is missing"),
-            ("5,\"bet\":5", "bet is given twice"),
-            ("5,\"\\u0062et\":5", "bet is given twice"),
-        ] {
-            assert_eq!(fault_of("bet", value), fault, "{value}");
-        }
-    }
-
-    #[test]
-    fn games_are_unsigned_32_bit_integers() {
-        for (value, fault) in [
-            ("0", ""),
-            ("4294967295", ""),
-            ("4294967296", "game must be from 0 to 4294967295"),
-            ("-1", "game must be from 0 to 4294967295"),
-            ("\"1\"", "game must be an integer"),
-            ("1.0", "game must be an integer"),
-            ("null", "game must be an integer"),
-            ("", "game is missing"),
-        ] {
-            assert_eq!(fault_of("game", value), fault, "{value}");
-        }
-    }
-
-    #[test]
-    fn ids_are_64_bit_integers_or_their_digits() {
-        let range = "must be from 0 to 18446744073709551615";
-        let kind = "must be an integer or a string of digits";
-        for (value, fault) in [
-            ("0", ""),
-            ("\"0\"", ""),
-            ("18446744073709551615", ""),
-            ("\"18446744073709551615\"", ""),
-            ("\"18446744073709551616\"", range),
-            ("\"99999999999999999999999\"", range),
-            ("-1", range),
-            ("-0", range),
-            ("3.0", kind),
-            ("3e0", kind),
-            ("\"03\"", kind),
-            ("\"00\"", kind),
-            ("\"\"", kind),
-            ("\"+3\"", kind),
-            ("\"-3\"", kind),
-            ("\" 3\"", kind),
-            ("\"3.0\"", kind),
-            ("\"\\u0663\"", kind),
-            ("true", kind),
-            ("{}", kind),
-        ] {
-            for name in ["id", "round_id"] {
-                let wanted = if fault.is_empty() {
-                    String::new()
-                } else {
-                    format!("{name} {fault}")
-                };
-                assert_eq!(fault_of(name, value), wanted, "{value}");
-            }
-        }
-        assert_eq!(fault_of("id", "null"), format!("id {kind}"));
-        assert_eq!(fault_of("id", ""), "id is missing");
-        assert_eq!(
-            fault_of("round_id", "1,\"round_id\":1"),
-            "round_id is given twice"
-        );
-        let max = Command::Bet(play(3, Some(u64::MAX), 1, 5));
-        let body = bet_with("round_id", "\"18446744073709551615\"");
-        assert_eq!(decoded(body.as_bytes()), Ok(("c".into(), max)));
     }
 
     #[test]
