@@ -43,10 +43,12 @@
 
 pub mod disk;
 pub mod engine;
+pub mod http;
 pub mod id;
 pub mod journal;
 pub mod ledger;
 pub mod money;
+pub mod protocol;
 pub mod secret;
 pub mod sim;
 pub mod time;

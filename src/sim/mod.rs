@@ -1,4 +1,5 @@
 //! A small world to try coffer in: deterministic from a seed, and unkind.
 
+pub mod clock;
 mod cut;
 pub mod disk;

@@ -1,4 +1,17 @@
-//! What coffer does as a whole, one file per subject, linked once.
+//! Behaviour over real sockets and the real command line, one file a subject, in one binary that
+//! links once.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at once")]
+
+mod addresses;
+mod books;
 mod journal;
 mod journal_start;
+mod limits;
+mod shutdown;
+mod support;
+mod wallet_bet;
+mod wallet_cancel;
+mod wallet_golden;
+mod wallet_malformed;
+mod wallet_win;

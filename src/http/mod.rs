@@ -1,0 +1,51 @@
+//! HTTP: accepts connections, bounds them, finds the route, and joins each protocol to the ledger.
+//!
+//! The one layer that touches sockets. A request that a protocol has taken down is answered when
+//! `Ledger::durable` says so and on no other path; when the ledger is latched, connections close
+//! without a byte, since nobody knows a verdict then (design.md, Life of one bet).
+
+mod address;
+mod admin;
+mod connection;
+mod framing;
+mod health;
+pub mod limits;
+mod reply;
+mod route;
+mod server;
+mod service;
+mod wallet;
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::ledger::Ledger;
+use crate::protocol::wallet::reply::Wording;
+use crate::time::Clock;
+
+pub use limits::Limits;
+pub use server::serve;
+
+/// What every request may need.
+pub struct State {
+    /// Accounts, sessions, partners.
+    pub ledger: Arc<Ledger>,
+    /// For the `time` of answers that the ledger did not stamp.
+    pub clock: Arc<dyn Clock>,
+    /// What is configured.
+    pub settings: Settings,
+}
+
+/// What is configured about serving (operations.md, Configuration).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How wallet answers are worded.
+    pub wording: Wording,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What outsiders see as this server's address, without a slash at the end.
+    pub public_url: String,
+    /// The bounds that callers meet.
+    pub limits: Limits,
+}

@@ -1,0 +1,41 @@
+//! Answers as HTTP: JSON bodies that are whole before the first byte leaves.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+
+/// What a route answers.
+pub(super) type Reply = Response<Full<Bytes>>;
+
+/// A JSON body.
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(Full::new(body.into()));
+    *reply.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    reply.headers_mut().insert(CONTENT_TYPE, kind);
+    reply
+}
+
+/// The same, as the connection's last answer.
+pub(super) fn last(mut reply: Reply) -> Reply {
+    let close = HeaderValue::from_static("close");
+    reply.headers_mut().insert(CONNECTION, close);
+    reply
+}
+
+/// The same, naming the methods that the path takes.
+pub(super) fn allowing(mut reply: Reply, methods: &'static str) -> Reply {
+    let methods = HeaderValue::from_static(methods);
+    reply.headers_mut().insert(ALLOW, methods);
+    reply
+}
+
+/// A path that nobody answers to. The bytes are the same whatever the path, so that they do not
+/// tell what may stand behind another address.
+pub(super) fn not_found() -> Reply {
+    json(
+        StatusCode::NOT_FOUND,
+        &br#"{"success":false,"message":"Not found"}"#[..],
+    )
+}

@@ -1,0 +1,68 @@
+//! All routes: a path becomes what answers it, and nothing else is in this file.
+//!
+//! Paths are taken as sent, without decoding: none of ours needs an escape. The query is no part
+//! of a path.
+
+/// Which address a connection came in on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Where game servers call.
+    Public,
+    /// Where operators call.
+    Admin,
+}
+
+/// What answers a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    /// The Wallet URL of a token, which may be nobody's.
+    Wallet(&'a str),
+    /// The admin API.
+    Admin,
+    /// Whether the process answers.
+    Alive,
+    /// Whether the ledger takes entries.
+    Ready,
+    /// Nobody.
+    Unknown,
+}
+
+/// What answers `path`.
+pub(super) fn route(side: Side, path: &str) -> Route<'_> {
+    match (side, path) {
+        (_, "/healthz") => Route::Alive,
+        (_, "/readyz") => Route::Ready,
+        (Side::Public, path) => match path.strip_prefix("/wallet/") {
+            Some(token) => Route::Wallet(token),
+            None => Route::Unknown,
+        },
+        (Side::Admin, path) if path.starts_with("/admin/v1/") => Route::Admin,
+        (Side::Admin, _) => Route::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_side_has_its_own_paths() {
+        for (path, public, admin) in [
+            ("/healthz", Route::Alive, Route::Alive),
+            ("/readyz", Route::Ready, Route::Ready),
+            ("/wallet/abc", Route::Wallet("abc"), Route::Unknown),
+            ("/wallet/abc/", Route::Wallet("abc/"), Route::Unknown),
+            ("/wallet/", Route::Wallet(""), Route::Unknown),
+            ("/wallet", Route::Unknown, Route::Unknown),
+            ("/admin/v1/partners", Route::Unknown, Route::Admin),
+            ("/admin/v1", Route::Unknown, Route::Unknown),
+            ("/healthz/", Route::Unknown, Route::Unknown),
+            ("/", Route::Unknown, Route::Unknown),
+            ("*", Route::Unknown, Route::Unknown),
+            ("", Route::Unknown, Route::Unknown),
+        ] {
+            assert_eq!(route(Side::Public, path), public, "{path}");
+            assert_eq!(route(Side::Admin, path), admin, "{path}");
+        }
+    }
+}

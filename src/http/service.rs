@@ -1,0 +1,175 @@
+//! One request: its head is checked, its route found, its body read within bounds, its answer
+//! made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::header::HOST;
+use hyper::http::request::Parts;
+use hyper::{Method, Request, StatusCode, Version};
+
+use super::connection::Caller;
+use super::framing::Fault;
+use super::reply::{Reply, allowing, json, last, not_found};
+use super::route::{Route, Side, route};
+use super::{State, address, admin, health, wallet};
+use crate::ledger::Latched;
+use crate::protocol::wallet::reply::{
+    ADDRESS_NOT_ALLOWED, BODY_TOO_LARGE, METHOD_NOT_ALLOWED, UNKNOWN_WALLET_TOKEN,
+};
+
+/// Why a connection ends without an answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    /// The disk failed: nobody gets a verdict any more.
+    Latched,
+    /// The body broke off, or took too long.
+    Body,
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unanswered::Latched => "the ledger is latched: restart the server",
+            Unanswered::Body => "the caller did not send the whole body in time",
+        })
+    }
+}
+
+impl std::error::Error for Unanswered {}
+
+impl From<Latched> for Unanswered {
+    fn from(_: Latched) -> Unanswered {
+        Unanswered::Latched
+    }
+}
+
+/// Answers one request.
+///
+/// # Errors
+/// [`Unanswered`]: the connection closes without a byte.
+pub(super) async fn answer(
+    state: &Arc<State>,
+    side: Side,
+    caller: &Caller,
+    request: Request<Incoming>,
+) -> Result<Reply, Unanswered> {
+    if let Some(fault) = head_fault(caller, &request) {
+        return Ok(fault);
+    }
+    match route(side, request.uri().path()) {
+        Route::Wallet(token) => {
+            let Some(partner) = state.ledger.partner_by_token(token) else {
+                return Ok(json(StatusCode::NOT_FOUND, UNKNOWN_WALLET_TOKEN));
+            };
+            if *request.method() != Method::POST {
+                let refusal = json(StatusCode::METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED);
+                return Ok(allowing(refusal, "POST"));
+            }
+            let from = &partner.game_server_addresses;
+            let proxies = &state.settings.trusted_proxies;
+            if !from.is_empty()
+                && !address::caller(caller.peer, request.headers(), proxies)
+                    .is_some_and(|address| address::contains(from, address))
+            {
+                return Ok(json(StatusCode::FORBIDDEN, ADDRESS_NOT_ALLOWED));
+            }
+            let bytes_max = state.settings.limits.wallet_body_bytes_max;
+            match read(request.into_body(), bytes_max).await? {
+                Some(body) => Ok(wallet::answer(state, &partner, &body).await?),
+                None => Ok(last(json(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE))),
+            }
+        }
+        Route::Admin => {
+            let (head, body) = request.into_parts();
+            operate(state, caller, head, body).await
+        }
+        Route::Alive => Ok(health::alive(request.method())),
+        Route::Ready => Ok(health::ready(request.method(), &state.ledger)),
+        Route::Unknown => Ok(not_found()),
+    }
+}
+
+async fn operate(
+    state: &Arc<State>,
+    caller: &Caller,
+    head: Parts,
+    body: Incoming,
+) -> Result<Reply, Unanswered> {
+    match read(body, state.settings.limits.body_bytes_max).await? {
+        Some(body) => Ok(admin::answer(state, caller.peer, head, body).await?),
+        None => Ok(last(json(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &br#"{"success":false,"message":"Body too large"}"#[..],
+        ))),
+    }
+}
+
+/// What is wrong with a head that the parser lets pass (operations.md, Limits). All of these end
+/// the connection: where a head is doubtful, so is the place of the next one.
+fn head_fault(caller: &Caller, request: &Request<Incoming>) -> Option<Reply> {
+    let fault = caller.next_request();
+    if request.version() != Version::HTTP_11 {
+        return Some(last(json(
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            &br#"{"success":false,"message":"Only HTTP/1.1 is spoken here"}"#[..],
+        )));
+    }
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let one_host = hosts.next().is_some() && hosts.next().is_none();
+    let (status, body) = match fault {
+        None if one_host => return None,
+        None => (
+            StatusCode::BAD_REQUEST,
+            &br#"{"success":false,"message":"There must be one Host header"}"#[..],
+        ),
+        Some(Fault::RepeatedContentLength) => (
+            StatusCode::BAD_REQUEST,
+            &br#"{"success":false,"message":"There must be at most one Content-Length header"}"#[..],
+        ),
+        Some(Fault::BareLineFeed) => (
+            StatusCode::BAD_REQUEST,
+            &br#"{"success":false,"message":"Header lines must end with CR LF"}"#[..],
+        ),
+        Some(Fault::TooManyHeaders) => (
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            &br#"{"success":false,"message":"Too many headers"}"#[..],
+        ),
+    };
+    Some(last(json(status, body)))
+}
+
+/// The whole body, or `None` where it is more than `bytes_max`. A body that came in one piece is
+/// not copied.
+async fn read(mut body: Incoming, bytes_max: usize) -> Result<Option<Bytes>, Unanswered> {
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Ok(None);
+    }
+    let mut whole = Bytes::new();
+    let mut pieces = Vec::new();
+    while !body.is_end_stream() {
+        let Some(frame) = body.frame().await else {
+            break;
+        };
+        let Ok(data) = frame.map_err(|_| Unanswered::Body)?.into_data() else {
+            continue;
+        };
+        if whole.len() + pieces.len() + data.len() > bytes_max {
+            return Ok(None);
+        }
+        if whole.is_empty() && pieces.is_empty() {
+            whole = data;
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut whole));
+            pieces.extend_from_slice(&data);
+        }
+    }
+    Ok(Some(if pieces.is_empty() {
+        whole
+    } else {
+        pieces.into()
+    }))
+}
