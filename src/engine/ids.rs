@@ -1,6 +1,6 @@
 //! Transaction ids: who used which, for ever (wallet-api.md, Money rules 1 to 4).
 
-use super::entry::{Body, Entry, Play};
+use super::entry::{Body, Cancel, Entry};
 use crate::id::{AccountNumber, GameNumber, IdSpaceNumber, RoundId, Seq, TransactionId};
 use crate::money::{Amount, Currency};
 
@@ -54,81 +54,43 @@ impl IdRow {
     /// # Panics
     /// Where the entry contradicts the row: an id taken twice, or a cancel of what is no bet.
     pub fn apply(row: Option<&IdRow>, entry: &Entry) -> Option<IdRow> {
-        let taken = |state, play: &Play| IdRow {
-            state,
-            account: play.account,
-            amount: play.amount,
-            game: Some(play.game),
-            round: play.round,
-            taken: entry.seq,
-            changed: entry.seq,
-        };
-        match &entry.body {
-            Body::Bet(play) => {
-                assert!(
-                    row.is_none(),
-                    "bet {} of {} takes a used id",
-                    play.id,
-                    entry.seq
-                );
-                Some(taken(IdState::Bet, play))
-            }
-            Body::Win(play) => {
-                assert!(
-                    row.is_none(),
-                    "win {} of {} takes a used id",
-                    play.id,
-                    entry.seq
-                );
-                Some(taken(IdState::Win, play))
-            }
+        let (state, account, content) = match &entry.body {
+            Body::Bet(play) => (IdState::Bet, play.account, Some(play)),
+            Body::Win(play) => (IdState::Win, play.account, Some(play)),
+            Body::Void(void) => (IdState::Voided, void.account, None),
             Body::Cancel(cancel) => {
                 let bet = row.expect("a cancel names a bet that was accepted");
-                assert_eq!(
-                    bet.state,
-                    IdState::Bet,
-                    "cancel {} names no open bet",
-                    entry.seq
-                );
-                assert_eq!(
-                    bet.account, cancel.account,
-                    "cancel {} is of another player",
-                    entry.seq
-                );
-                assert_eq!(
-                    bet.amount, cancel.amount,
-                    "cancel {} is of another amount",
-                    entry.seq
-                );
-                assert_eq!(
-                    bet.taken, cancel.bet,
-                    "cancel {} names another entry",
-                    entry.seq
-                );
-                Some(IdRow {
-                    state: IdState::Cancelled,
-                    changed: entry.seq,
-                    ..*bet
-                })
+                return Some(bet.cancelled(entry.seq, cancel));
             }
-            Body::Void(void) => {
-                assert!(
-                    row.is_none(),
-                    "void {} of {} takes a used id",
-                    void.id,
-                    entry.seq
-                );
-                Some(IdRow {
-                    state: IdState::Voided,
-                    account: void.account,
-                    amount: Amount::ZERO,
-                    game: None,
-                    round: None,
-                    taken: entry.seq,
-                    changed: entry.seq,
-                })
-            }
-            Body::Record(_) => None,
+            Body::Record(_) => return None,
+        };
+        assert!(row.is_none(), "entry {} takes a used id", entry.seq);
+        Some(IdRow {
+            state,
+            account,
+            amount: content.map_or(Amount::ZERO, |play| play.amount),
+            game: content.map(|play| play.game),
+            round: content.and_then(|play| play.round),
+            taken: entry.seq,
+            changed: entry.seq,
+        })
+    }
+
+    fn cancelled(&self, seq: Seq, cancel: &Cancel) -> IdRow {
+        assert_eq!(self.state, IdState::Bet, "cancel {seq} names no open bet");
+        assert_eq!(
+            self.account, cancel.account,
+            "cancel {seq} is of another player"
+        );
+        assert_eq!(
+            self.amount, cancel.amount,
+            "cancel {seq} is of another amount"
+        );
+        assert_eq!(self.taken, cancel.bet, "cancel {seq} names another entry");
+        IdRow {
+            state: IdState::Cancelled,
+            changed: seq,
+            ..*self
         }
     }
 }

@@ -1,0 +1,146 @@
+//! A coffer of its own on a real disk, for benches that speak HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use coffer::disk::RealDisk;
+use coffer::engine::command::{AccountName, NewPartner, NewSession, Rules};
+use coffer::engine::document::PartnerSecrets;
+use coffer::http::{Limits, Settings, State};
+use coffer::id::{Lang, PartnerNumber};
+use coffer::journal::{self, CommitMode, JournalError};
+use coffer::ledger::{self, Ledger};
+use coffer::money::Amount;
+use coffer::protocol::wallet::reply::Wording;
+use coffer::protocol::wallet::texts::Texts;
+use coffer::secret::{Secret, SecretKey};
+use coffer::time::{Clock, Span, SystemClock, UtcOffset};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+/// As many players as the widest case has connections.
+const PLAYERS: usize = 256;
+
+/// What each player has: enough for any number of bets of one cent.
+const CENTS: u64 = 1_000_000_000_000;
+
+pub struct Server {
+    pub address: SocketAddr,
+    ledger: Arc<Ledger>,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<Result<(), ledger::Latched>>,
+    committing: JoinHandle<Result<(), JournalError>>,
+    _directory: tempfile::TempDir,
+}
+
+/// The code of a player's session.
+pub fn code(number: usize) -> String {
+    format!("session_{number}_of_the_bench")
+}
+
+/// Starts a coffer whose partner has the wallet token `bench`.
+pub fn start(runtime: &Runtime) -> Server {
+    // Beside the build, so that it lies on a real disk and not on one in memory.
+    let directory = tempfile::tempdir_in(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).unwrap();
+    let disk = RealDisk::open_or_create(directory.path()).unwrap();
+    let key = journal::secret_key(&disk, false, &[7; 32]).unwrap();
+    let options = journal::Options {
+        commit: CommitMode::OnePhase,
+        must_exist: false,
+        new_id: [7; 16],
+        fingerprint: key.fingerprint(),
+        now: SystemClock.now(),
+    };
+    let opened = journal::open(Arc::new(disk), options).unwrap();
+    let settings = ledger::Settings {
+        rules: Rules::default(),
+        queue_entries_max: 65_536,
+    };
+    let clock = Arc::new(SystemClock);
+    let (ledger, committer) =
+        Ledger::recover(Arc::new(opened.journal), Arc::clone(&clock) as _, settings).unwrap();
+    let committing = std::thread::spawn(move || committer.run());
+    populate(&ledger, &key);
+    let wording = Wording {
+        texts: Texts::new(&Default::default()).unwrap(),
+        utc_offset: UtcOffset::UTC,
+    };
+    let public_url = "http://bench".to_owned();
+    let limits = Limits::default();
+    let settings = Settings {
+        wording,
+        trusted_proxies: Vec::new(),
+        public_url,
+        limits,
+    };
+    let state = Arc::new(State {
+        ledger: Arc::clone(&ledger),
+        clock,
+        settings,
+    });
+    let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let (public, admin) = (listen(), listen());
+    let address = public.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async move { drop(stopped.await) };
+    let serving = runtime.spawn(coffer::http::serve(state, public, admin, shutdown));
+    Server {
+        address,
+        ledger,
+        stop,
+        serving,
+        committing,
+        _directory: directory,
+    }
+}
+
+impl Server {
+    /// Drains and ends it; everything was durable.
+    pub fn stop(self, runtime: &Runtime) {
+        self.stop.send(()).unwrap();
+        runtime.block_on(self.serving).unwrap().unwrap();
+        self.ledger.shut_down();
+        self.committing.join().unwrap().unwrap();
+    }
+}
+
+fn populate(ledger: &Ledger, key: &SecretKey) {
+    let secret = Secret::random();
+    let secrets = PartnerSecrets {
+        api_key: "bench".into(),
+        api_secret: key.hash(&secret),
+        payment_token: key.hash(&secret),
+        pluginapi_secret: key.hash(&secret),
+        access_key: key.seal(&secret),
+        private_key: key.seal(&secret),
+    };
+    let partner = NewPartner {
+        name: "bench".parse().unwrap(),
+        currency: "USD".parse().unwrap(),
+        wallet_token: "bench".parse().unwrap(),
+        id_space: "default".parse().unwrap(),
+        game_server_addresses: Vec::new(),
+        expires_at: None,
+    };
+    ledger.create_partner(partner, secrets).unwrap();
+    for number in 0..PLAYERS {
+        let account = AccountName {
+            partner: PartnerNumber(1),
+            player_id: format!("player-{number}").parse().unwrap(),
+            currency: "USD".parse().unwrap(),
+        };
+        ledger
+            .create_player(&account, Amount::from_cents(CENTS).unwrap())
+            .unwrap();
+        let session = NewSession {
+            account,
+            code: code(number).parse().unwrap(),
+            game: None,
+            lang: Lang::EN,
+            ttl: Span::from_seconds(24 * 3600),
+        };
+        ledger.open_session(session).unwrap();
+    }
+}
