@@ -1,22 +1,28 @@
-//! What a test server keeps: a journal in memory that stalls and fails on demand.
+//! What a test server keeps: the real journal on a simulated disk, with commits that stall and
+//! fail on demand.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use coffer::disk::Disk;
 use coffer::engine::command::Rules;
 use coffer::engine::entry::Entry;
 use coffer::id::Seq;
-use coffer::journal::{Batch, Batches, Head, Journal, JournalError};
+use coffer::journal::{Batches, CommitMode, Head, Journal, JournalError, Options, RedbJournal};
 use coffer::ledger::{Ledger, Settings};
+use coffer::sim::disk::SimDisk;
 use coffer::time::Clock;
 use parking_lot::{Condvar, Mutex};
 
-/// One coffer's journal, which outlives its servers.
-pub(crate) struct Books(Arc<MemoryJournal>);
+/// One coffer's disk, which outlives its servers.
+pub(crate) struct Books {
+    disk: SimDisk,
+    commits: Arc<Commits>,
+}
 
+/// How commits go from now on.
 #[derive(Default)]
-struct MemoryJournal {
-    batches: Mutex<Vec<Batch>>,
+struct Commits {
     mood: Mutex<Mood>,
     changed: Condvar,
 }
@@ -31,7 +37,10 @@ enum Mood {
 
 impl Books {
     pub(crate) fn new() -> Books {
-        Books(Arc::default())
+        Books {
+            disk: SimDisk::new(),
+            commits: Arc::default(),
+        }
     }
 
     /// Opens the ledger and lets its committer run.
@@ -40,7 +49,20 @@ impl Books {
         clock: Arc<dyn Clock>,
         rules: Rules,
     ) -> (Arc<Ledger>, JoinHandle<()>) {
-        let journal = Arc::clone(&self.0) as Arc<dyn Journal>;
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+        let key = coffer::journal::secret_key(&*disk, false, &[7; 32]).unwrap();
+        let options = Options {
+            commit: CommitMode::OnePhase,
+            must_exist: false,
+            new_id: [7; 16],
+            fingerprint: key.fingerprint(),
+            now: clock.now(),
+        };
+        let opened = coffer::journal::open(disk, options).unwrap();
+        let journal = Arc::new(MoodyJournal {
+            journal: opened.journal,
+            commits: Arc::clone(&self.commits),
+        });
         let settings = Settings {
             rules,
             queue_entries_max: 4096,
@@ -53,64 +75,57 @@ impl Books {
 
     /// From now on commits wait for [`Books::work`] or [`Books::fail`].
     pub(crate) fn stall(&self) {
-        self.0.set(Mood::Stalled);
+        self.commits.set(Mood::Stalled);
     }
 
     pub(crate) fn work(&self) {
-        self.0.set(Mood::Working);
+        self.commits.set(Mood::Working);
     }
 
     /// From now on, commits under way included, nothing reaches the disk.
     pub(crate) fn fail(&self) {
-        self.0.set(Mood::Failing);
+        self.commits.set(Mood::Failing);
     }
 }
 
-impl MemoryJournal {
+impl Commits {
     fn set(&self, mood: Mood) {
         *self.mood.lock() = mood;
         self.changed.notify_all();
     }
+
+    /// Waits while commits are stalled; whether they work then.
+    fn work(&self) -> bool {
+        let mut mood = self.mood.lock();
+        let stalled = |mood: &mut Mood| *mood == Mood::Stalled;
+        self.changed.wait_while(&mut mood, stalled);
+        *mood == Mood::Working
+    }
 }
 
-impl Journal for MemoryJournal {
+struct MoodyJournal {
+    journal: RedbJournal,
+    commits: Arc<Commits>,
+}
+
+impl Journal for MoodyJournal {
     fn append(&self, expected: Head, entries: &[Entry]) -> Result<Head, JournalError> {
-        let mut mood = self.mood.lock();
-        self.changed
-            .wait_while(&mut mood, |mood| *mood == Mood::Stalled);
-        if *mood == Mood::Failing {
-            return Err(JournalError::Latched);
+        if self.commits.work() {
+            self.journal.append(expected, entries)
+        } else {
+            Err(JournalError::Latched)
         }
-        let head = Head {
-            seq: entries.last().unwrap().seq,
-            hash: [1; 32],
-        };
-        self.batches.lock().push(Batch {
-            previous: expected,
-            head,
-            entries: entries.to_vec(),
-        });
-        Ok(head)
     }
 
     fn read_from(&self, seq: Seq) -> Result<Batches<'_>, JournalError> {
-        let batches = self.batches.lock().clone();
-        Ok(Box::new(
-            batches
-                .into_iter()
-                .filter(move |batch| batch.head.seq >= seq)
-                .map(Ok),
-        ))
+        self.journal.read_from(seq)
     }
 
     fn head(&self) -> Head {
-        self.batches
-            .lock()
-            .last()
-            .map_or(Head::EMPTY, |batch| batch.head)
+        self.journal.head()
     }
 
-    fn trim(&self, _: Seq) -> Result<(), JournalError> {
-        Ok(())
+    fn trim(&self, below: Seq) -> Result<(), JournalError> {
+        self.journal.trim(below)
     }
 }

@@ -1,5 +1,5 @@
-//! A server in this process, over a clock moved by hand and a journal that fails on demand, and a
-//! caller who sends exact bytes and sees exact bytes.
+//! A server in this process, over a simulated disk and a clock moved by hand, and a caller who
+//! sends exact bytes and sees exact bytes.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -256,7 +256,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         // A test that is failing already shows its own fault.
         if !std::thread::panicking() {
-            drop(self.stopped());
+            let _outcome = self.stopped();
         }
     }
 }
@@ -315,9 +315,14 @@ impl Client {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// Sends as much as the other end takes; whether that was all.
+    /// Sends as much as the other end takes; whether that was all. The other end must take it or
+    /// close: letting the sender wait is a fault.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).is_ok()
+        match self.stream.write_all(bytes) {
+            Ok(()) => true,
+            Err(error) if is_broken(&error) => false,
+            Err(error) => panic!("neither taken nor closed: {error}"),
+        }
     }
 
     /// Says that nothing more will be sent.
@@ -381,17 +386,23 @@ impl Client {
                 self.read.extend_from_slice(&space[..count]);
                 true
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
-                ) =>
-            {
-                false
-            }
+            Err(error) if is_broken(&error) => false,
             Err(error) => panic!("no bytes: {error}"),
         }
     }
+
+    /// Whether the connection ends here in good order: with a farewell, not torn down over bytes
+    /// that nobody read, which may take the last answer with it.
+    pub(crate) fn ends_in_order(&mut self) -> bool {
+        self.read.is_empty() && matches!(self.stream.read(&mut [0]), Ok(0))
+    }
+}
+
+fn is_broken(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+    )
 }
 
 /// `result` and `credit` of an answer.
