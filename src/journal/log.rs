@@ -389,3 +389,40 @@ impl Iterator for Rows {
         Some(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redb::backends::InMemoryBackend;
+
+    use super::super::samples::void;
+    use super::*;
+
+    /// redb can lose rows without a word where their pages rot.
+    #[test]
+    fn a_reading_that_ends_early_says_so() {
+        let database = Builder::new()
+            .create_with_backend(InMemoryBackend::new())
+            .unwrap();
+        introduce(&database, [1; 16]).unwrap();
+        let end = Head {
+            seq: Seq(2),
+            hash: [0; 32],
+        };
+        let shortened =
+            |read| matches!(read, Err(JournalError::Shortened { expected, .. }) if expected == end);
+        let read = Rows::start(&database, Seq(1), end).unwrap();
+        assert!(shortened(read.map(|_| ())));
+
+        let mut bytes = Vec::new();
+        let head = encode_batch(Head::EMPTY, &[void(1)], &mut bytes);
+        let transaction = database.begin_write().unwrap();
+        let mut batches = transaction.open_table(BATCHES).unwrap();
+        batches.insert(1, bytes.as_slice()).unwrap();
+        drop(batches);
+        transaction.commit().unwrap();
+        let mut rows = Rows::start(&database, Seq(1), end).unwrap().unwrap();
+        assert_eq!(rows.next().unwrap().unwrap().head, head);
+        assert!(shortened(rows.next().unwrap().map(|_| ())));
+        assert!(rows.next().is_none());
+    }
+}

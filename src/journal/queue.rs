@@ -56,9 +56,9 @@ impl Queue {
     /// Reserves a place, or `None` where the queue is full or closed.
     pub fn permit(&self) -> Option<Permit<'_>> {
         let sender = self.sender.read().clone()?;
-        // The channel itself orders what is pushed; the count bounds it and no more.
+        // Whoever gets a place sees that the entry before has left it: the channel is never full.
         self.free
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |free| {
+            .try_update(Ordering::Acquire, Ordering::Relaxed, |free| {
                 free.checked_sub(1)
             })
             .ok()?;
@@ -96,7 +96,7 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         // A used permit's place is given back when the entry leaves the queue.
         if self.sender.is_some() {
-            self.free.fetch_add(1, Ordering::Relaxed);
+            self.free.fetch_add(1, Ordering::Release);
         }
     }
 }
@@ -105,7 +105,7 @@ impl QueueReceiver {
     /// Waits for the next entry; `None` when the queue has ended.
     pub(super) fn wait(&self) -> Option<Entry> {
         let entry = self.receiver.recv().ok()?;
-        self.free.fetch_add(1, Ordering::Relaxed);
+        self.free.fetch_add(1, Ordering::Release);
         Some(entry)
     }
 
@@ -113,7 +113,7 @@ impl QueueReceiver {
     pub(super) fn take(&self) -> Option<Entry> {
         match self.receiver.try_recv() {
             Ok(entry) => {
-                self.free.fetch_add(1, Ordering::Relaxed);
+                self.free.fetch_add(1, Ordering::Release);
                 Some(entry)
             }
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
@@ -156,6 +156,30 @@ mod tests {
             drop(dropped);
             assert_eq!(all.join().unwrap(), [void(1)]);
         });
+    }
+
+    #[test]
+    fn a_permit_has_a_place_however_fast_places_change_hands() {
+        const EACH: u64 = 20_000;
+        let (queue, receiver) = Queue::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for seq in 1..=EACH {
+                        let permit = std::iter::repeat_with(|| {
+                            std::thread::yield_now();
+                            queue.permit()
+                        });
+                        let permit = permit.flatten().next().unwrap();
+                        queue.push(permit, void(seq));
+                    }
+                });
+            }
+            for _ in 0..3 * EACH {
+                receiver.wait().unwrap();
+            }
+        });
+        assert_eq!(receiver.take(), None);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use coffer::disk::{Disk, RealDisk};
 use coffer::id::Seq;
-use coffer::journal::{Journal, JournalError, Options, Warning, open, secret_key};
+use coffer::journal::{
+    Head, Journal, JournalError, Options, Warning, encode_batch, open, secret_key,
+};
 use coffer::sim::disk::{Cut, Fault, Image, SimDisk};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -124,6 +126,8 @@ fn a_lost_or_emptied_file_is_refused_by_name() {
     let mut image = used();
     image.remove("manifest.json").unwrap();
     assert_says(&refusal(image.clone()), &["manifest.json is missing"]);
+    image.insert("journal.redb".into(), Vec::new());
+    assert_says(&refusal(image.clone()), &["journal.redb is empty"]);
     image.remove("journal.redb").unwrap();
     assert_says(&refusal(image), &["manifest.json is missing"]);
 }
@@ -301,6 +305,20 @@ fn rows_that_were_altered_moved_or_taken_are_found_out() {
     }));
     match error {
         JournalError::Damaged { first, .. } => assert_eq!(first, Seq(11)),
+        other => panic!("{other:?}"),
+    }
+
+    let error = start_and_read(&altered(|batches| {
+        let elsewhere = Head {
+            seq: Seq(10),
+            hash: [9; 32],
+        };
+        let mut bytes = Vec::new();
+        encode_batch(elsewhere, &entries(Seq(10), 10, 0), &mut bytes);
+        batches.insert(11, bytes.as_slice()).unwrap();
+    }));
+    match error {
+        JournalError::Gap { found, .. } => assert_eq!(found.hash, [9; 32]),
         other => panic!("{other:?}"),
     }
 
