@@ -26,8 +26,8 @@ const PLAYERS: usize = 256;
 /// What each player has: enough for any number of bets of one cent.
 const CENTS: u64 = 1_000_000_000_000;
 
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     ledger: Arc<Ledger>,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<Result<(), ledger::Latched>>,
@@ -36,12 +36,12 @@ pub struct Server {
 }
 
 /// The code of a player's session.
-pub fn code(number: usize) -> String {
+pub(crate) fn code(number: usize) -> String {
     format!("session_{number}_of_the_bench")
 }
 
 /// Starts a coffer whose partner has the wallet token `bench`.
-pub fn start(runtime: &Runtime) -> Server {
+pub(crate) fn start(runtime: &Runtime) -> Server {
     // Beside the build, so that it lies on a real disk and not on one in memory.
     let directory = tempfile::tempdir_in(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).unwrap();
     let disk = RealDisk::open_or_create(directory.path()).unwrap();
@@ -98,7 +98,7 @@ pub fn start(runtime: &Runtime) -> Server {
 
 impl Server {
     /// Drains and ends it; everything was durable.
-    pub fn stop(self, runtime: &Runtime) {
+    pub(crate) fn stop(self, runtime: &Runtime) {
         self.stop.send(()).unwrap();
         runtime.block_on(self.serving).unwrap().unwrap();
         self.ledger.shut_down();

@@ -326,9 +326,11 @@ mod tests {
         }
     }
 
+    type Sample = fn(u64) -> Entry;
+
     /// Each form as it was first written: hex digits, and the text at the end. These bytes never
     /// change.
-    const GOLDEN: [(fn(u64) -> Entry, &str, &str); 5] = [
+    const GOLDEN: [(Sample, &str, &str); 5] = [
         (
             samples::bet,
             "0102d00ff0a20480897a8994ebdc0311f607c4130587ad4b",
