@@ -121,6 +121,17 @@ impl Span {
         Span(seconds as u64 * 1_000_000)
     }
 
+    /// Reads a span of at least a second, for what must come to an end but not at once.
+    ///
+    /// # Errors
+    /// No duration, or none at all.
+    pub fn positive(text: &str) -> Result<Span, TimeError> {
+        match text.parse()? {
+            Span(0) => Err(TimeError("must be at least 1s")),
+            span => Ok(span),
+        }
+    }
+
     /// Microseconds.
     pub const fn micros(self) -> u64 {
         self.0
@@ -279,7 +290,9 @@ mod tests {
             ("3d", 259_200_000_000),
         ] {
             assert_eq!(text.parse::<Span>().unwrap().micros(), micros);
+            assert_eq!(Span::positive(text).unwrap().micros(), micros);
         }
+        assert!(Span::positive("0h").is_err());
         for text in [
             "",
             "s",

@@ -1,0 +1,153 @@
+//! Why the admin API did not do what was asked, in its one shape:
+//! `{"error":{"code":"player_unknown","message":"this partner has no such player"}}`.
+
+use serde::Serialize;
+
+use super::members::Malformed;
+use crate::engine::refusal::OperatorRefusal;
+
+/// Why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The `Host` header names what nobody should reach a loopback address by.
+    HostNotAllowed,
+    /// No key, or a wrong one.
+    Unauthorized,
+    /// Too many wrong keys from this address.
+    TooManyFailures,
+    /// Nothing lies at this path.
+    PathUnknown,
+    /// The path takes other methods.
+    MethodNotAllowed,
+    /// The request is not of its operation's form.
+    Malformed(Malformed),
+    /// The rules say no.
+    Refused(OperatorRefusal),
+    /// Nothing was touched: the queue is full, or the server is stopping.
+    Unavailable,
+    /// The journal could not be read.
+    JournalUnreadable,
+}
+
+#[derive(Serialize)]
+struct Told {
+    error: Error,
+}
+
+#[derive(Serialize)]
+struct Error {
+    code: &'static str,
+    message: String,
+}
+
+impl Fault {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Fault::Malformed(_) => 400,
+            Fault::Unauthorized => 401,
+            Fault::HostNotAllowed => 403,
+            Fault::PathUnknown => 404,
+            Fault::MethodNotAllowed => 405,
+            Fault::TooManyFailures => 429,
+            Fault::JournalUnreadable => 500,
+            Fault::Unavailable => 503,
+            Fault::Refused(refusal) => match refusal {
+                OperatorRefusal::PartnerUnknown(_)
+                | OperatorRefusal::PlayerUnknown
+                | OperatorRefusal::AccountUnknown
+                | OperatorRefusal::SessionUnknown => 404,
+                OperatorRefusal::WalletTokenUsed
+                | OperatorRefusal::AccountExists
+                | OperatorRefusal::CodeUsed
+                | OperatorRefusal::ReferenceUsed => 409,
+                OperatorRefusal::PlayerBlocked
+                | OperatorRefusal::PartnerNotLive
+                | OperatorRefusal::AmountZero
+                | OperatorRefusal::InsufficientFunds
+                | OperatorRefusal::BalanceOutOfRange => 422,
+            },
+        }
+    }
+
+    /// The word that programs go by.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Fault::HostNotAllowed => "host_not_allowed",
+            Fault::Unauthorized => "unauthorized",
+            Fault::TooManyFailures => "too_many_failures",
+            Fault::PathUnknown => "path_unknown",
+            Fault::MethodNotAllowed => "method_not_allowed",
+            Fault::Malformed(_) => "malformed",
+            Fault::Unavailable => "unavailable",
+            Fault::JournalUnreadable => "journal_unreadable",
+            Fault::Refused(refusal) => match refusal {
+                OperatorRefusal::PartnerUnknown(_) => "partner_unknown",
+                OperatorRefusal::WalletTokenUsed => "wallet_token_used",
+                OperatorRefusal::PlayerUnknown => "player_unknown",
+                OperatorRefusal::AccountUnknown => "account_unknown",
+                OperatorRefusal::AccountExists => "account_exists",
+                OperatorRefusal::SessionUnknown => "session_unknown",
+                OperatorRefusal::CodeUsed => "code_used",
+                OperatorRefusal::PlayerBlocked => "player_blocked",
+                OperatorRefusal::PartnerNotLive => "partner_not_live",
+                OperatorRefusal::ReferenceUsed => "reference_used",
+                OperatorRefusal::AmountZero => "amount_zero",
+                OperatorRefusal::InsufficientFunds => "insufficient_funds",
+                OperatorRefusal::BalanceOutOfRange => "balance_out_of_range",
+            },
+        }
+    }
+
+    /// The sentence for people.
+    fn message(&self) -> String {
+        let text = match self {
+            Fault::HostNotAllowed => "the Host header must be localhost or an address of numbers",
+            Fault::Unauthorized => "the admin key is missing or wrong",
+            Fault::TooManyFailures => "too many wrong keys from this address; try again later",
+            Fault::PathUnknown => "nothing lies at this path",
+            Fault::MethodNotAllowed => "this path takes other methods; see the Allow header",
+            Fault::Malformed(malformed) => return malformed.to_string(),
+            Fault::Refused(refusal) => return refusal.to_string(),
+            Fault::Unavailable => "temporarily unavailable; nothing was changed",
+            Fault::JournalUnreadable => "the journal could not be read; see the server's log",
+        };
+        text.to_owned()
+    }
+
+    /// The body.
+    ///
+    /// # Panics
+    /// Never: it is a struct of texts.
+    pub fn encode(&self) -> Vec<u8> {
+        let (code, message) = (self.code(), self.message());
+        let told = Told {
+            error: Error { code, message },
+        };
+        serde_json::to_vec(&told).expect("a struct of texts is JSON")
+    }
+
+    /// The sentence in a body that [`Fault::encode`] wrote, for whoever asked.
+    pub fn message_in(body: &[u8]) -> Option<String> {
+        let told: serde_json::Value = serde_json::from_slice(body).ok()?;
+        told["error"]["message"].as_str().map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_told_in_the_one_shape() {
+        let fault = Fault::Refused(OperatorRefusal::PlayerUnknown);
+        let body = fault.encode();
+        assert_eq!(
+            String::from_utf8(body.clone()).unwrap(),
+            r#"{"error":{"code":"player_unknown","message":"this partner has no such player"}}"#
+        );
+        let message = Fault::message_in(&body).unwrap();
+        assert_eq!(message, "this partner has no such player");
+        assert_eq!(Fault::message_in(b"<html>"), None);
+    }
+}

@@ -1,0 +1,24 @@
+//! The admin API: what an operator asks for and is told, in JSON (operations.md, Admin address).
+//!
+//! Requests bear all their members in the body (POST) or in the query (GET), never in the path:
+//! a player_id may hold `/`, `?` and `%`. Members that an operation does not know are refused.
+//! The same types are written by the command line and read by the server, and the other way round.
+
+mod fault;
+mod members;
+mod operation;
+mod reply;
+mod request;
+
+pub use fault::Fault;
+pub use members::{Malformed, Members, encode_query};
+pub use operation::{Found, Method, Operation};
+pub use reply::{
+    AdjustmentDone, AnomalyItem, AnomalyTransaction, CurrencyBalance, CurrencyReport, HistoryItem,
+    Page, PartnerCreated, PartnerItem, PartnerShown, PlayerCreated, PlayerShown, ReportAccount,
+    RoundItem, SessionOpened, SessionShown, Tally, TrialBalance,
+};
+pub use request::{
+    AdjustPlayer, CreatePartner, CreatePlayer, HistoryPage, OpenSession, PageWanted, PartnerNamed,
+    PlayerNamed, SessionNamed, TrialBalanceWanted, UpdatePartner,
+};

@@ -1,0 +1,179 @@
+//! Every operation of the admin API, with its method and path: one table for both sides.
+
+use std::fmt;
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Creates a partner and shows its secrets, this once.
+    CreatePartner,
+    /// Lists the partners.
+    ListPartners,
+    /// Shows a partner with its settings.
+    ShowPartner,
+    /// Changes a partner's settings.
+    UpdatePartner,
+    /// Disables a partner.
+    DisablePartner,
+    /// Enables a partner again.
+    EnablePartner,
+    /// Creates a player, or a player's account in a further currency.
+    CreatePlayer,
+    /// Shows a player.
+    ShowPlayer,
+    /// Blocks a player.
+    BlockPlayer,
+    /// Unblocks a player.
+    UnblockPlayer,
+    /// Puts money on a player's account or takes it off.
+    AdjustPlayer,
+    /// Lists what moved a player's account, newest first.
+    PlayerHistory,
+    /// Opens a session.
+    OpenSession,
+    /// Shows a session.
+    ShowSession,
+    /// Closes a session.
+    CloseSession,
+    /// Adds up every account.
+    TrialBalance,
+    /// Lists the rounds that are open, oldest first.
+    OpenRounds,
+    /// Lists what was odd and taken all the same, oldest first.
+    Anomalies,
+}
+
+/// How an operation is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads; members in the query.
+    Get,
+    /// Changes; members in the body.
+    Post,
+}
+
+impl Method {
+    /// The method's name in a request.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// All routes.
+const ROUTES: [(Operation, Method, &str); 18] = {
+    use Method::{Get, Post};
+    use Operation::*;
+    [
+        (CreatePartner, Post, "/admin/v1/partners"),
+        (ListPartners, Get, "/admin/v1/partners"),
+        (ShowPartner, Get, "/admin/v1/partners/show"),
+        (UpdatePartner, Post, "/admin/v1/partners/update"),
+        (DisablePartner, Post, "/admin/v1/partners/disable"),
+        (EnablePartner, Post, "/admin/v1/partners/enable"),
+        (CreatePlayer, Post, "/admin/v1/players"),
+        (ShowPlayer, Get, "/admin/v1/players/show"),
+        (BlockPlayer, Post, "/admin/v1/players/block"),
+        (UnblockPlayer, Post, "/admin/v1/players/unblock"),
+        (AdjustPlayer, Post, "/admin/v1/players/adjust"),
+        (PlayerHistory, Get, "/admin/v1/players/history"),
+        (OpenSession, Post, "/admin/v1/sessions"),
+        (ShowSession, Get, "/admin/v1/sessions/show"),
+        (CloseSession, Post, "/admin/v1/sessions/close"),
+        (TrialBalance, Get, "/admin/v1/reports/trial-balance"),
+        (OpenRounds, Get, "/admin/v1/reports/open-rounds"),
+        (Anomalies, Get, "/admin/v1/reports/anomalies"),
+    ]
+};
+
+/// What a method and a path lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// This operation.
+    Operation(Operation),
+    /// The path is right, the method is not; for `Allow`.
+    OtherMethods(&'static str),
+    /// Nothing lies at this path.
+    Nothing,
+}
+
+impl Operation {
+    /// Looks a request's method and path (without query) up.
+    pub fn find(method: &str, path: &str) -> Found {
+        let mut allowed = (false, false);
+        for (operation, of_route, at) in ROUTES {
+            if at != path {
+                continue;
+            }
+            if of_route.as_str() == method {
+                return Found::Operation(operation);
+            }
+            match of_route {
+                Method::Get => allowed.0 = true,
+                Method::Post => allowed.1 = true,
+            }
+        }
+        match allowed {
+            (true, true) => Found::OtherMethods("GET, POST"),
+            (true, false) => Found::OtherMethods("GET"),
+            (false, true) => Found::OtherMethods("POST"),
+            (false, false) => Found::Nothing,
+        }
+    }
+
+    /// The method and path that ask for it.
+    ///
+    /// # Panics
+    /// Never: the table has a row for each.
+    pub fn route(self) -> (Method, &'static str) {
+        ROUTES
+            .iter()
+            .find(|(operation, ..)| *operation == self)
+            .map(|&(_, method, path)| (method, path))
+            .expect("each operation has its row")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_route_leads_to_its_operation_and_back() {
+        for (operation, method, path) in ROUTES {
+            assert_eq!(operation.route(), (method, path));
+            let found = Operation::find(method.as_str(), path);
+            assert_eq!(found, Found::Operation(operation));
+        }
+    }
+
+    #[test]
+    fn other_methods_and_paths_lead_nowhere() {
+        for (method, path, found) in [
+            (
+                "DELETE",
+                "/admin/v1/partners",
+                Found::OtherMethods("GET, POST"),
+            ),
+            ("POST", "/admin/v1/players/show", Found::OtherMethods("GET")),
+            (
+                "GET",
+                "/admin/v1/players/block",
+                Found::OtherMethods("POST"),
+            ),
+            ("GET", "/admin/v1/partners/", Found::Nothing),
+            ("GET", "/admin/v2/partners", Found::Nothing),
+            ("get", "/admin/v1/partners/show", Found::OtherMethods("GET")),
+        ] {
+            assert_eq!(Operation::find(method, path), found, "{method} {path}");
+        }
+    }
+}

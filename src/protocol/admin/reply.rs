@@ -1,0 +1,316 @@
+//! What the operations answer: the shapes that scripts use (operations.md), member for member.
+//!
+//! Amounts are decimal texts, times RFC 3339, `next` is the cursor of the following page.
+
+use std::fmt::Display;
+
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
+
+use crate::id::{
+    Code, GameNumber, IdSpaceName, Name, PartnerNumber, PlayerId, Reference, RoundId, Seq,
+    TransactionId, WalletToken,
+};
+use crate::money::{Amount, Currency, Sum};
+use crate::time::Timestamp;
+
+fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn as_optional_text<T: Display, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Some of a list's items, and where the others begin.
+#[derive(Serialize)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The next page's cursor; null on the last page.
+    #[serde(serialize_with = "as_optional_text")]
+    pub next: Option<u64>,
+}
+
+/// A partner that has just come into being, with the secrets that are shown this once.
+#[derive(Serialize)]
+pub struct PartnerCreated<'a> {
+    /// Its number.
+    pub partner: PartnerNumber,
+    /// What people call it.
+    pub name: &'a Name,
+    /// The currency of its own calls.
+    pub currency: Currency,
+    /// The last part of its Wallet URL.
+    pub wallet_token: &'a WalletToken,
+    /// Where its game servers call.
+    pub wallet_url: String,
+    /// `X-API-Key`.
+    pub api_key: &'a str,
+    /// `X-API-Secret`.
+    pub api_secret: &'a str,
+    /// The payment gateway's `token`.
+    pub payment_token: &'a str,
+    /// The gateway's `pluginapi` secret.
+    pub pluginapi_secret: &'a str,
+    /// The postbacks' access key.
+    pub access_key: &'a str,
+    /// The signatures' private key.
+    pub private_key: &'a str,
+}
+
+/// A partner in a list.
+#[derive(Serialize)]
+pub struct PartnerItem {
+    /// Its number.
+    pub partner: PartnerNumber,
+    /// What people call it.
+    pub name: Name,
+    /// The currency of its own calls.
+    pub currency: Currency,
+    /// The last part of its Wallet URL.
+    pub wallet_token: WalletToken,
+    /// `enabled`, `disabled` or `expired`.
+    pub state: &'static str,
+    /// When it came into being.
+    #[serde(serialize_with = "as_text")]
+    pub created_at: Timestamp,
+}
+
+/// A partner with its settings, never a secret.
+#[derive(Serialize)]
+pub struct PartnerShown {
+    /// As in a list.
+    #[serde(flatten)]
+    pub item: PartnerItem,
+    /// Where its game servers call.
+    pub wallet_url: String,
+    /// Where its game servers' ids are unique.
+    pub id_space: IdSpaceName,
+    /// Where its game servers may call from; empty: anywhere.
+    pub game_server_addresses: Vec<IpNet>,
+    /// When it ends, or null.
+    #[serde(serialize_with = "as_optional_text")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A player's account that has just come into being.
+#[derive(Serialize)]
+pub struct PlayerCreated {
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// In which currency.
+    pub currency: Currency,
+    /// What it holds.
+    #[serde(serialize_with = "as_text")]
+    pub balance: Amount,
+}
+
+/// What an account holds.
+#[derive(Serialize)]
+pub struct CurrencyBalance {
+    /// In which currency.
+    pub currency: Currency,
+    /// How much.
+    #[serde(serialize_with = "as_text")]
+    pub balance: Amount,
+}
+
+/// A player.
+#[derive(Serialize)]
+pub struct PlayerShown {
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// Whether bets and new sessions are refused.
+    pub blocked: bool,
+    /// Each account.
+    pub balances: Vec<CurrencyBalance>,
+    /// Sessions neither closed nor past their life.
+    pub open_sessions: usize,
+}
+
+/// An adjustment made, or made before.
+#[derive(Serialize)]
+pub struct AdjustmentDone {
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// In which currency.
+    pub currency: Currency,
+    /// What the account holds.
+    #[serde(serialize_with = "as_text")]
+    pub balance: Amount,
+    /// The adjustment's name.
+    pub reference: Reference,
+    /// Whether it was made before, so that nothing moved now.
+    pub repeated: bool,
+}
+
+/// One thing that moved an account.
+#[derive(Serialize)]
+pub struct HistoryItem {
+    /// Its entry.
+    pub seq: Seq,
+    /// `bet`, `win`, `cancel` or `adjustment`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// How much came in, or with a minus went out.
+    #[serde(serialize_with = "as_text")]
+    pub amount: Sum,
+    /// What the account held afterwards.
+    #[serde(serialize_with = "as_text")]
+    pub balance_after: Amount,
+    /// What names it: an adjustment's reference, a game server's id.
+    pub reference: Option<String>,
+    /// The round, where there is one.
+    pub round_id: Option<RoundId>,
+    /// The game, where there is one.
+    pub game: Option<GameNumber>,
+    /// When.
+    #[serde(serialize_with = "as_text")]
+    pub at: Timestamp,
+}
+
+/// A session that was just opened.
+#[derive(Serialize)]
+pub struct SessionOpened {
+    /// What requests name it by.
+    pub code: Code,
+    /// When its life is over unless a bet is accepted before.
+    #[serde(serialize_with = "as_text")]
+    pub expires_at: Timestamp,
+    /// Where the player plays, or null where the game has no launch base.
+    pub launch_url: Option<String>,
+}
+
+/// A session.
+#[derive(Serialize)]
+pub struct SessionShown {
+    /// What requests name it by.
+    pub code: Code,
+    /// Whose session.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// What it plays in.
+    pub currency: Currency,
+    /// `open`, `closed` or `expired`.
+    pub state: &'static str,
+    /// When its life is, or was, over.
+    #[serde(serialize_with = "as_text")]
+    pub expires_at: Timestamp,
+}
+
+/// Every account, added up.
+#[derive(Serialize)]
+pub struct TrialBalance {
+    /// One report a currency.
+    pub currencies: Vec<CurrencyReport>,
+}
+
+/// The accounts in one currency.
+#[derive(Serialize)]
+pub struct CurrencyReport {
+    /// Which.
+    pub currency: Currency,
+    /// Every account ever touched.
+    pub accounts: Vec<ReportAccount>,
+    /// What they add up to: `0.00`.
+    #[serde(serialize_with = "as_text")]
+    pub sum: Sum,
+}
+
+/// One account of a trial balance.
+#[derive(Serialize)]
+pub struct ReportAccount {
+    /// Its name, such as `house/p1`.
+    pub account: String,
+    /// What it adds up to.
+    #[serde(serialize_with = "as_text")]
+    pub balance: Sum,
+}
+
+/// How many, and how much.
+#[derive(Serialize)]
+pub struct Tally {
+    /// How many.
+    pub count: u64,
+    /// How much together.
+    #[serde(serialize_with = "as_text")]
+    pub amount: Sum,
+}
+
+/// A round.
+#[derive(Serialize)]
+pub struct RoundItem {
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// In which currency.
+    pub currency: Currency,
+    /// The game server's number for it.
+    pub round_id: RoundId,
+    /// The game.
+    pub game: GameNumber,
+    /// Stakes taken.
+    pub bets: Tally,
+    /// Winnings given.
+    pub wins: Tally,
+    /// Bets undone.
+    pub cancels: Tally,
+    /// When its first transaction came.
+    #[serde(serialize_with = "as_text")]
+    pub first_at: Timestamp,
+    /// When its last transaction came.
+    #[serde(serialize_with = "as_text")]
+    pub last_at: Timestamp,
+}
+
+/// Something odd that was taken all the same.
+#[derive(Serialize)]
+pub struct AnomalyItem {
+    /// What was odd, such as `win_without_bet`.
+    pub kind: &'static str,
+    /// Whose player.
+    pub partner: PartnerNumber,
+    /// Which player.
+    pub player_id: PlayerId,
+    /// In which currency.
+    pub currency: Currency,
+    /// What was taken.
+    pub transaction: AnomalyTransaction,
+    /// Its round, or null.
+    pub round: Option<RoundItem>,
+}
+
+/// The transaction that was odd.
+#[derive(Serialize)]
+pub struct AnomalyTransaction {
+    /// Its entry.
+    pub seq: Seq,
+    /// `win` or `cancel`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The game server's id.
+    pub id: TransactionId,
+    /// How much.
+    #[serde(serialize_with = "as_text")]
+    pub amount: Amount,
+    /// The game.
+    pub game: GameNumber,
+    /// When.
+    #[serde(serialize_with = "as_text")]
+    pub at: Timestamp,
+}
