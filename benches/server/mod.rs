@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use coffer::config::Games;
 use coffer::disk::RealDisk;
 use coffer::engine::command::{AccountName, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
-use coffer::http::{Limits, Settings, State};
+use coffer::http::{Admin, AdminGuard, Limits, Settings, State};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, CommitMode, JournalError};
 use coffer::ledger::{self, Ledger};
@@ -79,6 +80,12 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         ledger: Arc::clone(&ledger),
         clock,
         settings,
+        admin: Admin {
+            secret_key: Arc::new(SecretKey::new(&[7; 32])),
+            games: Games::default(),
+            session_ttl: Span::from_seconds(24 * 60 * 60),
+            guard: AdminGuard::new(&Secret::random(), true, 20),
+        },
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let (public, admin) = (listen(), listen());

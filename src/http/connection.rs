@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant, Sleep};
 
 use super::framing::{Fault, Framing, Place};
-use super::limits::Limits;
+use crate::config::Limits;
 
 /// Who is at the other end, and what the bytes tell about its requests. Shared by the connection,
 /// which finds faults, and the service, which answers them.

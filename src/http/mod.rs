@@ -6,10 +6,11 @@
 
 mod address;
 mod admin;
+pub mod client;
 mod connection;
+mod failures;
 mod framing;
 mod health;
-pub mod limits;
 mod reply;
 mod route;
 mod server;
@@ -24,7 +25,8 @@ use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
 use crate::time::Clock;
 
-pub use limits::Limits;
+pub use crate::config::Limits;
+pub use admin::{Admin, AdminGuard};
 pub use server::serve;
 
 /// What every request may need.
@@ -35,6 +37,8 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// What is configured.
     pub settings: Settings,
+    /// What the admin API needs besides.
+    pub admin: Admin,
 }
 
 /// What is configured about serving (operations.md, Configuration).

@@ -21,9 +21,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::State;
 use super::connection::{Caller, Connection};
-use super::limits::Limits;
 use super::route::Side;
 use super::service::{Unanswered, answer};
+use crate::config::Limits;
 use crate::ledger::Latched;
 use crate::protocol::wallet::reply::TOO_MANY_CONNECTIONS;
 

@@ -19,9 +19,9 @@ use crate::secret::{hex_decode, hex_encode};
 use crate::time::Timestamp;
 
 /// The file's name.
-pub(super) const MANIFEST: &str = "manifest.json";
+pub const MANIFEST: &str = "manifest.json";
 
-const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 const LEN_MAX: usize = 64 * 1024;
 
 /// What the file says.

@@ -26,12 +26,19 @@ pub use committer::Committer;
 pub use durable::{Durable, Latched, Wait};
 pub use error::{JournalError, StartRefusal};
 pub use log::{CommitMode, RedbJournal};
+pub use manifest::MANIFEST;
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
 pub use start::{Opened, Options, Warning, open, secret_key};
 
 use crate::engine::entry::Entry;
 use crate::id::Seq;
+
+/// The version of each form that is written to the data directory. Older ones are read for ever.
+pub const FORMATS: [(&str, u64); 2] = [
+    ("journal", record::VERSION as u64),
+    ("manifest", manifest::FORMAT),
+];
 
 /// The end of a journal: its last entry and the hash that stands for everything up to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::engine::entry::Entry;
 use crate::id::Seq;
 use crate::time::Timestamp;
 
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 const HASH_AT: usize = 1;
 const PREVIOUS_AT: usize = 33;
 const HEADER: usize = 85;

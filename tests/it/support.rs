@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use coffer::config::Games;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
-use coffer::http::{Limits, Settings, State, serve};
+use coffer::http::{Admin, AdminGuard, Limits, Settings, State, serve};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::ledger::{Latched, Ledger};
 use coffer::money::Amount;
@@ -98,6 +99,12 @@ impl Server {
                 trusted_proxies: setup.trusted_proxies,
                 public_url: "http://coffer.test".to_owned(),
                 limits: setup.limits,
+            },
+            admin: Admin {
+                secret_key: Arc::new(SecretKey::new(&[7; 32])),
+                games: Games::default(),
+                session_ttl: Span::from_seconds(24 * 60 * 60),
+                guard: AdminGuard::new(&Secret::random(), true, 20),
             },
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -30,6 +30,10 @@ pub struct Limits {
     pub linger_time: Span,
     /// For requests in flight when the server is to stop.
     pub drain_time: Span,
+    /// Failed authentications of one address in a minute; the next gets 429.
+    pub failed_authentications_per_minute_max: u32,
+    /// Entries that wait for the journal; the next request gets 503.
+    pub queue_entries_max: usize,
 }
 
 impl Default for Limits {
@@ -47,6 +51,8 @@ impl Default for Limits {
             write_time: Span::from_seconds(30),
             linger_time: Span::from_seconds(1),
             drain_time: Span::from_seconds(10),
+            failed_authentications_per_minute_max: 20,
+            queue_entries_max: 65_536,
         }
     }
 }

@@ -1,0 +1,556 @@
+//! What can be set about coffer: read once, checked whole, one struct per concern.
+//!
+//! A flag goes before the environment (`COFFER_` + section + key in capitals), that before the
+//! file, that before the default (operations.md, Commands). Every key has a default. No setting
+//! is a secret.
+
+mod error;
+mod given;
+mod key;
+mod limits;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use toml::de::{DeTable, DeValue};
+
+pub use error::{ConfigError, Place};
+pub use limits::Limits;
+
+use crate::engine::command::Rules;
+use crate::id::{Code, GameNumber, Lang, WalletToken};
+use crate::journal::CommitMode;
+use crate::time::{Span, UtcOffset};
+use error::hint;
+use given::Given;
+use key::{GAME_KEYS, KEYS, SECTIONS};
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// `[server]`.
+    pub server: Server,
+    /// `[storage]`.
+    pub storage: Storage,
+    /// `[wallet]`.
+    pub wallet: Wallet,
+    /// `[games.NAME]`.
+    pub games: Games,
+    /// `[limits]`.
+    pub limits: Limits,
+}
+
+/// Where and how coffer is reached.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The public listener; port 0 takes any.
+    pub listen: SocketAddr,
+    /// The admin listener; port 0 takes any.
+    pub admin_listen: SocketAddr,
+    /// What outsiders reach the public listener by; without it, its own address.
+    pub public_url: Option<String>,
+    /// Direct peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The offset in which the Wallet API's times are told.
+    pub utc_offset: UtcOffset,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 8701)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            utc_offset: UtcOffset::UTC,
+        }
+    }
+}
+
+/// Where the books lie.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Whether a missing or empty directory is refused instead of filled.
+    pub must_exist: bool,
+    /// How the journal commits.
+    pub commit: CommitMode,
+}
+
+impl Default for Storage {
+    fn default() -> Storage {
+        Storage {
+            data: PathBuf::from("./coffer-data"),
+            must_exist: false,
+            commit: CommitMode::OnePhase,
+        }
+    }
+}
+
+/// What the Wallet API's rules leave open.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    /// How long a session lives from its opening and from each accepted bet.
+    pub session_ttl: Span,
+    /// What bets and cancels are judged by.
+    pub rules: Rules,
+    /// Reworded texts per language and err_code, as digits.
+    pub texts: BTreeMap<Lang, BTreeMap<String, String>>,
+}
+
+impl Default for Wallet {
+    fn default() -> Wallet {
+        Wallet {
+            session_ttl: Span::from_seconds(24 * 60 * 60),
+            rules: Rules::default(),
+            texts: BTreeMap::new(),
+        }
+    }
+}
+
+/// The game types by their names.
+#[derive(Clone, Debug, Default)]
+pub struct Games(BTreeMap<String, Game>);
+
+/// One game type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Game {
+    /// Its number at the game server.
+    pub game: Option<GameNumber>,
+    /// What its launch URLs begin with, without a slash at the end.
+    pub launch_base: Option<String>,
+}
+
+impl Games {
+    /// The address under which a player plays `game` for money, or `None` where no launch base
+    /// is configured for it (wallet-api.md, Launch URLs). No member needs percent-encoding:
+    /// all are letters, digits and `_` by their types.
+    pub fn launch_url(
+        &self,
+        game: GameNumber,
+        code: &Code,
+        lang: Lang,
+        wallet: &WalletToken,
+    ) -> Option<String> {
+        let base = self
+            .0
+            .values()
+            .filter(|known| known.game == Some(game))
+            .find_map(|known| known.launch_base.as_ref())?;
+        Some(format!(
+            "{base}?mode=real_play&gameID={game}&token={code}&lang={lang}&wallet={wallet}"
+        ))
+    }
+}
+
+/// A setting given by a flag.
+pub struct FlagGiven {
+    /// The flag, as it is typed.
+    pub flag: &'static str,
+    /// The section of the key it sets.
+    pub section: &'static str,
+    /// The key it sets.
+    pub key: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+impl Config {
+    /// Reads file, environment and flags, each over the ones before.
+    ///
+    /// # Errors
+    /// The first key that is unknown or has a bad value.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[FlagGiven],
+    ) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|source| {
+                let path = path.to_owned();
+                ConfigError::Unreadable { path, source }
+            })?;
+            config.read_file(path, &text)?;
+        }
+        // Sorted, so that of two faults always the same one is told.
+        let variables: BTreeMap<String, String> = environment.into_iter().collect();
+        for (name, value) in &variables {
+            config.read_variable(name, value)?;
+        }
+        for given in flags {
+            let place = || Place::Flag(given.flag);
+            config.set(given.section, given.key, &Given::Word(&given.value), place)?;
+        }
+        Ok(config)
+    }
+
+    fn read_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
+        let place = |at: usize| {
+            let line = 1 + text[..at].bytes().filter(|&b| b == b'\n').count();
+            Place::File(path.to_owned(), line)
+        };
+        let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
+            place: place(error.span().map_or(0, |span| span.start.min(text.len()))),
+            fault: error.message().replace('\n', " "),
+        })?;
+        for (name, section) in document.get_ref() {
+            let (section_name, at) = (name.get_ref().as_ref(), name.span().start);
+            if !SECTIONS.contains(&section_name) {
+                return Err(unknown(
+                    section_name,
+                    SECTIONS,
+                    "the sections are",
+                    place(at),
+                ));
+            }
+            let keys = table_of(section.get_ref(), section_name, || place(at))?;
+            for (key, value) in keys {
+                let at = key.span().start;
+                let key = key.get_ref().as_ref();
+                if section_name == "games" {
+                    let full = format!("games.{key}");
+                    for (of_game, value) in table_of(value.get_ref(), &full, || place(at))? {
+                        let at = of_game.span().start;
+                        let given = Given::Toml(value.get_ref());
+                        self.set_game(key, of_game.get_ref(), &given, || place(at))?;
+                    }
+                    self.check_game(key, || place(at))?;
+                } else {
+                    let given = Given::Toml(value.get_ref());
+                    self.set(section_name, key, &given, || place(at))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a variable that names a section of ours. Others, such as `COFFER_ADMIN`, are not
+    /// settings; an unknown key of a known section is told, since it is a slip of the pen.
+    fn read_variable(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
+        let place = || Place::Environment(name.to_owned());
+        let Some(lower) = name.strip_prefix("COFFER_").map(str::to_ascii_lowercase) else {
+            return Ok(());
+        };
+        let Some((section, key)) = lower.split_once('_') else {
+            return Ok(());
+        };
+        if section == "games" {
+            let of_game = |known: &&str| key.strip_suffix(*known)?.strip_suffix('_');
+            let named = GAME_KEYS
+                .iter()
+                .find_map(|known| Some((of_game(known)?, known)));
+            let Some((game, key)) = named.filter(|(game, _)| !game.is_empty()) else {
+                let key = format!("games.{key}");
+                return Err(unknown(
+                    &key,
+                    &["games.NAME.game", "games.NAME.launch_base"],
+                    "there are",
+                    place(),
+                ));
+            };
+            self.set_game(game, key, &Given::Word(value), place)?;
+            return self.check_game(game, place);
+        }
+        if !SECTIONS.contains(&section) {
+            return Ok(());
+        }
+        self.set(section, key, &Given::Word(value), place)
+    }
+
+    fn set(
+        &mut self,
+        section: &str,
+        name: &str,
+        given: &Given<'_>,
+        place: impl Fn() -> Place,
+    ) -> Result<(), ConfigError> {
+        let of_section = || KEYS.iter().filter(|key| key.section == section);
+        let full = format!("{section}.{name}");
+        let Some(key) = of_section().find(|key| key.name == name) else {
+            let known: Vec<String> = of_section()
+                .map(|key| format!("{section}.{}", key.name))
+                .collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(unknown(&full, &known, "there are", place()));
+        };
+        (key.set)(self, given).map_err(|fault| ConfigError::Wrong {
+            place: place(),
+            key: full,
+            fault,
+        })
+    }
+
+    fn set_game(
+        &mut self,
+        game: &str,
+        key: &str,
+        given: &Given<'_>,
+        place: impl Fn() -> Place,
+    ) -> Result<(), ConfigError> {
+        let full = format!("games.{game}.{key}");
+        if !GAME_KEYS.contains(&key) {
+            let known = GAME_KEYS.map(|known| format!("games.{game}.{known}"));
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(unknown(&full, &known, "there are", place()));
+        }
+        key::set_game(self, game, key, given).map_err(|fault| ConfigError::Wrong {
+            place: place(),
+            key: full,
+            fault,
+        })
+    }
+
+    fn check_game(&self, name: &str, place: impl Fn() -> Place) -> Result<(), ConfigError> {
+        match self.games.0.get(name) {
+            Some(Game { game: Some(_), .. }) => Ok(()),
+            _ => Err(ConfigError::Wrong {
+                place: place(),
+                key: format!("games.{name}.game"),
+                fault: "is missing: the game's number at the game server".to_owned(),
+            }),
+        }
+    }
+}
+
+fn unknown(key: &str, known: &[&str], of: &str, place: Place) -> ConfigError {
+    ConfigError::Unknown {
+        place,
+        hint: hint(key, known, of),
+        key: key.to_owned(),
+    }
+}
+
+fn table_of<'a>(
+    value: &'a DeValue<'a>,
+    key: &str,
+    place: impl Fn() -> Place,
+) -> Result<&'a DeTable<'a>, ConfigError> {
+    value.as_table().ok_or_else(|| ConfigError::Wrong {
+        place: place(),
+        key: key.to_owned(),
+        fault: format!("must be a table: [{key}]"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::command::CancelAfterWin;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        config.read_file(Path::new("c.toml"), text)?;
+        Ok(config)
+    }
+
+    const WHOLE: &str = r#"
+[server]
+listen = "0.0.0.0:80"
+admin_listen = "[::1]:81"
+public_url = "https://wallet.example.com/"
+trusted_proxies = ["10.0.0.0/8"]
+utc_offset = "+05:30"
+connections_max = 7
+[storage]
+data = "/d"
+must_exist = true
+commit = "two-phase"
+[wallet]
+session_ttl = "3d"
+cancel_after_win = "accept"
+bet_max = "5.00"
+texts = { en = { "4" = "No money" } }
+[games.mine]
+launch_base = "https://games.example.com/"
+[games.chess]
+game = 1014
+[limits]
+body_bytes_max = "1MiB"
+head_time = "3s"
+"#;
+
+    #[test]
+    fn every_key_of_the_file_arrives() {
+        let config = read(WHOLE).unwrap();
+        assert_eq!(config.server.listen, "0.0.0.0:80".parse().unwrap());
+        assert_eq!(config.server.admin_listen, "[::1]:81".parse().unwrap());
+        let url = config.server.public_url.as_deref();
+        assert_eq!(url, Some("https://wallet.example.com"));
+        assert_eq!(config.server.trusted_proxies.len(), 1);
+        assert_eq!(config.server.utc_offset, "+05:30".parse().unwrap());
+        assert_eq!(config.limits.connections_max, 7);
+        assert_eq!(config.storage.data, Path::new("/d"));
+        assert!(config.storage.must_exist);
+        assert_eq!(config.storage.commit, CommitMode::TwoPhase);
+        assert_eq!(config.wallet.session_ttl, "3d".parse().unwrap());
+        let rules = config.wallet.rules;
+        assert_eq!(rules.cancel_after_win, CancelAfterWin::Accept);
+        assert_eq!(rules.bet_max.unwrap().cents(), 500);
+        assert_eq!(config.wallet.texts[&Lang::EN]["4"], "No money");
+        assert_eq!(config.games.0["mine"].game, Some(GameNumber(1)));
+        assert_eq!(config.games.0["chess"].game, Some(GameNumber(1014)));
+        assert_eq!(config.limits.body_bytes_max, 1 << 20);
+        assert_eq!(config.limits.head_time, Span::from_seconds(3));
+    }
+
+    fn assert_told(cases: &[(&str, &[&str])]) {
+        for (text, told) in cases {
+            let fault = read(text).unwrap_err().to_string();
+            for part in *told {
+                assert!(fault.contains(part), "{text:?}: {fault:?} lacks {part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fault_is_told_with_its_line_and_its_key() {
+        assert_told(&[
+            (
+                "[server]\nlisen = \"x\"",
+                &[
+                    "c.toml line 2",
+                    "server.lisen",
+                    "did you mean server.listen?",
+                ][..],
+            ),
+            ("[sever]", &["line 1", "sever", "did you mean server?"]),
+            ("\n\nlisten = 3", &["line 3", "listen is not a known key"]),
+            ("server = 3", &["line 1", "server must be a table"]),
+            (
+                "[server]\n\nlisten = \"here\"",
+                &[
+                    "line 3",
+                    "server.listen must be an address and a port",
+                    "\"here\"",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn what_would_be_right_is_told_of_every_kind_of_value() {
+        assert_told(&[
+            (
+                "[server]\nlisten = 8700",
+                &["must be text in quotes, not a number"],
+            ),
+            (
+                "[server]\npublic_url = \"x.com\"",
+                &["server.public_url must be an address"],
+            ),
+            (
+                "[server]\npublic_url = \"http://x/?a\"",
+                &["must be an address"],
+            ),
+            (
+                "[server]\ntrusted_proxies = [\"ten\"]",
+                &["trusted_proxies", "\"ten\""],
+            ),
+            ("[server]\nutc_offset = \"UTC\"", &["offset from UTC"]),
+            ("[server]\nconnections_max = 0", &["from 1 to 1000000"]),
+            ("[storage]\nmust_exist = \"yes\"", &["true or false"]),
+            (
+                "[storage]\ncommit = \"three\"",
+                &["\"one-phase\" or \"two-phase\""],
+            ),
+            ("[wallet]\nsession_ttl = \"0s\"", &["at least 1s"]),
+            ("[wallet]\nbet_max = \"1e5\"", &["decimal number"]),
+            ("[wallet]\nbet_max = 5.0", &["must be text in quotes"]),
+            (
+                "[wallet.texts.en]\n1 = \"x\"",
+                &["wallet.texts", "err_code"],
+            ),
+            ("[wallet.texts.english]", &["two small letters"]),
+            (
+                "[games.mine]\nname = 3",
+                &["games.mine.name", "games.mine.launch_base"],
+            ),
+            (
+                "[games.chess]\nlaunch_base = \"http://x\"",
+                &["games.chess.game is missing"],
+            ),
+            (
+                "[limits]\nbody_bytes_max = \"64KB\"",
+                &["limits.body_bytes_max", "\"64KiB\""],
+            ),
+            ("[server]\nlisten = ", &["c.toml line 2"]),
+            ("[server]\na = 1\na = 2", &["c.toml line 3", "duplicate"]),
+        ]);
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn a_flag_goes_before_a_variable_and_that_before_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c.toml");
+        std::fs::write(
+            &path,
+            "[server]\nlisten = \"127.0.0.1:1\"\nadmin_listen = \"127.0.0.1:2\"\n[storage]\ndata = \"file\"",
+        )
+        .unwrap();
+        let environment = variables(&[
+            ("COFFER_SERVER_ADMIN_LISTEN", "localhost:3"),
+            ("COFFER_STORAGE_DATA", "environment"),
+            ("COFFER_SERVER_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128"),
+            ("COFFER_GAMES_CHESS_GAME", "9"),
+            (
+                "COFFER_GAMES_CHESS_LAUNCH_BASE",
+                "https://chess.example.com",
+            ),
+            ("COFFER_WALLET_TEXTS", "{ de = { 4 = \"Zu wenig\" } }"),
+            ("COFFER_ADMIN", "http://127.0.0.1:1"),
+            ("COFFER_BIN", "/bin/coffer"),
+        ]);
+        let flags = [FlagGiven {
+            flag: "--data",
+            section: "storage",
+            key: "data",
+            value: "flag".to_owned(),
+        }];
+        let config = Config::load(Some(&path), environment, &flags).unwrap();
+        assert_eq!(config.server.listen.port(), 1);
+        assert_eq!(config.server.admin_listen, "127.0.0.1:3".parse().unwrap());
+        assert_eq!(config.storage.data, Path::new("flag"));
+        assert_eq!(config.server.trusted_proxies.len(), 2);
+        assert_eq!(config.wallet.texts[&"de".parse().unwrap()]["4"], "Zu wenig");
+        let launch = config.games.launch_url(
+            GameNumber(9),
+            &"Code_1".parse().unwrap(),
+            Lang::EN,
+            &"token".parse().unwrap(),
+        );
+        assert_eq!(
+            launch.as_deref(),
+            Some(
+                "https://chess.example.com?mode=real_play&gameID=9&token=Code_1&lang=en&wallet=token"
+            )
+        );
+    }
+
+    #[test]
+    fn a_slip_in_a_variable_or_a_flag_is_told_by_its_name() {
+        for (name, value, told) in [
+            ("COFFER_SERVER_LISEN", "x", "did you mean server.listen?"),
+            (
+                "COFFER_SERVER_LISTEN",
+                "x",
+                "variable COFFER_SERVER_LISTEN: server.listen must be",
+            ),
+            ("COFFER_GAMES_CHESS", "1", "games.chess is not a known key"),
+            ("COFFER_GAMES_GAME", "1", "games.game is not a known key"),
+        ] {
+            let fault = Config::load(None, variables(&[(name, value)]), &[]).unwrap_err();
+            assert!(fault.to_string().contains(told), "{fault}");
+        }
+        let missing = Config::load(Some(Path::new("/nowhere/c.toml")), [], &[]);
+        assert!(missing.unwrap_err().to_string().contains("/nowhere/c.toml"));
+    }
+}

@@ -1,0 +1,164 @@
+//! The admin API joined to the ledger: who may ask, what is asked, the wait before the answer.
+//!
+//! Nothing leaves before the entry that it depends on is durable, refusals included.
+
+mod guard;
+mod partners;
+mod players;
+mod reports;
+mod sessions;
+
+pub use guard::AdminGuard;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+
+use super::State;
+use crate::config::Games;
+use crate::id::Seq;
+use crate::ledger::{Latched, Ledger, Observed, OperatorError};
+use crate::protocol::admin::{Fault, Found, Malformed, Members, Method, Operation};
+use crate::secret::SecretKey;
+use crate::time::Span;
+
+/// What the admin API needs besides the ledger.
+pub struct Admin {
+    /// Hashes and seals partners' secrets.
+    pub secret_key: Arc<SecretKey>,
+    /// The game types, for launch URLs.
+    pub games: Games,
+    /// How long a session lives where nothing else is said.
+    pub session_ttl: Span,
+    /// Lets the operator in.
+    pub guard: AdminGuard,
+}
+
+/// An operation done: the answer's body, durable from `seq` on.
+type Done = Observed<Vec<u8>>;
+
+/// An operation not done.
+struct Failed {
+    fault: Fault,
+    /// What was looked at to say so.
+    seq: Seq,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Failed {
+        Failed {
+            fault,
+            seq: Seq::NONE,
+            header: None,
+        }
+    }
+}
+
+impl From<Malformed> for Failed {
+    fn from(malformed: Malformed) -> Failed {
+        Failed::from(Fault::Malformed(malformed))
+    }
+}
+
+impl From<OperatorError> for Failed {
+    fn from(error: OperatorError) -> Failed {
+        match error {
+            OperatorError::Refused(refusal, seq) => Failed {
+                seq,
+                ..Failed::from(Fault::Refused(refusal))
+            },
+            OperatorError::Unavailable => Failed::from(Fault::Unavailable),
+            OperatorError::Journal(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "the journal could not be read");
+                Failed::from(Fault::JournalUnreadable)
+            }
+        }
+    }
+}
+
+/// Answers one request to `/admin/v1/`, whose body was read whole.
+///
+/// # Errors
+/// The journal failed under way: the connection must close without a byte.
+pub(crate) async fn answer(
+    state: &Arc<State>,
+    peer: IpAddr,
+    request: Parts,
+    body: Bytes,
+) -> Result<Response<Full<Bytes>>, Latched> {
+    let told = match state.admin.guard.admit(peer, &request) {
+        Ok(()) => perform(state, &request, &body).await,
+        Err(failed) => Err(failed),
+    };
+    let (status, body, header, seq) = match told {
+        Ok(done) => (200, done.value, None, done.seq),
+        Err(failed) => {
+            let fault = failed.fault;
+            (fault.status(), fault.encode(), failed.header, failed.seq)
+        }
+    };
+    state.ledger.durable(seq).await?;
+    let mut response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CACHE_CONTROL, "no-store");
+    if let Some((name, value)) = header {
+        response = response.header(name, value);
+    }
+    Ok(response
+        .body(Full::new(Bytes::from(body)))
+        .expect("status and headers are well formed"))
+}
+
+async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Done, Failed> {
+    let operation = match Operation::find(request.method.as_str(), request.uri.path()) {
+        Found::Operation(operation) => operation,
+        Found::Nothing => return Err(Failed::from(Fault::PathUnknown)),
+        Found::OtherMethods(allowed) => {
+            return Err(Failed {
+                header: Some((header::ALLOW, HeaderValue::from_static(allowed))),
+                ..Failed::from(Fault::MethodNotAllowed)
+            });
+        }
+    };
+    let members = match operation.route().0 {
+        Method::Get => Members::decode_query(request.uri.query().unwrap_or_default())?,
+        Method::Post => Members::decode_body(body)?,
+    };
+    let ledger: &Ledger = &state.ledger;
+    match operation {
+        Operation::CreatePartner => partners::create(state, members),
+        Operation::ListPartners => partners::list(state, members),
+        Operation::ShowPartner => partners::show(state, members),
+        Operation::UpdatePartner => partners::update(state, members),
+        Operation::DisablePartner => partners::set_disabled(state, members, true),
+        Operation::EnablePartner => partners::set_disabled(state, members, false),
+        Operation::CreatePlayer => players::create(ledger, members),
+        Operation::ShowPlayer => players::show(ledger, members),
+        Operation::BlockPlayer => players::set_blocked(ledger, members, true),
+        Operation::UnblockPlayer => players::set_blocked(ledger, members, false),
+        Operation::AdjustPlayer => players::adjust(ledger, members),
+        Operation::PlayerHistory => players::history(&state.ledger, members).await,
+        Operation::OpenSession => sessions::open(state, members),
+        Operation::ShowSession => sessions::show(ledger, members),
+        Operation::CloseSession => sessions::close(ledger, members),
+        Operation::TrialBalance => reports::trial_balance(ledger, members),
+        Operation::OpenRounds => reports::open_rounds(ledger, members),
+        Operation::Anomalies => reports::anomalies(ledger, members),
+    }
+}
+
+/// The answer's body of a reply that depends on `seq`.
+fn done(reply: &impl serde::Serialize, seq: Seq) -> Done {
+    Observed {
+        value: serde_json::to_vec(reply).expect("a reply is made of texts, numbers and lists"),
+        seq,
+    }
+}
