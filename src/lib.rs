@@ -41,6 +41,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop at once"))]
 
+pub mod cli;
 pub mod config;
 pub mod disk;
 pub mod engine;

@@ -1,2 +1,5 @@
-//! coffer.
-fn main() {}
+//! coffer: reads the arguments and leaves the rest to the library.
+
+fn main() -> std::process::ExitCode {
+    coffer::cli::run()
+}

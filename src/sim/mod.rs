@@ -3,3 +3,4 @@
 pub mod clock;
 mod cut;
 pub mod disk;
+pub mod gameserver;

@@ -4,10 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at once")]
 
 mod addresses;
+mod admin_api;
 mod books;
+mod cli;
 mod journal;
 mod journal_start;
 mod limits;
+mod operator;
+mod process;
 mod shutdown;
 mod support;
 mod wallet_bet;

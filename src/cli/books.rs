@@ -1,0 +1,115 @@
+//! The data directory opened for serving: keys, journal, ledger.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::admin::KEY_FILE;
+use super::failure::{Failure, described};
+use crate::config::Config;
+use crate::disk::{Disk, RealDisk};
+use crate::journal::{self, Committer, MANIFEST};
+use crate::ledger::{self, Ledger};
+use crate::secret::{Secret, SecretKey, fill_random};
+use crate::time::Clock;
+
+/// A coffer's books, ready to serve.
+pub(super) struct Books {
+    pub(super) ledger: Arc<Ledger>,
+    /// To be run in a thread of its own.
+    pub(super) committer: Committer,
+    pub(super) secret_key: Arc<SecretKey>,
+    pub(super) admin_key: Secret,
+    /// Whether they came into being now.
+    pub(super) created: bool,
+}
+
+impl Books {
+    /// Opens what lies in `storage.data`; creates it where nothing is lost by that.
+    pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Books, Failure> {
+        let storage = &config.storage;
+        let disk: Arc<dyn Disk> = Arc::new(directory(&storage.data, storage.must_exist)?);
+        let in_directory = |reason: String| {
+            Failure::Refused(format!(
+                "data directory {}: {reason}",
+                storage.data.display()
+            ))
+        };
+        let failed = |error: journal::JournalError| in_directory(described(&error));
+        let mut new_key = zeroize::Zeroizing::new([0; 32]);
+        fill_random(&mut *new_key);
+        let secret_key =
+            journal::secret_key(&*disk, storage.must_exist, &new_key).map_err(failed)?;
+        let admin_key = admin_key(&*disk).map_err(in_directory)?;
+        let mut new_id = [0; 16];
+        fill_random(&mut new_id);
+        let options = journal::Options {
+            commit: storage.commit,
+            must_exist: storage.must_exist,
+            new_id,
+            fingerprint: secret_key.fingerprint(),
+            now: clock.now(),
+        };
+        let opened = journal::open(disk, options).map_err(failed)?;
+        if let Some(warning) = opened.warning {
+            tracing::warn!("{warning}");
+        }
+        let settings = ledger::Settings {
+            rules: config.wallet.rules,
+            queue_entries_max: config.limits.queue_entries_max,
+        };
+        let journal = Arc::new(opened.journal);
+        let (ledger, committer) = Ledger::recover(journal, clock, settings).map_err(failed)?;
+        Ok(Books {
+            ledger,
+            committer,
+            secret_key: Arc::new(secret_key),
+            admin_key,
+            created: opened.created,
+        })
+    }
+}
+
+fn directory(path: &Path, must_exist: bool) -> Result<RealDisk, Failure> {
+    let opened = if must_exist {
+        RealDisk::open(path)
+    } else {
+        RealDisk::open_or_create(path)
+    };
+    opened.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound if must_exist => " (storage.must_exist is set)",
+            io::ErrorKind::NotFound => " (its parent must exist)",
+            _ => "",
+        };
+        let path = path.display();
+        Failure::Refused(format!("data directory {path}{hint}: {error}"))
+    })
+}
+
+/// The operator's key: made before the manifest, so that a directory with a manifest and without
+/// it has lost it.
+fn admin_key(disk: &dyn Disk) -> Result<Secret, String> {
+    let failed = |error: io::Error| format!("{KEY_FILE} could not be read or written: {error}");
+    if !disk.exists(KEY_FILE).map_err(failed)? {
+        if disk.exists(MANIFEST).map_err(failed)? {
+            return Err(format!(
+                "{KEY_FILE} is missing: put it back, or write a new key of your own into it \
+                 (printable characters, one line, mode 0600)"
+            ));
+        }
+        let key = Secret::random();
+        let line = zeroize::Zeroizing::new(format!("{}\n", key.expose()));
+        disk.write_new(KEY_FILE, line.as_bytes()).map_err(failed)?;
+    }
+    let bytes = disk.read_private(KEY_FILE, 1024).map_err(failed)?;
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let text = text.trim();
+    // Whoever guesses must not have a chance: 16 random letters and digits are 95 bits.
+    if text.len() < 16 || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(format!(
+            "{KEY_FILE} must hold a key of at least 16 printable characters on one line"
+        ));
+    }
+    Ok(Secret::new(text.to_owned()))
+}

@@ -1,0 +1,82 @@
+//! Why a command did not do what was asked, and the exit code that says so.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+use crate::http::client::ClientError;
+
+/// A command that ends with another code than 0. Each holds the reason, in a sentence.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// 1: refused, or something broke.
+    Refused(String),
+    /// 2: wrong usage or configuration.
+    Usage(String),
+    /// 3: no server is reached.
+    Unreachable(String),
+    /// 4: `verify` found damage, and has told it.
+    Damage,
+    /// This code, for a reason that stands in the log.
+    Logged(u8),
+}
+
+impl Failure {
+    /// Refused or failed, with everything that an error knows.
+    pub(super) fn of(error: &dyn Error) -> Failure {
+        Failure::Refused(described(error))
+    }
+
+    /// The reason.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Failure::Refused(reason) | Failure::Usage(reason) | Failure::Unreachable(reason) => {
+                Some(reason)
+            }
+            Failure::Damage | Failure::Logged(_) => None,
+        }
+    }
+
+    /// The exit code (operations.md, Commands).
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Failure::Refused(_) => 1,
+            Failure::Usage(_) => 2,
+            Failure::Unreachable(_) => 3,
+            Failure::Damage => 4,
+            Failure::Logged(code) => *code,
+        }
+    }
+
+    /// Tells the reason on standard error.
+    pub(super) fn tell(&self) -> ExitCode {
+        if let Some(reason) = self.reason() {
+            eprintln!("coffer: {reason}");
+        }
+        ExitCode::from(self.code())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
+        Failure::Usage(described(&error))
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Failure {
+        Failure::Unreachable(described(&error))
+    }
+}
+
+/// An error with its causes, in one line.
+pub(super) fn described(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

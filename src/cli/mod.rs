@@ -1,0 +1,97 @@
+//! The command line: one file per noun, an options struct and a `run` each
+//! (operations.md, Commands).
+//!
+//! Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration, 3 server not
+//! reachable, 4 `verify` found damage. Answers go to standard output, reasons to standard error.
+
+mod admin;
+mod books;
+mod config;
+mod demo;
+mod failure;
+mod log;
+mod output;
+mod partner;
+mod player;
+mod report;
+mod serve;
+mod session;
+mod verify;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use failure::Failure;
+use serve::With;
+
+/// A wallet engine in one binary: durable, double-entry, exactly once.
+#[derive(Parser)]
+#[command(name = "coffer", version, disable_help_subcommand = true)]
+struct Arguments {
+    /// Print the answer as one JSON object
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the Wallet API and the admin API
+    Serve(serve::Options),
+    /// Serve with sample data and a small simulated game server that plays while you look
+    Demo(serve::Options),
+    /// Create, list, show and change partners
+    Partner(partner::Options),
+    /// Create, show, block and adjust players
+    Player(player::Options),
+    /// Open, close and show game sessions
+    Session(session::Options),
+    /// Trial balance, open rounds, anomalies
+    Report(report::Options),
+    /// Read the journal and everything in it offline: checksums, chain, double entry, balances, ids
+    Verify(verify::Options),
+    /// Check a configuration
+    Config(config::Options),
+    /// Tell this program's version and those of its formats
+    Version,
+}
+
+/// Does what the arguments say.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    let done = match arguments.command {
+        None => help(),
+        Some(Command::Serve(options)) => serve::run(&options, With::Nothing),
+        Some(Command::Demo(options)) => serve::run(&options, With::Demo),
+        Some(Command::Partner(options)) => partner::run(options, json),
+        Some(Command::Player(options)) => player::run(options, json),
+        Some(Command::Session(options)) => session::run(options, json),
+        Some(Command::Report(options)) => report::run(options, json),
+        Some(Command::Verify(options)) => verify::run(&options, json),
+        Some(Command::Config(options)) => config::run(&options, json),
+        Some(Command::Version) => version::run(json),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn help() -> Result<(), Failure> {
+    output::print(&Arguments::command().render_long_help().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_of_commands_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

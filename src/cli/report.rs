@@ -1,0 +1,133 @@
+//! `coffer report`: what it all adds up to, and what is worth a look.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::admin::{AdminOptions, PageOptions};
+use super::failure::Failure;
+use super::output::{self, text_of};
+use crate::protocol::admin::{Operation, PageWanted, TrialBalanceWanted};
+
+#[derive(Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    admin: AdminOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Add up every account; per currency the sum is zero
+    TrialBalance {
+        /// Each player's account instead of the sum per partner
+        #[arg(long)]
+        all: bool,
+    },
+    /// List the rounds that are open, oldest first
+    OpenRounds(PageOptions),
+    /// List what was odd and taken all the same, oldest first
+    Anomalies(PageOptions),
+}
+
+pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
+    let admin = &options.admin;
+    let paged = |operation, page: PageOptions, text: fn(&Value) -> String| {
+        let request = PageWanted {
+            limit: page.limit,
+            cursor: page.cursor,
+        };
+        admin.print(json, operation, &request, text)
+    };
+    match options.command {
+        Command::TrialBalance { all } => {
+            let request = TrialBalanceWanted { all };
+            admin.print(json, Operation::TrialBalance, &request, trial_balance)
+        }
+        Command::OpenRounds(page) => paged(Operation::OpenRounds, page, rounds),
+        Command::Anomalies(page) => paged(Operation::Anomalies, page, anomalies),
+    }
+}
+
+fn items<'a>(object: &'a Value, name: &str) -> &'a [Value] {
+    object[name].as_array().map_or(&[][..], Vec::as_slice)
+}
+
+fn trial_balance(report: &Value) -> String {
+    let mut text = String::new();
+    for currency in items(report, "currencies") {
+        let mut rows: Vec<Vec<String>> = items(currency, "accounts")
+            .iter()
+            .map(|account| vec![text_of(&account["account"]), text_of(&account["balance"])])
+            .collect();
+        rows.push(vec!["sum".to_owned(), text_of(&currency["sum"])]);
+        let columns = ["account", "balance"];
+        let table = output::table(&columns, &["balance"], &rows);
+        writeln!(text, "{}\n{table}", text_of(&currency["currency"]))
+            .expect("a text takes any text");
+    }
+    text
+}
+
+/// `3 x, 15.00 together`.
+fn tally(round: &Value, name: &str) -> String {
+    let tally = &round[name];
+    format!(
+        "{} ({})",
+        text_of(&tally["amount"]),
+        text_of(&tally["count"])
+    )
+}
+
+fn rounds(page: &Value) -> String {
+    let columns = [
+        "last_at",
+        "partner",
+        "player_id",
+        "currency",
+        "round_id",
+        "game",
+        "bets",
+        "wins",
+        "cancels",
+    ];
+    let row = |round: &Value| {
+        let plain = columns[..6].iter().map(|name| text_of(&round[*name]));
+        let tallies = columns[6..].iter().map(|name| tally(round, name));
+        plain.chain(tallies).collect()
+    };
+    let rows: Vec<Vec<String>> = items(page, "items").iter().map(row).collect();
+    output::with_next(page, output::table(&columns, &columns[6..], &rows))
+}
+
+fn anomalies(page: &Value) -> String {
+    let columns = [
+        "at",
+        "kind",
+        "partner",
+        "player_id",
+        "currency",
+        "type",
+        "id",
+        "amount",
+        "round_id",
+    ];
+    let row = |anomaly: &Value| {
+        let of_transaction = |name: &str| text_of(&anomaly["transaction"][name]);
+        vec![
+            of_transaction("at"),
+            text_of(&anomaly["kind"]),
+            text_of(&anomaly["partner"]),
+            text_of(&anomaly["player_id"]),
+            text_of(&anomaly["currency"]),
+            of_transaction("type"),
+            of_transaction("id"),
+            of_transaction("amount"),
+            text_of(&anomaly["round"]["round_id"]),
+        ]
+    };
+    let rows: Vec<Vec<String>> = items(page, "items").iter().map(row).collect();
+    output::with_next(page, output::table(&columns, &["amount"], &rows))
+}

@@ -1,0 +1,300 @@
+//! `coffer serve`: opens the books, listens, and ends in order.
+//!
+//! The first line on standard output is the ready line, printed when both addresses take
+//! requests. SIGTERM and SIGINT stop accepting, finish what is in flight, sync what is queued,
+//! and end with 0; a failed journal ends with 1 (operations.md, Commands).
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use clap::Args;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::admin::{KEY_FILE, load};
+use super::books::Books;
+use super::demo::Demo;
+use super::failure::{Failure, described};
+use super::log::{self, LogForm};
+use super::output;
+use crate::config::Config;
+use crate::http::{self, Admin, AdminGuard, Settings, State};
+use crate::journal::{Committer, JournalError};
+use crate::protocol::wallet::reply::Wording;
+use crate::protocol::wallet::texts::Texts;
+use crate::secret::Secret;
+use crate::time::{Clock, SystemClock};
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data directory [default: ./coffer-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// The public address [default: 127.0.0.1:8700]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The admin address [default: 127.0.0.1:8701]
+    #[arg(long, value_name = "ADDR")]
+    admin_listen: Option<String>,
+    /// What outsiders reach the public address by [default: that address]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Let the admin address be reached from other machines without TLS
+    #[arg(long)]
+    admin_insecure: bool,
+    /// The form of the log on standard error [default: text on a terminal, otherwise json]
+    #[arg(long, value_name = "FORM")]
+    log: Option<LogForm>,
+}
+
+/// What is served besides.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum With {
+    /// Nothing.
+    Nothing,
+    /// Sample data, and a game server that plays.
+    Demo,
+}
+
+pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
+    let config = options.read()?;
+    log::begin(options.log);
+    // From here on standard error is the log, whose lines may all be JSON.
+    run_logged(config, with).map_err(|failure| {
+        let code = failure.code();
+        if let Some(reason) = failure.reason() {
+            tracing::error!("{reason}");
+        }
+        Failure::Logged(code)
+    })
+}
+
+fn run_logged(config: Config, with: With) -> Result<(), Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let books = Books::open(&config, Arc::clone(&clock))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::of(&error))?;
+    let served = runtime.block_on(serve(config, books, clock, with));
+    // What still reads the journal has nobody left to tell.
+    runtime.shutdown_background();
+    let (ledger, committing) = served?;
+    ledger.shut_down();
+    match committing.join() {
+        Ok(Ok(())) => {
+            tracing::info!("everything is synced; good-bye");
+            Ok(())
+        }
+        Ok(Err(error)) => Err(Failure::Refused(format!(
+            "the journal failed, nobody was answered since: {}",
+            described(&error)
+        ))),
+        Err(_) => Err(Failure::Refused("the committer has panicked".to_owned())),
+    }
+}
+
+impl Options {
+    fn read(&self) -> Result<Config, Failure> {
+        let flags = [
+            ("--listen", "server", "listen", self.listen.as_deref()),
+            (
+                "--admin-listen",
+                "server",
+                "admin_listen",
+                self.admin_listen.as_deref(),
+            ),
+            (
+                "--public-url",
+                "server",
+                "public_url",
+                self.public_url.as_deref(),
+            ),
+        ];
+        let config = load(self.config.as_deref(), self.data.as_deref(), &flags)?;
+        let admin = config.server.admin_listen;
+        if admin.ip().is_loopback() || self.admin_insecure {
+            return Ok(config);
+        }
+        Err(Failure::Usage(format!(
+            "server.admin_listen {admin} is reached from other machines, where the admin key would \
+             travel in the clear: use a loopback address such as 127.0.0.1:8701, or say \
+             --admin-insecure"
+        )))
+    }
+}
+
+type Served = (
+    Arc<crate::ledger::Ledger>,
+    JoinHandle<Result<(), JournalError>>,
+);
+
+/// Serves until a signal or a failure of the journal. The caller shuts the ledger down.
+async fn serve(
+    config: Config,
+    books: Books,
+    clock: Arc<dyn Clock>,
+    with: With,
+) -> Result<Served, Failure> {
+    let mut signals = Signals::new().map_err(|error| Failure::of(&error))?;
+    let public = listen("server.listen", config.server.listen).await?;
+    let admin = listen("server.admin_listen", config.server.admin_listen).await?;
+    let Books {
+        ledger,
+        committer,
+        secret_key,
+        admin_key,
+        created,
+    } = books;
+    let reached = Reached::new(&config, public.1, admin.1);
+    let guard = AdminGuard::new(
+        &admin_key,
+        admin.1.ip().is_loopback(),
+        config.limits.failed_authentications_per_minute_max,
+    );
+    let texts =
+        Texts::new(&config.wallet.texts).map_err(|error| Failure::Usage(error.to_string()))?;
+    let state = Arc::new(State {
+        ledger: Arc::clone(&ledger),
+        clock: Arc::clone(&clock),
+        settings: Settings {
+            wording: Wording {
+                texts,
+                utc_offset: config.server.utc_offset,
+            },
+            trusted_proxies: config.server.trusted_proxies,
+            public_url: reached.public_url.clone(),
+            limits: config.limits,
+        },
+        admin: Admin {
+            secret_key,
+            games: config.games,
+            session_ttl: config.wallet.session_ttl,
+            guard,
+        },
+    });
+    let (committing, ended) = commit(committer)?;
+    let shutdown = async move {
+        tokio::select! {
+            name = signals.next() => tracing::info!("{name}: finishing what is in flight"),
+            // Also when it panicked: the sender is gone then.
+            _ = ended => {}
+        }
+    };
+    let serving = tokio::spawn(http::serve(state, public.0, admin.0, shutdown));
+    if created {
+        let key = config.storage.data.join(KEY_FILE);
+        tracing::info!(
+            public_url = reached.public_url,
+            admin = reached.admin,
+            admin_key = %key.display(),
+            "created the books"
+        );
+    }
+    begin(&reached, with, admin_key, clock).await?;
+    match serving.await {
+        Ok(Ok(())) => {}
+        // The committer knows more, and is asked next.
+        Ok(Err(latched)) => tracing::error!("{latched}"),
+        Err(panic) => return Err(Failure::of(&panic)),
+    }
+    Ok((ledger, committing))
+}
+
+/// Says that all is ready, with sample data in it where that is wanted.
+async fn begin(
+    reached: &Reached,
+    with: With,
+    admin_key: Secret,
+    clock: Arc<dyn Clock>,
+) -> Result<(), Failure> {
+    let ready = serde_json::to_string(reached).expect("a struct of texts is JSON");
+    if with == With::Nothing {
+        return output::print(&ready);
+    }
+    let demo = Demo::prepare(&reached.admin, &reached.public, admin_key, clock).await?;
+    output::print(&ready)?;
+    output::print(&demo.samples())?;
+    // It plays until the process ends.
+    drop(tokio::spawn(demo.play()));
+    Ok(())
+}
+
+/// Where the server is reached, and the ready line.
+#[derive(Serialize)]
+struct Reached {
+    event: &'static str,
+    public: String,
+    admin: String,
+    public_url: String,
+    data: String,
+}
+
+impl Reached {
+    fn new(config: &Config, public: SocketAddr, admin: SocketAddr) -> Reached {
+        let public = format!("http://{public}");
+        Reached {
+            event: "ready",
+            public_url: config.server.public_url.clone().unwrap_or(public.clone()),
+            public,
+            admin: format!("http://{admin}"),
+            data: config.storage.data.display().to_string(),
+        }
+    }
+}
+
+async fn listen(key: &str, at: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = async {
+        let listener = TcpListener::bind(at).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound.await.map_err(|error: io::Error| {
+        Failure::Refused(format!("cannot listen on {key} {at}: {error}"))
+    })
+}
+
+/// Runs the committer; the receiver ends with it.
+type Committing = (JoinHandle<Result<(), JournalError>>, oneshot::Receiver<()>);
+
+fn commit(committer: Committer) -> Result<Committing, Failure> {
+    let (ends, ended) = oneshot::channel();
+    let committing = std::thread::Builder::new()
+        .name("committer".to_owned())
+        .spawn(move || {
+            // Dropped at the end, whatever the end is.
+            let _ends = ends;
+            committer.run()
+        })
+        .map_err(|error| Failure::of(&error))?;
+    Ok((committing, ended))
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The admin API over raw HTTP: who gets in, and what is told to whoever asks wrongly.
+
+use serde_json::Value;
+use tempfile::tempdir;
+
+use crate::process::{Answer, Process, http};
+
+const PARTNERS: &str = "/admin/v1/partners";
+
+fn error(answer: &Answer) -> (u16, String) {
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    let error = body["error"].as_object().unwrap();
+    assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "message"]);
+    (answer.status, error["code"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn only_the_key_opens_and_failures_run_out() {
+    let directory = tempdir().unwrap();
+    let server = Process::start(
+        directory.path(),
+        &["serve"],
+        &[("COFFER_LIMITS_FAILED_AUTHENTICATIONS_PER_MINUTE_MAX", "2")],
+    );
+    let right = format!("Authorization: Bearer {}", server.key());
+    let get = |headers: &[&str]| http(server.admin(), "GET", PARTNERS, headers, "");
+    let unauthorized = (401, "unauthorized".to_owned());
+    assert_eq!(error(&get(&[])), unauthorized);
+    assert_eq!(error(&get(&["Authorization: Bearer wrong"])), unauthorized);
+    let limited = get(&[]);
+    assert_eq!(error(&limited), (429, "too_many_failures".to_owned()));
+    assert!(limited.head.contains("\r\nretry-after: "));
+    assert_eq!(get(&[&right]).status, 200);
+    let stranger = get(&[&right, "Host: evil.example.com"]);
+    assert_eq!(error(&stranger), (403, "host_not_allowed".to_owned()));
+    // The public address knows nothing of it.
+    let outside = http(server.public(), "GET", PARTNERS, &[&right], "");
+    let unknown = http(server.public(), "GET", "/nothing", &[], "");
+    assert_eq!((outside.status, outside.body), (404, unknown.body));
+}
+
+#[test]
+fn what_is_asked_wrongly_is_told_by_its_member() {
+    let directory = tempdir().unwrap();
+    let server = Process::serve(directory.path());
+    let key = format!("Authorization: Bearer {}", server.key());
+    let ask =
+        |method: &str, path: &str, body: &str| http(server.admin(), method, path, &[&key], body);
+    for (method, path, body, status, told) in [
+        ("POST", PARTNERS, "{}", 400, "name is missing"),
+        ("POST", PARTNERS, "[]", 400, "must be a JSON object"),
+        ("POST", PARTNERS, "{\"name\":3}", 400, "name must be a text"),
+        (
+            "POST",
+            PARTNERS,
+            "{\"name\":\"x\",\"nmae\":1}",
+            400,
+            "nmae is not known",
+        ),
+        (
+            "POST",
+            PARTNERS,
+            "{\"name\":\"x\",\"name\":\"x\"}",
+            400,
+            "name is there twice",
+        ),
+        (
+            "GET",
+            "/admin/v1/partners?limit=0",
+            "",
+            400,
+            "limit must be",
+        ),
+        (
+            "GET",
+            "/admin/v1/partners?limit=1001",
+            "",
+            400,
+            "limit must be",
+        ),
+        ("GET", "/admin/v1/partners/show?partner=p9", "", 404, "p9"),
+        (
+            "GET",
+            "/admin/v1/partners/show?partner=9",
+            "",
+            400,
+            "such as p1",
+        ),
+        ("GET", "/admin/v1/nothing", "", 404, "this path"),
+        ("DELETE", PARTNERS, "", 405, "other methods"),
+    ] {
+        let answer = ask(method, path, body);
+        assert_eq!(error(&answer).0, status, "{method} {path} {body}");
+        assert!(answer.body.contains(told), "{} lacks {told}", answer.body);
+        assert!(answer.head.contains("content-type: application/json"));
+    }
+    let methods = ask("DELETE", PARTNERS, "").head;
+    assert!(methods.contains("\r\nallow: get, post"), "{methods}");
+}

@@ -1,0 +1,194 @@
+//! The real program as a process of its own: started on a directory, asked, ended.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A process that has not ended after so long never will. Nothing is measured by it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two looks whether a process has ended.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A server that is ready. Killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    /// The ready line.
+    pub(crate) ready: Value,
+    data: PathBuf,
+}
+
+/// What a command that has ended left.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// What a server answered over HTTP.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// The program, without anything of this process's environment.
+fn program(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coffer"));
+    command.current_dir(directory).args(arguments);
+    command.env_clear().envs(environment.iter().copied());
+    command
+}
+
+/// Runs a command to its end in `directory`.
+pub(crate) fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
+    let mut child = program(directory, arguments, environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // What these commands print is far less than a pipe holds.
+    ended(&mut child);
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().expect("it was not killed"),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Waits for a process to end by itself. One that does not has failed, and is killed.
+fn ended(child: &mut Child) -> ExitStatus {
+    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    child.kill().unwrap();
+    panic!("the process does not end");
+}
+
+impl Ran {
+    /// The answer of a command that did what was asked.
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{}", self.err);
+        serde_json::from_str(&self.out).unwrap()
+    }
+
+    /// The reason of a command that ended with `code`.
+    pub(crate) fn failed(&self, code: i32) -> &str {
+        assert_eq!(self.code, code, "{} {}", self.out, self.err);
+        assert_eq!(self.out, "");
+        &self.err
+    }
+}
+
+impl Process {
+    /// `coffer serve` on `{directory}/coffer-data`, with free ports.
+    pub(crate) fn serve(directory: &Path) -> Process {
+        Process::start(directory, &["serve"], &[])
+    }
+
+    /// Starts a serving command with free ports and waits for its ready line.
+    pub(crate) fn start(
+        directory: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Process {
+        let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let arguments = [arguments, &ports].concat();
+        let log = std::fs::File::create(directory.join("stderr")).unwrap();
+        let mut child = program(directory, &arguments, environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let told = || std::fs::read_to_string(directory.join("stderr")).unwrap();
+        let ready: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("no ready line but {line:?}: {}", told()));
+        Process {
+            data: directory.join(ready["data"].as_str().unwrap()),
+            child,
+            out,
+            ready,
+        }
+    }
+
+    /// Runs a client command against this server, with its key and `--json`.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Ran {
+        let data = self.data.to_str().unwrap();
+        let ours = ["--json", "--admin", self.admin(), "--data", data];
+        run(Path::new("/"), &[arguments, &ours].concat(), &[])
+    }
+
+    pub(crate) fn admin(&self) -> &str {
+        self.ready["admin"].as_str().unwrap()
+    }
+
+    pub(crate) fn public(&self) -> &str {
+        self.ready["public"].as_str().unwrap()
+    }
+
+    /// What the admin key file holds.
+    pub(crate) fn key(&self) -> String {
+        let text = std::fs::read_to_string(self.data.join("admin.key")).unwrap();
+        text.trim().to_owned()
+    }
+
+    /// The next line on standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Sends a signal, such as `TERM` or `KILL`, and waits for the end.
+    pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
+        assert!(sent.success());
+        ended(&mut self.child)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// One request to `url`, `http://HOST:PORT`, over a connection of its own.
+pub(crate) fn http(url: &str, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+    let authority = url.strip_prefix("http://").unwrap();
+    let mut lines = vec![format!("{method} {path} HTTP/1.1")];
+    if !headers.iter().any(|header| header.starts_with("Host:")) {
+        lines.push(format!("Host: {authority}"));
+    }
+    lines.extend(headers.iter().map(|&header| header.to_owned()));
+    lines.push("Connection: close".to_owned());
+    lines.push(format!("Content-Length: {}", body.len()));
+    let request = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
+    let mut stream = TcpStream::connect(authority).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+    }
+}
