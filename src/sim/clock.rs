@@ -34,3 +34,18 @@ impl Clock for ManualClock {
         Timestamp::from_micros(self.micros.load(Ordering::SeqCst))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_moves_only_by_hand() {
+        let clock = ManualClock::new(Timestamp::from_micros(5));
+        assert_eq!(clock.now().micros(), 5);
+        clock.advance(Span::from_seconds(1));
+        assert_eq!(clock.now().micros(), 1_000_005);
+        clock.set(Timestamp::EPOCH);
+        assert_eq!(clock.now(), Timestamp::EPOCH);
+    }
+}

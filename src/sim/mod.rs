@@ -1,6 +1,18 @@
 //! A small world to try coffer in: deterministic from a seed, and unkind.
+//!
+//! A seeded workload, a naive model that judges it a second time, a clock that moves by hand, a
+//! disk that loses power and fails at will, and a game server that plays.
 
 pub mod clock;
 mod cut;
 pub mod disk;
 pub mod gameserver;
+pub mod model;
+pub mod operation;
+mod script;
+pub mod workload;
+
+pub use clock::ManualClock;
+pub use model::{Expected, Model};
+pub use operation::Operation;
+pub use workload::{Shape, Workload};

@@ -1,0 +1,50 @@
+//! What a simulated world does to a ledger, as plain data.
+
+use crate::engine::command::{
+    AccountName, Command, NewAdjustment, NewPartner, NewSession, PartnerChange,
+};
+use crate::id::{Code, PartnerNumber, PlayerId};
+use crate::money::Amount;
+use crate::time::Span;
+
+/// One thing that a game server, an operator or the clock does.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// A game server's request on a partner's Wallet URL.
+    Play {
+        /// Whose Wallet URL.
+        partner: PartnerNumber,
+        /// The session that the request names, known or not.
+        code: Code,
+        /// What it asks.
+        command: Command,
+    },
+    /// A partner comes into being.
+    CreatePartner(NewPartner),
+    /// A partner is disabled, enabled or given an end.
+    ChangePartner(PartnerNumber, PartnerChange),
+    /// An account comes into being, with money on it or without.
+    CreatePlayer {
+        /// Which account.
+        account: AccountName,
+        /// What it holds at first.
+        balance: Amount,
+    },
+    /// A player is blocked or unblocked.
+    SetBlocked {
+        /// Whose player.
+        partner: PartnerNumber,
+        /// Which player.
+        player_id: PlayerId,
+        /// Blocked from now on?
+        blocked: bool,
+    },
+    /// An operator adjusts a balance.
+    Adjust(NewAdjustment),
+    /// A session is opened.
+    OpenSession(NewSession),
+    /// A session is closed.
+    CloseSession(Code),
+    /// Time passes.
+    Advance(Span),
+}
