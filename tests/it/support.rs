@@ -88,25 +88,8 @@ impl Server {
     pub(crate) fn over(books: Arc<Books>, setup: Setup) -> Server {
         let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
         let (ledger, committing) = books.open(Arc::clone(&clock) as Arc<dyn Clock>, setup.rules);
-        let state = Arc::new(State {
-            ledger: Arc::clone(&ledger),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            settings: Settings {
-                wording: Wording {
-                    texts: Texts::new(&setup.texts).unwrap(),
-                    utc_offset: setup.utc_offset,
-                },
-                trusted_proxies: setup.trusted_proxies,
-                public_url: "http://coffer.test".to_owned(),
-                limits: setup.limits,
-            },
-            admin: Admin {
-                secret_key: Arc::new(SecretKey::new(&[7; 32])),
-                games: Games::default(),
-                session_ttl: Span::from_seconds(24 * 60 * 60),
-                guard: AdminGuard::new(&Secret::random(), true, 20),
-            },
-        });
+        let serves = Arc::clone(&clock) as Arc<dyn Clock>;
+        let state = state(Arc::clone(&ledger), serves, &setup);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -266,6 +249,29 @@ impl Drop for Server {
             let _outcome = self.stopped();
         }
     }
+}
+
+/// What a server over `ledger` serves from.
+pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -> Arc<State> {
+    Arc::new(State {
+        ledger,
+        clock,
+        settings: Settings {
+            wording: Wording {
+                texts: Texts::new(&setup.texts).unwrap(),
+                utc_offset: setup.utc_offset,
+            },
+            trusted_proxies: setup.trusted_proxies.clone(),
+            public_url: "http://coffer.test".to_owned(),
+            limits: setup.limits,
+        },
+        admin: Admin {
+            secret_key: Arc::new(SecretKey::new(&[7; 32])),
+            games: Games::default(),
+            session_ttl: Span::from_seconds(24 * 60 * 60),
+            guard: AdminGuard::new(&Secret::random(), true, 20),
+        },
+    })
 }
 
 pub(crate) fn account(partner: PartnerNumber, player: &str, currency: &str) -> AccountName {

@@ -1,0 +1,87 @@
+//! Opening a ledger over a disk, real or simulated, as `serve` does: the one place among the
+//! simulation's tests that knows how.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use coffer::disk::{Disk, RealDisk};
+use coffer::engine::command::Rules;
+use coffer::journal::{CommitMode, Journal, JournalError, Options, secret_key};
+use coffer::ledger::{Committer, Ledger, Settings, verify};
+use coffer::sim::ManualClock;
+
+use crate::world;
+
+/// Entries that may wait for the disk.
+const QUEUE_ENTRIES_MAX: usize = 65_536;
+
+/// The journal on a disk; a new one where there is none.
+///
+/// # Errors
+/// What the journal said.
+pub(crate) fn open_journal(
+    disk: Arc<dyn Disk>,
+    commit: CommitMode,
+) -> Result<Arc<dyn Journal>, JournalError> {
+    let key = secret_key(&*disk, false, &[7; 32])?;
+    let options = Options {
+        commit,
+        must_exist: false,
+        new_id: [7; 16],
+        fingerprint: key.fingerprint(),
+        now: world::start(),
+    };
+    Ok(Arc::new(coffer::journal::open(disk, options)?.journal))
+}
+
+/// The ledger of a journal, and its committer to drive by hand.
+///
+/// # Errors
+/// What the journal said.
+pub(crate) fn recover(
+    journal: &Arc<dyn Journal>,
+    clock: &Arc<ManualClock>,
+    rules: Rules,
+) -> Result<(Arc<Ledger>, Committer), JournalError> {
+    let settings = Settings {
+        rules,
+        queue_entries_max: QUEUE_ENTRIES_MAX,
+    };
+    let clock = Arc::<ManualClock>::clone(clock);
+    Ledger::recover(Arc::clone(journal), clock, settings)
+}
+
+/// A ledger in a real directory whose committer runs in a thread of its own.
+pub(crate) struct OnDisk {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) journal: Arc<dyn Journal>,
+    committer: JoinHandle<Result<(), JournalError>>,
+}
+
+impl OnDisk {
+    pub(crate) fn on_directory(path: &Path, clock: Arc<ManualClock>) -> OnDisk {
+        OnDisk::under(path, &clock, world::rules())
+    }
+
+    pub(crate) fn under(path: &Path, clock: &Arc<ManualClock>, rules: Rules) -> OnDisk {
+        let disk = RealDisk::open(path).unwrap();
+        let journal = open_journal(Arc::new(disk), CommitMode::OnePhase).unwrap();
+        let (ledger, committer) = recover(&journal, clock, rules).unwrap();
+        let committer = std::thread::spawn(|| committer.run());
+        OnDisk {
+            ledger,
+            journal,
+            committer,
+        }
+    }
+
+    /// Syncs what is queued, and checks the journal from its first entry to its last.
+    pub(crate) fn close(self) {
+        self.ledger.shut_down();
+        self.committer.join().unwrap().unwrap();
+        let verified = verify(&*self.journal);
+        assert_eq!(verified.findings, Vec::<String>::new());
+        assert_eq!(verified.head, self.journal.head());
+    }
+}
