@@ -1,0 +1,429 @@
+//! A world that loses power again and again: the real ledger over the real journal on a simulated
+//! disk, driven in one thread by one seed, and judged by the naive model after every start.
+//!
+//! What holds after a start, whatever the cut left:
+//! - the journal is whole, and what it holds is the first so many of the operations that were
+//!   played, in their order: everything answered is among them;
+//! - every balance, session, round, sum and anomaly is what the model has after just those;
+//! - no answer, a refusal and a repetition included, told of anything that is not there;
+//! - everything answered with success before is a repetition now, and moves nothing.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, Waker};
+
+use coffer::engine::command::Command;
+use coffer::engine::entry::Entry;
+use coffer::id::Seq;
+use coffer::journal::{Batches, CommitMode, Head, Journal, JournalError};
+use coffer::ledger::{Committer, Ledger, verify};
+use coffer::sim::disk::{Cut, SimDisk};
+use coffer::sim::{Expected, ManualClock, Model, Operation, Shape, Workload};
+use coffer::time::{Clock, Timestamp};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::on_disk::{open_journal, recover};
+use crate::world::{Told, clock, compare_histories, differences, perform, rules, shape};
+
+/// What went wrong, in words.
+pub(crate) type Violation = String;
+
+/// The parts of the world that a planted fault replaces.
+#[derive(Clone, Copy)]
+pub(crate) struct Seams {
+    /// Opens the journal on a disk.
+    pub(crate) journal: fn(&SimDisk) -> Result<Arc<dyn Journal>, JournalError>,
+    /// Whether an answer may be told now.
+    pub(crate) may_tell: fn(&Ledger, &Pending) -> bool,
+}
+
+impl Seams {
+    /// The product's own.
+    pub(crate) const SOUND: Seams = Seams {
+        journal: |disk| open_journal(Arc::new(disk.clone()), CommitMode::OnePhase),
+        may_tell: |ledger, pending| is_durable(ledger, pending.seq),
+    };
+
+    /// As sound, with the careful commits.
+    pub(crate) const TWO_PHASE: Seams = Seams {
+        journal: |disk| open_journal(Arc::new(disk.clone()), CommitMode::TwoPhase),
+        ..Seams::SOUND
+    };
+}
+
+/// Asks the ledger's one wait, without waiting.
+pub(crate) fn is_durable(ledger: &Ledger, seq: Seq) -> bool {
+    let mut wait = pin!(ledger.durable(seq));
+    let polled = wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    polled == Poll::Ready(Ok(()))
+}
+
+/// An operation since the last start.
+pub(crate) struct Pending {
+    pub(crate) operation: Operation,
+    now: Timestamp,
+    told: Told,
+    /// What its answer rests on.
+    pub(crate) seq: Seq,
+    /// Whether it made an entry of its own.
+    pub(crate) fresh: bool,
+    pub(crate) answered: bool,
+}
+
+impl Pending {
+    pub(crate) fn accepted_play(&self) -> bool {
+        let moves = matches!(
+            self.operation,
+            Operation::Play { command, .. } if command != Command::Credit
+        );
+        moves && matches!(self.told, Told::Answer { result: 1, .. })
+    }
+}
+
+/// What was seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) cuts: u64,
+    pub(crate) cuts_in_recovery: u64,
+    pub(crate) answered: u64,
+    /// Operations that were there after a cut although nobody was told.
+    pub(crate) there_unanswered: u64,
+    pub(crate) repeated: u64,
+}
+
+/// A ledger that was started.
+pub(crate) struct Running {
+    pub(crate) journal: Arc<dyn Journal>,
+    watched: Arc<Watched>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) committer: Committer,
+}
+
+/// Looks, just before a batch goes to the disk, whether anybody calls it durable already.
+struct Watched {
+    inner: Arc<dyn Journal>,
+    ledger: OnceLock<Weak<Ledger>>,
+    early: AtomicBool,
+}
+
+impl Watched {
+    fn over(inner: Arc<dyn Journal>) -> Watched {
+        Watched {
+            inner,
+            ledger: OnceLock::new(),
+            early: AtomicBool::new(false),
+        }
+    }
+
+    fn watch(&self, ledger: &Arc<Ledger>) {
+        let first = self.ledger.set(Arc::downgrade(ledger));
+        assert!(first.is_ok(), "a journal is recovered once");
+    }
+}
+
+impl Journal for Watched {
+    fn append(&self, expected: Head, entries: &[Entry]) -> Result<Head, JournalError> {
+        let ledger = self.ledger.get().and_then(Weak::upgrade);
+        let durable = ledger.map(|ledger| ledger.durable_seq());
+        if durable.is_some_and(|durable| durable > expected.seq) {
+            self.early.store(true, Ordering::SeqCst);
+        }
+        self.inner.append(expected, entries)
+    }
+
+    fn read_from(&self, seq: Seq) -> Result<Batches<'_>, JournalError> {
+        self.inner.read_from(seq)
+    }
+
+    fn head(&self) -> Head {
+        self.inner.head()
+    }
+
+    fn trim(&self, below: Seq) -> Result<(), JournalError> {
+        self.inner.trim(below)
+    }
+}
+
+/// Why there was no start.
+#[derive(Debug)]
+pub(crate) enum NoStart {
+    Error(String),
+    Panic(String),
+}
+
+/// One disk's life.
+pub(crate) struct World {
+    random: ChaCha8Rng,
+    seams: Seams,
+    clock: Arc<ManualClock>,
+    pub(crate) disk: SimDisk,
+    workload: Box<dyn Iterator<Item = Operation>>,
+    /// Sent again by clients who never heard.
+    pub(crate) retries: VecDeque<Operation>,
+    /// What the journal certainly holds.
+    settled: Model,
+    pub(crate) pending: Vec<Pending>,
+    /// Accepted and answered in earlier lives.
+    remembered: Vec<Operation>,
+    /// Disk operations that the last start took.
+    start_cost: u64,
+    pub(crate) tally: Tally,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, seams: Seams) -> World {
+        let shape = Shape {
+            alone: true,
+            ..shape(0, 8)
+        };
+        let partners = Workload::partners().into_iter();
+        World {
+            random: ChaCha8Rng::seed_from_u64(seed),
+            seams,
+            clock: clock(),
+            disk: SimDisk::new(),
+            workload: Box::new(partners.chain(Workload::new(seed, shape))),
+            retries: VecDeque::new(),
+            settled: Model::new(rules()),
+            pending: Vec::new(),
+            remembered: Vec::new(),
+            start_cost: 60,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Lives through `cuts` losses of power.
+    ///
+    /// # Errors
+    /// The first thing that should not be.
+    pub(crate) fn run(&mut self, cuts: u64) -> Result<(), Violation> {
+        while self.tally.cuts < cuts {
+            let mut running = self.start()?;
+            self.check(&running)?;
+            self.play(&mut running)?;
+            drop(running);
+            self.cut();
+        }
+        let running = self.start()?;
+        self.check(&running)
+    }
+
+    pub(crate) fn cut(&mut self) {
+        let cut = Cut::any(&mut self.random);
+        self.disk = self.disk.cut(cut, &mut self.random);
+        self.tally.cuts += 1;
+    }
+
+    /// Starts on what the disk holds; one start in three loses power under way.
+    fn start(&mut self) -> Result<Running, Violation> {
+        loop {
+            if self.random.random_ratio(1, 3) {
+                let count = self.random.random_range(0..=self.start_cost);
+                self.disk.cut_after(count);
+            }
+            let before = self.disk.operations();
+            let opened = self.open();
+            match opened {
+                Ok(running) if !self.disk.is_cut() => {
+                    self.start_cost = self.disk.operations() - before;
+                    self.disk.cut_after(u64::MAX / 2);
+                    return Ok(running);
+                }
+                Err(NoStart::Error(error)) if !self.disk.is_cut() => {
+                    return Err(format!("does not start: {error}"));
+                }
+                Err(NoStart::Panic(panic)) => {
+                    return Err(format!("the start panicked: {panic}"));
+                }
+                Ok(_) | Err(NoStart::Error(_)) => {
+                    self.tally.cuts_in_recovery += 1;
+                    self.cut();
+                }
+            }
+        }
+    }
+
+    /// Starts once on what the disk holds.
+    pub(crate) fn open(&self) -> Result<Running, NoStart> {
+        let (seams, disk, clock) = (self.seams, &self.disk, &self.clock);
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            let watched = Arc::new(Watched::over((seams.journal)(disk)?));
+            let journal: Arc<dyn Journal> = Arc::<Watched>::clone(&watched);
+            let (ledger, committer) = recover(&journal, clock, rules())?;
+            watched.watch(&ledger);
+            Ok::<_, JournalError>(Running {
+                journal,
+                watched,
+                ledger,
+                committer,
+            })
+        }));
+        match opened {
+            Ok(Ok(running)) => Ok(running),
+            Ok(Err(error)) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                Err(NoStart::Error(format!("{error}: {source:?}")))
+            }
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().cloned();
+                Err(NoStart::Panic(text.unwrap_or_default()))
+            }
+        }
+    }
+
+    /// Settles what became of everything since the last start, and compares.
+    pub(crate) fn check(&mut self, running: &Running) -> Result<(), Violation> {
+        let head = running.journal.head().seq;
+        self.settle(head)?;
+        let mut found = differences(&running.ledger, &[&self.settled], &self.clock);
+        if self.random.random_ratio(1, 4) {
+            found.extend(compare_histories(&running.ledger, &self.settled, 5));
+        }
+        let verified = verify(&*running.journal);
+        found.extend(verified.findings);
+        if verified.entries != head.0 {
+            found.push(format!("{} entries verified of {head}", verified.entries));
+        }
+        match found.first() {
+            Some(first) => Err(format!("{} differences: {first}", found.len())),
+            None => self.repeat(running),
+        }
+    }
+
+    /// Brings the model to what the journal holds: the entries up to `head`.
+    fn settle(&mut self, head: Seq) -> Result<(), Violation> {
+        let mut lost = false;
+        // Clients send again in the order in which they sent first, and before anything else.
+        let later = std::mem::take(&mut self.retries);
+        for pending in std::mem::take(&mut self.pending) {
+            let Pending { operation, now, .. } = &pending;
+            if pending.fresh && pending.seq > head {
+                lost = true;
+                if pending.answered {
+                    return Err(format!("answered and lost: {operation:?}"));
+                }
+                self.retries.push_back(operation.clone());
+                continue;
+            }
+            if !pending.fresh && !pending.answered {
+                continue;
+            }
+            // An answer that rests on what was lost would be another one now.
+            let taken = self.settled.taken();
+            let expected = if pending.fresh || !lost {
+                self.settled.judge(operation, *now)
+            } else {
+                let mut model = self.settled.clone();
+                let expected = model.judge(operation, *now);
+                if model.taken() != taken {
+                    return Err(format!("answered by what was lost: {operation:?}"));
+                }
+                expected
+            };
+            if !pending.told.agrees(&expected) {
+                let told = &pending.told;
+                return Err(format!("{operation:?} was told {told:?}, not {expected:?}"));
+            }
+            if pending.fresh && !pending.answered {
+                self.tally.there_unanswered += 1;
+                self.retries.push_back(pending.operation.clone());
+            }
+            if pending.answered && pending.accepted_play() {
+                self.remembered.push(pending.operation);
+            }
+        }
+        self.retries.extend(later);
+        Ok(())
+    }
+
+    /// Sends again what was answered with success: nothing moves.
+    fn repeat(&mut self, running: &Running) -> Result<(), Violation> {
+        let head = running.journal.head().seq;
+        let newest = self.remembered.len().saturating_sub(60);
+        let older = (0..newest).filter(|_| self.random.random_ratio(1, 10));
+        let places: Vec<_> = older.chain(newest..self.remembered.len()).collect();
+        let taken = self.settled.taken();
+        for place in places {
+            let operation = &self.remembered[place];
+            let (told, seq) = perform(&running.ledger, &self.clock, operation).expect("room");
+            let expected = self.settled.judge(operation, self.clock.now());
+            if seq > head || self.settled.taken() != taken || !told.agrees(&expected) {
+                return Err(format!(
+                    "done twice: {operation:?}: {told:?}, not {expected:?}"
+                ));
+            }
+            self.tally.repeated += 1;
+        }
+        Ok(())
+    }
+
+    /// Plays until power is lost, telling answers as they may be told.
+    fn play(&mut self, running: &mut Running) -> Result<(), Violation> {
+        let count = self.random.random_range(1..=60);
+        if self.random.random_ratio(7, 8) {
+            let at = self.random.random_range(0..=150);
+            self.disk.cut_after(at);
+        }
+        self.play_on(running, count).map(|_| ())
+    }
+
+    /// Plays `count` operations, or until the committer fails: then `false`.
+    pub(crate) fn play_on(&mut self, running: &mut Running, count: u32) -> Result<bool, Violation> {
+        // What was played and not yet settled counts too.
+        let mut live = self.settled.clone();
+        let mut last = running.journal.head().seq;
+        for pending in &self.pending {
+            live.judge(&pending.operation, pending.now);
+            last = last.max(pending.seq);
+        }
+        for _ in 0..count {
+            let retry = self.retries.pop_front();
+            let operation = retry
+                .or_else(|| self.workload.next())
+                .expect("it is endless");
+            let (told, seq) = perform(&running.ledger, &self.clock, &operation).expect("room");
+            let now = self.clock.now();
+            let expected: Expected = live.judge(&operation, now);
+            if !told.agrees(&expected) {
+                return Err(format!("{operation:?}: {told:?}, not {expected:?}"));
+            }
+            self.pending.push(Pending {
+                operation,
+                now,
+                told,
+                seq,
+                fresh: seq > last,
+                answered: false,
+            });
+            last = last.max(seq);
+            if self.random.random_ratio(1, 4) {
+                let most = self.random.random_range(1..=12);
+                let stepped = running.committer.step(most);
+                self.tell(&running.ledger);
+                if running.watched.early.load(Ordering::SeqCst) {
+                    return Err("called durable before it was synced".to_owned());
+                }
+                if stepped.is_err() {
+                    return Ok(false);
+                }
+            }
+            if self.random.random_ratio(1, 6) {
+                self.tell(&running.ledger);
+            }
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn tell(&mut self, ledger: &Ledger) {
+        for pending in self.pending.iter_mut().filter(|pending| !pending.answered) {
+            if (self.seams.may_tell)(ledger, pending) {
+                pending.answered = true;
+                self.tally.answered += 1;
+            }
+        }
+    }
+}
