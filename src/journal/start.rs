@@ -127,6 +127,9 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
     let disk = &*disk;
     let completed = must_exist_already(disk, options.must_exist)?;
     let lock = lock(disk)?;
+    // An earlier start may have ended by a failed sync of the directory: what it named is seen,
+    // and may yet be lost.
+    disk.sync_directory().map_err(JournalError::disk("."))?;
     for name in [SECRET_KEY, JOURNAL, WITNESS, MANIFEST] {
         discard(disk, &unfinished(name))?;
     }
