@@ -89,8 +89,8 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     let served = runtime.block_on(serve(config, books, clock, with));
     // What still reads the journal has nobody left to tell.
     runtime.shutdown_background();
-    let (ledger, committing) = served?;
     watching.end()?;
+    let (ledger, committing) = served?;
     ledger.shut_down();
     match committing.join() {
         Ok(Ok(())) => {

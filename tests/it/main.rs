@@ -22,6 +22,7 @@ mod power_cut;
 mod process;
 mod races;
 mod shutdown;
+mod space;
 mod support;
 mod wallet_bet;
 mod wallet_cancel;
