@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::admin::KEY_FILE;
 use super::failure::{Failure, described};
 use crate::config::Config;
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, RESERVE, RealDisk};
 use crate::journal::{self, Committer, MANIFEST};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, Marks, SpaceWatch};
 use crate::secret::{Secret, SecretKey, fill_random};
 use crate::time::Clock;
 
@@ -25,8 +25,12 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// Opens what lies in `storage.data`; creates it where nothing is lost by that.
-    pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Books, Failure> {
+    /// Opens what lies in `storage.data`; creates it where nothing is lost by that. The watch
+    /// over the room on its disk has not looked yet.
+    pub(super) fn open(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Books, SpaceWatch), Failure> {
         let storage = &config.storage;
         let disk: Arc<dyn Disk> = Arc::new(directory(&storage.data, storage.must_exist)?);
         let in_directory = |reason: String| {
@@ -50,7 +54,7 @@ impl Books {
             fingerprint: secret_key.fingerprint(),
             now: clock.now(),
         };
-        let opened = journal::open(disk, options).map_err(failed)?;
+        let opened = journal::open(Arc::clone(&disk), options).map_err(failed)?;
         if let Some(warning) = opened.warning {
             tracing::warn!("{warning}");
         }
@@ -60,13 +64,20 @@ impl Books {
         };
         let journal = Arc::new(opened.journal);
         let (ledger, committer) = Ledger::recover(journal, clock, settings).map_err(failed)?;
-        Ok(Books {
+        let marks = Marks {
+            low: storage.free_low,
+            stop: storage.free_stop,
+        };
+        let space = SpaceWatch::new(disk, Arc::clone(&ledger), marks, storage.reserve_size)
+            .map_err(|error| in_directory(format!("{RESERVE}: {error}")))?;
+        let books = Books {
             ledger,
             committer,
             secret_key: Arc::new(secret_key),
             admin_key,
             created: opened.created,
-        })
+        };
+        Ok((books, space))
     }
 }
 

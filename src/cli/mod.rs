@@ -16,6 +16,7 @@ mod player;
 mod report;
 mod serve;
 mod session;
+mod space;
 mod verify;
 mod version;
 

@@ -22,6 +22,7 @@ use super::demo::Demo;
 use super::failure::{Failure, described};
 use super::log::{self, LogForm};
 use super::output;
+use super::space::Watching;
 use crate::config::Config;
 use crate::http::{self, Admin, AdminGuard, Settings, State};
 use crate::journal::{Committer, JournalError};
@@ -89,7 +90,8 @@ fn end_on_panic() {
 
 fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let books = Books::open(&config, Arc::clone(&clock))?;
+    let (books, space) = Books::open(&config, Arc::clone(&clock))?;
+    let watching = Watching::begin(space)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -97,6 +99,7 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     let served = runtime.block_on(serve(config, books, clock, with));
     // What still reads the journal has nobody left to tell.
     runtime.shutdown_background();
+    watching.end()?;
     let (ledger, committing) = served?;
     ledger.shut_down();
     match committing.join() {

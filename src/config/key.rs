@@ -37,6 +37,9 @@ const TEXT_CODES: [&str; 14] = [
 /// No peer needs more than this, and no machine should promise it.
 const BYTES_MAX: u64 = 1 << 30;
 
+/// 1 TiB: more is a slip of the pen.
+const DISK_BYTES_MAX: u64 = 1 << 40;
+
 macro_rules! keys {
     ($($section:ident { $($name:ident: $set:expr,)* })*) => {
         /// Every key of every section with fixed names.
@@ -69,6 +72,9 @@ keys! {
         data: |config, given| given.text_by(path).map(|data| config.storage.data = data),
         must_exist: |config, given| given.truth().map(|must| config.storage.must_exist = must),
         commit: |config, given| given.text_by(commit).map(|how| config.storage.commit = how),
+        free_low: |config, given| room(given).map(|mark| config.storage.free_low = mark),
+        free_stop: |config, given| room(given).map(|mark| config.storage.free_stop = mark),
+        reserve_size: |config, given| room(given).map(|size| config.storage.reserve_size = size),
     }
     wallet {
         session_ttl: |config, given| given.text_by(span).map(|ttl| config.wallet.session_ttl = ttl),
@@ -143,6 +149,11 @@ pub(super) fn set_game(
 fn count(given: &Given<'_>, most: u32) -> Result<u32, String> {
     let number = given.count(1, u64::from(most))?;
     Ok(u32::try_from(number).expect("at most 32 bits were asked for"))
+}
+
+/// Bytes of a disk.
+fn room(given: &Given<'_>) -> Result<u64, String> {
+    given.bytes(0, DISK_BYTES_MAX).map(|bytes| bytes as u64)
 }
 
 /// An address and a port. `localhost` is the loopback of version 4.

@@ -78,6 +78,12 @@ pub struct Storage {
     pub must_exist: bool,
     /// How the journal commits.
     pub commit: CommitMode,
+    /// Bytes free on the disk below which no bets are taken.
+    pub free_low: u64,
+    /// Bytes free on the disk below which nothing is taken.
+    pub free_stop: u64,
+    /// Bytes kept back in the data directory, for a start on a full disk; 0 for none.
+    pub reserve_size: u64,
 }
 
 impl Default for Storage {
@@ -86,6 +92,9 @@ impl Default for Storage {
             data: PathBuf::from("./coffer-data"),
             must_exist: false,
             commit: CommitMode::OnePhase,
+            free_low: 256 << 20,
+            free_stop: 64 << 20,
+            reserve_size: 64 << 20,
         }
     }
 }
@@ -359,6 +368,9 @@ connections_max = 7
 data = "/d"
 must_exist = true
 commit = "two-phase"
+free_low = "2GiB"
+free_stop = "100MiB"
+reserve_size = 0
 [wallet]
 session_ttl = "3d"
 cancel_after_win = "accept"
@@ -386,6 +398,9 @@ head_time = "3s"
         assert_eq!(config.storage.data, Path::new("/d"));
         assert!(config.storage.must_exist);
         assert_eq!(config.storage.commit, CommitMode::TwoPhase);
+        assert_eq!(config.storage.free_low, 2 << 30);
+        assert_eq!(config.storage.free_stop, 100 << 20);
+        assert_eq!(config.storage.reserve_size, 0);
         assert_eq!(config.wallet.session_ttl, "3d".parse().unwrap());
         let rules = config.wallet.rules;
         assert_eq!(rules.cancel_after_win, CancelAfterWin::Accept);

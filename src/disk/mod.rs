@@ -10,12 +10,14 @@
 
 mod backend;
 mod real;
+mod reserve;
 
 use std::fmt::Debug;
 use std::io;
 
 pub use backend::RedbBackend;
 pub use real::RealDisk;
+pub use reserve::{RESERVE, Reserve, release_reserve};
 
 /// One data directory. Names are plain file names, without any separator.
 pub trait Disk: Debug + Send + Sync {
@@ -66,6 +68,13 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// What the machine says: then nothing is known about them.
     fn sync_directory(&self) -> io::Result<()>;
+
+    /// Bytes that can still be written to the file system that holds the directory, by us and by
+    /// everybody else.
+    ///
+    /// # Errors
+    /// What the machine says.
+    fn free(&self) -> io::Result<u64>;
 
     /// All bytes of a small file.
     ///
@@ -121,6 +130,14 @@ pub trait Disk: Debug + Send + Sync {
     }
 }
 
+/// Whether there was no room for what was asked: on the disk, or in what its owner may use of it.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
 /// The name that a file bears until it is whole.
 pub fn unfinished(name: &str) -> String {
     format!("{name}.new")
@@ -151,6 +168,13 @@ pub trait File: Debug + Send + Sync {
     /// # Errors
     /// What the machine says.
     fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Makes the file at least `len` bytes long, and takes a place on the disk for each of its
+    /// bytes up to there: writing over them later finds room. New ones are zeros.
+    ///
+    /// # Errors
+    /// What the machine says: then some of the room may be taken.
+    fn allocate(&self, len: u64) -> io::Result<()>;
 
     /// Makes all that was written durable. After an error nothing is known about any write since
     /// the last success, and syncing again proves nothing: open the file afresh.

@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
 use super::{Disk, File};
 
 /// A directory of the machine.
@@ -105,6 +108,11 @@ impl Disk for RealDisk {
     fn sync_directory(&self) -> io::Result<()> {
         fs::File::open(&self.path)?.sync_all()
     }
+
+    fn free(&self) -> io::Result<u64> {
+        let told = rustix::fs::statvfs(&self.path)?;
+        Ok(told.f_bavail.saturating_mul(told.f_frsize))
+    }
 }
 
 #[derive(Debug)]
@@ -125,6 +133,25 @@ impl File for RealFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        match fallocate(&self.0, FallocateFlags::empty(), 0, len) {
+            // Some file systems cannot. What was never written is written, then.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                let zeros = vec![0; 1 << 20];
+                let mut end = self.size()?;
+                while end < len {
+                    let step = zeros
+                        .len()
+                        .min(usize::try_from(len - end).unwrap_or(usize::MAX));
+                    self.write_at(end, &zeros[..step])?;
+                    end += step as u64;
+                }
+                Ok(())
+            }
+            done => Ok(done?),
+        }
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -4,7 +4,7 @@
 use hyper::{Method, StatusCode};
 
 use super::reply::{Reply, allowing, json};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Space};
 
 /// `/healthz`.
 pub(super) fn alive(method: &Method) -> Reply {
@@ -13,11 +13,12 @@ pub(super) fn alive(method: &Method) -> Reply {
 
 /// `/readyz`.
 pub(super) fn ready(method: &Method, ledger: &Ledger) -> Reply {
-    read_only(method, || {
-        if ledger.is_ready() {
-            json(StatusCode::OK, &br#"{"ready":true}"#[..])
-        } else {
-            json(StatusCode::SERVICE_UNAVAILABLE, &br#"{"ready":false}"#[..])
+    read_only(method, || match ledger.readiness() {
+        Ok(Space::Low) => json(StatusCode::OK, &br#"{"ready":true,"space":"low"}"#[..]),
+        Ok(_) => json(StatusCode::OK, &br#"{"ready":true}"#[..]),
+        Err(not_ready) => {
+            let body = format!(r#"{{"ready":false,"reason":"{not_ready}"}}"#);
+            json(StatusCode::SERVICE_UNAVAILABLE, body)
         }
     })
 }

@@ -5,6 +5,7 @@ use std::io;
 
 use super::Head;
 use super::bytes::CodecError;
+use crate::disk;
 use crate::id::Seq;
 
 /// Why the journal did not do what was asked. `Display` says what to do; the source, where
@@ -124,6 +125,17 @@ impl JournalError {
         move |source| JournalError::Disk {
             file: file.into(),
             source,
+        }
+    }
+
+    /// Whether all that failed was that the disk had no room.
+    pub(super) fn is_disk_full(&self) -> bool {
+        match self {
+            JournalError::Disk { source, .. } => disk::is_full(source),
+            JournalError::Database { source, .. } => {
+                matches!(&**source, redb::Error::Io(source) if disk::is_full(source))
+            }
+            _ => false,
         }
     }
 

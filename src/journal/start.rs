@@ -5,6 +5,10 @@
 //! without a manifest and without entries is a first start that was interrupted, at whatever
 //! moment, and goes on; a directory with a manifest has everything that it names, or has lost it.
 //!
+//! `reserve` is room kept back ([`crate::disk::Reserve`]). The manifest does not name it, since
+//! nothing is lost with it. A start that the full disk stops gives the reserve back, and tries
+//! once more.
+//!
 //! `lock` is an empty file that whoever starts has locked, so that nobody else looks at a
 //! directory that is being made.
 
@@ -14,11 +18,11 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::log::{self, CommitMode, JOURNAL, RedbJournal};
+use super::log::{self, CommitMode, Found, JOURNAL, RedbJournal};
 use super::manifest::{MANIFEST, Manifest};
 use super::witness::{self, WITNESS, Witness};
 use super::{Head, JournalError, StartRefusal};
-use crate::disk::{Disk, File, unfinished};
+use crate::disk::{Disk, File, release_reserve, unfinished};
 use crate::id::Seq;
 use crate::secret::{SecretKey, hex_decode, hex_encode};
 use crate::time::Timestamp;
@@ -127,23 +131,50 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
     let disk = &*disk;
     let completed = must_exist_already(disk, options.must_exist)?;
     let lock = lock(disk)?;
+    let started = match start(disk, &options) {
+        Err(error) if error.is_disk_full() => match release_reserve(disk) {
+            Ok(true) => start(disk, &options),
+            _ => Err(error),
+        },
+        started => started,
+    };
+    let Started {
+        manifest,
+        found,
+        witness,
+        warning,
+    } = started?;
+    Ok(Opened {
+        journal: found.into_journal(options.commit, witness, lock),
+        id: manifest.id,
+        created_at: manifest.created_at,
+        created: !completed,
+        warning,
+    })
+}
+
+/// A coffer whose files are all there and agree.
+struct Started {
+    manifest: Manifest,
+    found: Found,
+    witness: Witness,
+    warning: Option<Warning>,
+}
+
+/// Makes what is to be made, and checks what is there. It may be done again when it failed.
+fn start(disk: &dyn Disk, options: &Options) -> Result<Started, JournalError> {
     // An earlier start may have ended by a failed sync of the directory: what it named is seen,
     // and may yet be lost.
     disk.sync_directory().map_err(JournalError::disk("."))?;
     for name in [SECRET_KEY, JOURNAL, WITNESS, MANIFEST] {
         discard(disk, &unfinished(name))?;
     }
-    if completed {
-        let manifest = Manifest::read(disk)?;
-        start(disk, &options, &manifest, lock)
+    let manifest = if must_exist_already(disk, options.must_exist)? {
+        Manifest::read(disk)?
     } else {
-        let manifest = first_start(disk, &options)?;
-        let opened = start(disk, &options, &manifest, lock)?;
-        Ok(Opened {
-            created: true,
-            ..opened
-        })
-    }
+        first_start(disk, options)?
+    };
+    check(disk, options, manifest)
 }
 
 /// Whether a first start was completed here.
@@ -229,12 +260,7 @@ fn first_start(disk: &dyn Disk, options: &Options) -> Result<Manifest, JournalEr
     Ok(manifest)
 }
 
-fn start(
-    disk: &dyn Disk,
-    options: &Options,
-    manifest: &Manifest,
-    lock: Box<dyn File>,
-) -> Result<Opened, JournalError> {
+fn check(disk: &dyn Disk, options: &Options, manifest: Manifest) -> Result<Started, JournalError> {
     for name in &manifest.files {
         if !disk.exists(name).map_err(JournalError::disk(name))? {
             return Err(missing(name, false).into());
@@ -265,11 +291,10 @@ fn start(
         .into());
     }
     witness.settle(found.head)?;
-    Ok(Opened {
-        journal: found.into_journal(options.commit, witness, lock),
-        id: manifest.id,
-        created_at: manifest.created_at,
-        created: false,
+    Ok(Started {
+        manifest,
+        found,
+        witness,
         warning: known.is_none().then_some(Warning::WitnessUnreadable),
     })
 }

@@ -13,6 +13,7 @@ mod recover;
 mod report;
 mod sequencer;
 mod shard;
+mod space;
 mod verify;
 
 use std::fmt;
@@ -30,6 +31,8 @@ pub use self::report::{
 };
 use self::sequencer::Sequencer;
 use self::shard::Shards;
+use self::space::SpaceCell;
+pub use self::space::{Marks, Notice, Space, SpaceWatch};
 pub use self::verify::{Verified, verify};
 use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;
@@ -55,7 +58,8 @@ pub struct Observed<T> {
     pub seq: Seq,
 }
 
-/// Nothing was touched: the queue to the disk is full, or the ledger is being shut down.
+/// Nothing was touched: the queue to the disk is full, the disk is, or the ledger is being shut
+/// down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unavailable;
 
@@ -66,6 +70,29 @@ impl fmt::Display for Unavailable {
 }
 
 impl std::error::Error for Unavailable {}
+
+/// Why no entry is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReady {
+    /// A write or sync has failed.
+    Latched,
+    /// [`Ledger::shut_down`] was called.
+    ShuttingDown,
+    /// [`Space::Full`].
+    Full,
+}
+
+impl fmt::Display for NotReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotReady::Latched => "the journal failed",
+            NotReady::ShuttingDown => "shutting down",
+            NotReady::Full => "the disk is full",
+        })
+    }
+}
+
+impl std::error::Error for NotReady {}
 
 /// Why an operator's command did not do what was asked.
 #[derive(Debug)]
@@ -113,6 +140,7 @@ pub struct Ledger {
     durable: Arc<Durable>,
     journal: Arc<dyn Journal>,
     rules: Rules,
+    space: SpaceCell,
 }
 
 impl Ledger {
@@ -136,9 +164,32 @@ impl Ledger {
         self.durable.is_latched()
     }
 
-    /// Whether entries can be taken: not latched, not shutting down.
-    pub fn is_ready(&self) -> bool {
-        !self.durable.is_latched() && !self.sequencer.queue().is_closed()
+    /// Whether entries are taken, and for what there is room; never [`Space::Full`].
+    ///
+    /// # Errors
+    /// Why none are.
+    pub fn readiness(&self) -> Result<Space, NotReady> {
+        if self.is_latched() {
+            return Err(NotReady::Latched);
+        }
+        if self.sequencer.queue().is_closed() {
+            return Err(NotReady::ShuttingDown);
+        }
+        match self.space() {
+            Space::Full => Err(NotReady::Full),
+            space => Ok(space),
+        }
+    }
+
+    /// What there is room for.
+    pub fn space(&self) -> Space {
+        self.space.space()
+    }
+
+    /// Sets what is taken from now on; [`SpaceWatch`] does. Whatever is in the queue already
+    /// goes to the journal all the same.
+    pub fn set_space(&self, space: Space) {
+        self.space.set(space);
     }
 
     /// Takes no more entries. The committer ends when what is queued has been synced.

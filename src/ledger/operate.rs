@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::partners::PartnerRow;
 use super::report::{PlayerView, SessionState};
-use super::{Ledger, Observed, OperatorError};
+use super::{Ledger, Observed, OperatorError, Space};
 use crate::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, PartnerChange};
 use crate::engine::document::{Document, PartnerSecrets, Session};
 use crate::engine::entry::{Body, Entry, Record};
@@ -237,7 +237,12 @@ impl Ledger {
         self.sequencer.push(permit, Body::Record(Arc::new(record)))
     }
 
+    /// The right to take something down. While there is little room operators have it still:
+    /// their commands are few, and may be what puts things right.
     fn permit(&self) -> Result<Permit<'_>, OperatorError> {
+        if self.space() == Space::Full {
+            return Err(OperatorError::Unavailable);
+        }
         self.sequencer
             .queue()
             .permit()

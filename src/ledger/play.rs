@@ -3,7 +3,7 @@
 
 use super::partners::PartnerRow;
 use super::shard::SessionPlace;
-use super::{Ledger, Unavailable};
+use super::{Ledger, Space, Unavailable};
 use crate::engine::command::{CancelOf, Command, Transaction};
 use crate::engine::holdings::Holdings;
 use crate::engine::ids::{IdKey, IdRow};
@@ -58,7 +58,9 @@ impl Ledger {
     /// Never waits for a disk.
     ///
     /// # Errors
-    /// [`Unavailable`] where the queue to the disk is full or closed; nothing was touched.
+    /// [`Unavailable`] where the queue to the disk is full or closed, or there is no room for
+    /// what would be written; nothing was touched. What writes nothing, such as a refusal or a
+    /// repetition, is told however little room there is.
     pub fn play(
         &self,
         partner: &PartnerRow,
@@ -128,6 +130,7 @@ impl Ledger {
         let balance = table.balance();
         let seq = table.newest(play.round(ids.row(&key))).max(partner.changed);
         match verdict {
+            Verdict::Accepted(_) if self.space() < play.least_space() => Err(Unavailable),
             Verdict::Accepted(body) => {
                 let balance = body
                     .house_to_player()
@@ -175,6 +178,15 @@ impl Play<'_> {
         match self {
             Play::Bet(of) | Play::Win(of) => of.id,
             Play::Cancel(of) => of.id,
+        }
+    }
+
+    /// The least room with which it is taken. What ends rounds is taken longer than what opens
+    /// them.
+    fn least_space(&self) -> Space {
+        match self {
+            Play::Bet(_) => Space::Ample,
+            Play::Win(_) | Play::Cancel(_) => Space::Low,
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::partners::Partners;
 use super::sequencer::Sequencer;
 use super::shard::Shards;
+use super::space::SpaceCell;
 use super::{Ledger, Settings};
 use crate::engine::document::Document;
 use crate::engine::entry::{Body, Entry};
@@ -60,6 +61,7 @@ impl Ledger {
             durable,
             journal,
             rules: settings.rules,
+            space: SpaceCell::new(),
         };
         Ok((Arc::new(ledger), committer))
     }

@@ -8,6 +8,9 @@ use rand::{Rng, RngExt};
 /// The unit in which disks write: each lies there whole, old or new.
 const SECTOR: usize = 512;
 
+/// The unit in which a file takes room.
+const BLOCK: usize = 4096;
+
 /// Which changes that were not synced reach the disk when power is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
@@ -63,6 +66,8 @@ pub(super) struct Content {
     /// As they lie on the disk.
     synced: Vec<u8>,
     waiting: Vec<Change>,
+    /// Which blocks have a place on the disk: growing alone takes none.
+    blocks: Vec<bool>,
     /// The handle that has the file locked.
     pub(super) locked_by: Option<u64>,
 }
@@ -166,9 +171,32 @@ impl Content {
     pub(super) fn synced(bytes: Vec<u8>) -> Content {
         Content {
             synced: bytes.clone(),
+            blocks: vec![true; bytes.len().div_ceil(BLOCK)],
             bytes,
             ..Content::default()
         }
+    }
+
+    /// Bytes that it takes on the disk.
+    pub(super) fn taken(&self) -> u64 {
+        let blocks = self.blocks.iter().filter(|&&taken| taken).count();
+        (blocks * BLOCK) as u64
+    }
+
+    /// Takes a place for each of these bytes, where `free` bytes are enough for that; whether
+    /// they were.
+    pub(super) fn take(&mut self, offset: u64, len: u64, free: u64) -> bool {
+        let blocks = to_usize(offset) / BLOCK..to_usize(offset + len).div_ceil(BLOCK);
+        if self.blocks.len() < blocks.end {
+            self.blocks.resize(blocks.end, false);
+        }
+        let blocks = &mut self.blocks[blocks];
+        let wanted = blocks.iter().filter(|&&taken| !taken).count();
+        if (wanted * BLOCK) as u64 > free {
+            return false;
+        }
+        blocks.fill(true);
+        true
     }
 
     /// A sync has failed: what waits is never written, unless by chance.
@@ -201,6 +229,9 @@ impl Content {
     }
 
     pub(super) fn alter(&mut self, what: Alteration) {
+        if let Alteration::SetLen(len) = what {
+            self.blocks.truncate(to_usize(len).div_ceil(BLOCK));
+        }
         what.apply(&mut self.bytes);
         self.waiting.push(Change {
             what,

@@ -42,6 +42,8 @@ pub enum Operation {
     Write,
     /// Setting a file's length.
     SetLen,
+    /// Taking room for a file.
+    Allocate,
     /// Syncing a file.
     Sync,
     /// Syncing the directory.
@@ -79,6 +81,8 @@ struct State {
     cut_at: Option<u64>,
     faults: Vec<Fault>,
     handles: u64,
+    /// Bytes that all files may take, in blocks; no bound where it is `None`.
+    capacity: Option<u64>,
 }
 
 impl SimDisk {
@@ -105,6 +109,13 @@ impl SimDisk {
         (state.names.iter())
             .map(|(name, content)| (name.clone(), bytes(content)))
             .collect()
+    }
+
+    /// Bounds the bytes that all files may take, in blocks of 4 KiB: less than they take is as if
+    /// others had filled the disk. What would need more fails with
+    /// [`io::ErrorKind::StorageFull`]; writing over what has its place never does.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.0.lock().capacity = Some(bytes);
     }
 
     /// How many operations it was asked for so far.
@@ -188,6 +199,23 @@ impl State {
             fault.lasting
         });
         failed.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+
+    /// Bytes that no file has taken.
+    fn free(&self) -> u64 {
+        let taken: u64 = (self.names.values())
+            .map(|&content| self.contents[content].taken())
+            .sum();
+        (self.capacity.unwrap_or(u64::MAX)).saturating_sub(taken)
+    }
+
+    fn take(&mut self, content: usize, offset: u64, len: u64) -> io::Result<()> {
+        let free = self.free();
+        if self.contents[content].take(offset, len, free) {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::StorageFull.into())
+        }
     }
 
     fn find(&self, name: &str) -> io::Result<usize> {
@@ -282,6 +310,12 @@ impl Disk for SimDisk {
         state.waiting.clear();
         Ok(())
     }
+
+    fn free(&self) -> io::Result<u64> {
+        let mut state = self.0.lock();
+        state.begin(Operation::Look)?;
+        Ok(state.free())
+    }
 }
 
 /// An open file. It stays open when its name goes.
@@ -325,10 +359,11 @@ impl File for SimFile {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let write = Alteration::Write(offset, bytes.to_vec());
-        self.with(Operation::Write, |content| {
-            content.alter(write);
-            Ok(())
-        })
+        let mut state = self.disk.0.lock();
+        state.begin(Operation::Write)?;
+        state.take(self.content, offset, bytes.len() as u64)?;
+        state.contents[self.content].alter(write);
+        Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -336,6 +371,16 @@ impl File for SimFile {
             content.alter(Alteration::SetLen(len));
             Ok(())
         })
+    }
+
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        let mut state = self.disk.0.lock();
+        state.begin(Operation::Allocate)?;
+        state.take(self.content, 0, len)?;
+        let content = &mut state.contents[self.content];
+        let longer = len.max(content.bytes.len() as u64);
+        content.alter(Alteration::SetLen(longer));
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -485,6 +530,32 @@ mod tests {
         assert_eq!(disk.image()["a"], [1; 1024]);
         let left = disk.cut(Cut::None, &mut rng(0));
         assert_eq!(left.image()["a"], [1; 1024]);
+    }
+
+    #[test]
+    fn a_full_disk_takes_what_has_its_place_and_nothing_else() {
+        let (disk, file) = unsynced();
+        assert!(disk.free().unwrap() > 1 << 40, "no bound until one is set");
+        disk.set_capacity(16 << 10);
+        assert_eq!(disk.free().unwrap(), 12 << 10);
+        file.set_len(1 << 20).unwrap();
+        assert_eq!(disk.free().unwrap(), 12 << 10, "holes take nothing");
+        file.write_at(8191, &[1; 2]).unwrap();
+        assert_eq!(disk.free().unwrap(), 4 << 10);
+        let full = file.write_at(100 << 10, &[1; 4097]).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        file.allocate(16 << 10).unwrap();
+        assert_eq!(disk.free().unwrap(), 0);
+        assert_eq!(file.size().unwrap(), 1 << 20, "allocating never shortens");
+        file.write_at(0, &[3; 16 << 10]).unwrap();
+        file.write_at(16 << 10, &[3]).unwrap_err();
+        file.set_len(4 << 10).unwrap();
+        assert_eq!(disk.free().unwrap(), 12 << 10);
+        disk.set_capacity(0);
+        file.write_at(0, &[4; 4 << 10]).unwrap();
+        disk.remove("a").unwrap();
+        assert_eq!(disk.free().unwrap(), 0);
+        file.write_at(4 << 10, &[4]).unwrap_err();
     }
 
     #[test]

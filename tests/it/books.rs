@@ -43,6 +43,11 @@ impl Books {
         }
     }
 
+    /// What they lie on.
+    pub(crate) fn disk(&self) -> SimDisk {
+        self.disk.clone()
+    }
+
     /// Opens the ledger and lets its committer run.
     pub(crate) fn open(
         &self,

@@ -52,7 +52,7 @@ enum Met {
 fn stays_latched(case: Case, world: &mut World, running: &mut Running) {
     for _ in 0..3 {
         assert!(
-            running.ledger.is_latched() && !running.ledger.is_ready(),
+            running.ledger.is_latched() && running.ledger.readiness().is_err(),
             "{case:?}"
         );
         assert!(

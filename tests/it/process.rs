@@ -153,6 +153,11 @@ impl Process {
         line
     }
 
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        ended(&mut self.child)
+    }
+
     /// Sends a signal, such as `TERM` or `KILL`, and waits for the end.
     pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
         let kill = format!("kill -{signal} {}", self.child.id());
