@@ -157,8 +157,10 @@ impl Demo {
             self.players.len()
         );
         for (what, body) in SAMPLES {
-            writeln!(text, "# {what}\ncurl -sS -d '{body}' {url}").expect("a text takes any text");
+            writeln!(text, "# {what}\ncurl -sS -w '\\n' -d '{body}' '{url}'")
+                .expect("a text takes any text");
         }
+        text.push_str("# Sent again, all are answered again and nothing moves. Ctrl-C stops.\n");
         text
     }
 

@@ -167,6 +167,12 @@ pub struct FlagGiven {
     pub value: String,
 }
 
+/// Variables behind `COFFER_` that are the commands' and no part of the configuration.
+const OTHER_VARIABLES: [&str; 2] = ["ADMIN", "ADMIN_KEY"];
+
+/// How variables begin that orchestrators set for a service that is called coffer.
+const FOREIGN_VARIABLES: [&str; 2] = ["SERVICE_", "PORT"];
+
 impl Config {
     /// Reads file, environment and flags, each over the ones before.
     ///
@@ -202,9 +208,16 @@ impl Config {
             let line = 1 + text[..at].bytes().filter(|&b| b == b'\n').count();
             Place::File(path.to_owned(), line)
         };
-        let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
-            place: place(error.span().map_or(0, |span| span.start.min(text.len()))),
-            fault: error.message().replace('\n', " "),
+        let document = DeTable::parse(text).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            let near = text.get(span.clone()).and_then(|near| near.lines().next());
+            let near = near
+                .filter(|near| !near.is_empty())
+                .map(|near| format!(" at {near}"));
+            ConfigError::Syntax {
+                place: place(span.start.min(text.len())),
+                fault: error.message().replace('\n', " ") + &near.unwrap_or_default(),
+            }
         })?;
         for (name, section) in document.get_ref() {
             let (section_name, at) = (name.get_ref().as_ref(), name.span().start);
@@ -237,16 +250,22 @@ impl Config {
         Ok(())
     }
 
-    /// Takes a variable that names a section of ours. Others, such as `COFFER_ADMIN`, are not
-    /// settings; an unknown key of a known section is told, since it is a slip of the pen.
+    /// Takes a variable of ours. Those of commands, such as `COFFER_ADMIN`, are no settings; any
+    /// other unknown name is told, since it is a slip of the pen.
     fn read_variable(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
         let place = || Place::Environment(name.to_owned());
-        let Some(lower) = name.strip_prefix("COFFER_").map(str::to_ascii_lowercase) else {
+        let Some(rest) = name.strip_prefix("COFFER_") else {
             return Ok(());
         };
-        let Some((section, key)) = lower.split_once('_') else {
+        if OTHER_VARIABLES.contains(&rest)
+            || FOREIGN_VARIABLES
+                .iter()
+                .any(|start| rest.starts_with(start))
+        {
             return Ok(());
-        };
+        }
+        let lower = rest.to_ascii_lowercase();
+        let (section, key) = lower.split_once('_').unwrap_or((&lower, ""));
         if section == "games" {
             let of_game = |known: &&str| key.strip_suffix(*known)?.strip_suffix('_');
             let named = GAME_KEYS
@@ -265,7 +284,7 @@ impl Config {
             return self.check_game(game, place);
         }
         if !SECTIONS.contains(&section) {
-            return Ok(());
+            return Err(unknown(section, SECTIONS, "the sections are", place()));
         }
         self.set(section, key, &Given::Word(value), place)
     }
@@ -522,7 +541,8 @@ head_time = "3s"
             ),
             ("COFFER_WALLET_TEXTS", "{ de = { 4 = \"Zu wenig\" } }"),
             ("COFFER_ADMIN", "http://127.0.0.1:1"),
-            ("COFFER_BIN", "/bin/coffer"),
+            ("COFFER_SERVICE_HOST", "10.0.0.1"),
+            ("COFFER_PORT_8700_TCP", "tcp://10.0.0.1:8700"),
         ]);
         let flags = [FlagGiven {
             flag: "--data",
@@ -559,6 +579,8 @@ head_time = "3s"
                 "x",
                 "variable COFFER_SERVER_LISTEN: server.listen must be",
             ),
+            ("COFFER_SERVR_LISTEN", "x", "did you mean server?"),
+            ("COFFER_BIN", "x", "bin is not a known key"),
             ("COFFER_GAMES_CHESS", "1", "games.chess is not a known key"),
             ("COFFER_GAMES_GAME", "1", "games.game is not a known key"),
         ] {

@@ -61,6 +61,8 @@ pub enum OperatorRefusal {
     InsufficientFunds,
     /// The account would pass its limit.
     BalanceOutOfRange,
+    /// A cursor that no page of this account's history gave.
+    CursorUnknown,
 }
 
 impl fmt::Display for OperatorRefusal {
@@ -94,6 +96,9 @@ impl fmt::Display for OperatorRefusal {
             }
             OperatorRefusal::BalanceOutOfRange => {
                 f.write_str("the balance would pass its limit of 90071992547409.91")
+            }
+            OperatorRefusal::CursorUnknown => {
+                f.write_str("no page of this history gave that cursor: begin without one")
             }
         }
     }

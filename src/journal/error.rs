@@ -95,7 +95,7 @@ pub enum StartRefusal {
         /// What is wrong with it.
         why: String,
     },
-    /// There is a journal but no manifest.
+    /// There are files of a coffer but no manifest.
     NoManifest,
     /// A file belongs to another coffer.
     Foreign {
@@ -204,8 +204,8 @@ impl fmt::Display for StartRefusal {
                 f.write_str("another coffer is running on this data directory: stop it first")
             }
             StartRefusal::NoCoffer => f.write_str(
-                "there is no coffer in the data directory and storage.must_exist is set: check \
-                 that the right disk is mounted",
+                "there is no coffer in the data directory, and none is to be made here: check that \
+                 the right disk is mounted",
             ),
             StartRefusal::Missing { file, emptied } => write!(
                 f,
@@ -217,7 +217,7 @@ impl fmt::Display for StartRefusal {
             }
             StartRefusal::NoManifest => write!(
                 f,
-                "the data directory holds a journal but manifest.json is missing: {RESTORE}"
+                "the data directory holds files of a coffer but manifest.json is missing: {RESTORE}"
             ),
             StartRefusal::Foreign { file } => write!(
                 f,

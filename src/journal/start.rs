@@ -30,6 +30,9 @@ use crate::time::Timestamp;
 const SECRET_KEY: &str = "secret.key";
 const LOCK: &str = "lock";
 
+/// An empty file that is there from before a first start's first file until after its last.
+const STARTING: &str = "starting";
+
 /// How to start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -94,6 +97,9 @@ pub fn secret_key(
     let failed = JournalError::disk(SECRET_KEY);
     let completed = must_exist_already(disk, must_exist)?;
     let _lock = lock(disk)?;
+    if !completed {
+        mark_first_start(disk)?;
+    }
     if !disk.exists(SECRET_KEY).map_err(&failed)? {
         // It is older than every other file.
         if completed || disk.exists(JOURNAL).map_err(JournalError::disk(JOURNAL))? {
@@ -174,6 +180,8 @@ fn start(disk: &dyn Disk, options: &Options) -> Result<Started, JournalError> {
     } else {
         first_start(disk, options)?
     };
+    // The manifest is durable. Should the mark come back with a loss of power, it goes again.
+    discard(disk, STARTING)?;
     check(disk, options, manifest)
 }
 
@@ -191,6 +199,23 @@ fn must_exist_already(disk: &dyn Disk, must_exist: bool) -> Result<bool, Journal
     } else {
         StartRefusal::NoCoffer.into()
     })
+}
+
+/// Tells a first start that was interrupted from a directory that has lost its manifest: only in
+/// the former the mark is older than every other file.
+fn mark_first_start(disk: &dyn Disk) -> Result<(), JournalError> {
+    let exists = |name| disk.exists(name).map_err(JournalError::disk(name));
+    if exists(STARTING)? {
+        return Ok(());
+    }
+    for name in [SECRET_KEY, JOURNAL, WITNESS] {
+        if exists(name)? {
+            return Err(StartRefusal::NoManifest.into());
+        }
+    }
+    let failed = JournalError::disk(STARTING);
+    disk.create(STARTING).map_err(&failed)?;
+    disk.sync_directory().map_err(failed)
 }
 
 fn missing(file: &str, emptied: bool) -> StartRefusal {

@@ -66,7 +66,11 @@ impl Ledger {
     /// is the last page's `next`. Waits for the disk and reads it: not for a thread that serves.
     ///
     /// # Errors
-    /// Refused where there is no such account; otherwise the journal could not be read.
+    /// Refused where there is no such account, or `before` is no entry of it; otherwise the
+    /// journal could not be read.
+    ///
+    /// # Panics
+    /// Where the chain of the account is broken.
     pub fn history(
         &self,
         name: &AccountName,
@@ -88,21 +92,23 @@ impl Ledger {
             journal: Arc::clone(&self.journal),
             batch: None,
         };
-        // A cursor is an entry on the account: one that is not leads nowhere.
-        let mut at = before.map_or(newest, |before| before.min(newest));
+        let mut at = before.unwrap_or(newest);
         let mut items = Vec::new();
         while at != Seq::NONE && items.len() < limit {
-            let Some(item) = walk
-                .entry(at)?
-                .and_then(|entry| HistoryItem::of(entry, number))
-            else {
-                return Ok(Observed {
-                    value: Page { items, next: None },
-                    seq: newest,
-                });
+            let item = match walk.entry(at)? {
+                // What is not durable yet is on nobody's page.
+                Some(entry) if at <= newest => HistoryItem::of(entry, number),
+                _ => None,
             };
-            at = item.1;
-            items.push(item.0);
+            let Some((item, previous)) = item else {
+                assert!(
+                    items.is_empty() && before.is_some(),
+                    "entry {at} is in the chain of account {number} and does not move it"
+                );
+                return Err(refused(OperatorRefusal::CursorUnknown, newest));
+            };
+            at = previous;
+            items.push(item);
         }
         let next = Some(at).filter(|at| *at != Seq::NONE);
         Ok(Observed {

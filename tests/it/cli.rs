@@ -251,9 +251,10 @@ fn demo_answers_the_documents_calls_with_the_documents_figures() {
     while calls.len() < 4 {
         let line = server.line();
         assert!(!line.is_empty(), "there are fewer than four calls");
-        if let Some(call) = line.strip_prefix("curl -sS -d '") {
+        if let Some(call) = line.strip_prefix("curl -sS -w '\\n' -d '") {
             let (body, url) = call.trim().split_once("' ").unwrap();
-            calls.push((body.to_owned(), url.replace(server.public(), "")));
+            let path = url.trim_matches('\'').replace(server.public(), "");
+            calls.push((body.to_owned(), path));
         }
     }
     let played: Vec<Value> = calls

@@ -296,6 +296,13 @@ fn history_is_told_newest_first_page_by_page() {
     assert_eq!(rest["items"].as_array().unwrap().len(), 1);
     assert_eq!(rest["items"][0]["amount"], "1000.00");
     assert_eq!(rest["next"], Value::Null);
+    // The partner's own entry moved nothing of the player's, and 999 is not there yet.
+    for cursor in ["1", "999"] {
+        let lost = [&USD[..], &["--cursor", cursor]].concat();
+        let refused = player(&server, "history", &lost);
+        let text = "no page of this history gave that cursor";
+        assert!(refused.failed(1).contains(text));
+    }
 }
 
 #[test]

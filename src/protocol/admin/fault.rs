@@ -65,7 +65,8 @@ impl Fault {
                 | OperatorRefusal::PartnerNotLive
                 | OperatorRefusal::AmountZero
                 | OperatorRefusal::InsufficientFunds
-                | OperatorRefusal::BalanceOutOfRange => 422,
+                | OperatorRefusal::BalanceOutOfRange
+                | OperatorRefusal::CursorUnknown => 422,
             },
         }
     }
@@ -95,6 +96,7 @@ impl Fault {
                 OperatorRefusal::AmountZero => "amount_zero",
                 OperatorRefusal::InsufficientFunds => "insufficient_funds",
                 OperatorRefusal::BalanceOutOfRange => "balance_out_of_range",
+                OperatorRefusal::CursorUnknown => "cursor_unknown",
             },
         }
     }
