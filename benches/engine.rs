@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use coffer::engine::command::{AccountName, CancelOf, NewPartner, NewSession, Rules, Transaction};
-use coffer::engine::document::{Document, Partner, PartnerSecrets};
+use coffer::engine::command::{AccountName, CancelOf, NewSession, Rules, Transaction};
+use coffer::engine::document::{Document, Partner};
 use coffer::engine::entry::{Body, Entry, Record};
 use coffer::engine::holdings::Holdings;
 use coffer::engine::ids::{IdKey, IdRow};
@@ -20,7 +20,7 @@ use coffer::id::{
     TransactionId,
 };
 use coffer::money::{Amount, Currency};
-use coffer::secret::{Secret, SecretKey};
+use coffer::sim::sample;
 use coffer::time::{Span, Timestamp};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -46,25 +46,8 @@ fn cents(cents: u64) -> Amount {
 }
 
 fn partner(currency: Currency, now: Timestamp) -> Partner {
-    let key = SecretKey::new(&[7; 32]);
-    let secret = Secret::new("bench".into());
-    let secrets = PartnerSecrets {
-        api_key: "bench".into(),
-        api_secret: key.hash(&secret),
-        payment_token: key.hash(&secret),
-        pluginapi_secret: key.hash(&secret),
-        access_key: key.seal(&secret),
-        private_key: key.seal(&secret),
-    };
-    let new = NewPartner {
-        name: "bench".parse().expect("a name"),
-        currency,
-        wallet_token: "bench".parse().expect("a token"),
-        id_space: "default".parse().expect("an id space"),
-        game_server_addresses: Vec::new(),
-        expires_at: None,
-    };
-    let record = decide_partner(new, PartnerNumber(1), IdSpaceNumber(0), secrets, now);
+    let (new, number) = (sample::partner("bench", currency), PartnerNumber(1));
+    let record = decide_partner(new, number, IdSpaceNumber(0), sample::secrets(), now);
     match record.documents.into_iter().next() {
         Some(Document::Partner(partner)) => *partner,
         other => panic!("a partner comes into being, not {other:?}"),

@@ -6,8 +6,7 @@ use std::thread::JoinHandle;
 
 use coffer::config::Games;
 use coffer::disk::RealDisk;
-use coffer::engine::command::{AccountName, NewPartner, NewSession, Rules};
-use coffer::engine::document::PartnerSecrets;
+use coffer::engine::command::{AccountName, NewSession, Rules};
 use coffer::http::{Admin, AdminGuard, Limits, Settings, State};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, CommitMode, JournalError};
@@ -16,6 +15,7 @@ use coffer::money::Amount;
 use coffer::protocol::wallet::reply::Wording;
 use coffer::protocol::wallet::texts::Texts;
 use coffer::secret::{Secret, SecretKey};
+use coffer::sim::sample;
 use coffer::time::{Clock, Span, SystemClock, UtcOffset};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -63,7 +63,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
     let (ledger, committer) =
         Ledger::recover(Arc::new(opened.journal), Arc::clone(&clock) as _, settings).unwrap();
     let committing = std::thread::spawn(move || committer.run());
-    populate(&ledger, &key);
+    populate(&ledger);
     let wording = Wording {
         texts: Texts::new(&Default::default()).unwrap(),
         utc_offset: UtcOffset::UTC,
@@ -113,25 +113,9 @@ impl Server {
     }
 }
 
-fn populate(ledger: &Ledger, key: &SecretKey) {
-    let secret = Secret::random();
-    let secrets = PartnerSecrets {
-        api_key: "bench".into(),
-        api_secret: key.hash(&secret),
-        payment_token: key.hash(&secret),
-        pluginapi_secret: key.hash(&secret),
-        access_key: key.seal(&secret),
-        private_key: key.seal(&secret),
-    };
-    let partner = NewPartner {
-        name: "bench".parse().unwrap(),
-        currency: "USD".parse().unwrap(),
-        wallet_token: "bench".parse().unwrap(),
-        id_space: "default".parse().unwrap(),
-        game_server_addresses: Vec::new(),
-        expires_at: None,
-    };
-    ledger.create_partner(partner, secrets).unwrap();
+fn populate(ledger: &Ledger) {
+    let partner = sample::partner("bench", "USD".parse().unwrap());
+    ledger.create_partner(partner, sample::secrets()).unwrap();
     for number in 0..PLAYERS {
         let account = AccountName {
             partner: PartnerNumber(1),

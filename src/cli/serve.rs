@@ -68,6 +68,7 @@ pub(super) enum With {
 pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
     let config = options.read()?;
     log::begin(options.log);
+    end_on_panic();
     // From here on standard error is the log, whose lines may all be JSON.
     run_logged(config, with).map_err(|failure| {
         let code = failure.code();
@@ -76,6 +77,15 @@ pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
         }
         Failure::Logged(code)
     })
+}
+
+/// A panic is a broken invariant: nothing more may be answered, whichever thread found it and
+/// however this was built. The next start recovers.
+fn end_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!("{panic}");
+        std::process::abort();
+    }));
 }
 
 fn run_logged(config: Config, with: With) -> Result<(), Failure> {

@@ -21,11 +21,15 @@ pub(super) struct Watching {
 impl Watching {
     /// Looks once before anything is served, and goes on looking.
     pub(super) fn begin(mut watch: SpaceWatch) -> Result<Watching, Failure> {
-        look(&mut watch);
+        // That a reserve is there is as it should be; that it came back later is news.
+        let notices = watch.look().into_iter();
+        notices
+            .filter(|notice| !matches!(notice, Notice::Reserved(_)))
+            .for_each(|notice| tell(&notice));
         let (stop, stopped) = mpsc::channel::<()>();
         let watching = move || {
             while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                look(&mut watch);
+                watch.look().iter().for_each(tell);
             }
         };
         let thread = std::thread::Builder::new()
@@ -43,16 +47,16 @@ impl Watching {
     }
 }
 
-fn look(watch: &mut SpaceWatch) {
-    for notice in watch.look() {
-        match notice {
-            Notice::Space {
-                space: Space::Full | Space::Low,
-                ..
-            }
-            | Notice::Unreserved(_)
-            | Notice::Unknown(_) => tracing::warn!("{notice}"),
-            Notice::Space { .. } | Notice::Reserved(_) => tracing::info!("{notice}"),
+fn tell(notice: &Notice) {
+    match notice {
+        Notice::Space {
+            space: Space::Full | Space::Low,
+            ..
         }
+        | Notice::Unreserved(_)
+        | Notice::Unknown(_) => {
+            tracing::warn!("{notice}");
+        }
+        Notice::Space { .. } | Notice::Reserved(_) => tracing::info!("{notice}"),
     }
 }

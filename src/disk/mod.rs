@@ -183,6 +183,17 @@ pub trait File: Debug + Send + Sync {
     /// What the machine says.
     fn sync(&self) -> io::Result<()>;
 
+    /// Makes everything that is read from now on come from the disk: syncs, then drops what the
+    /// machine remembers of the file.
+    ///
+    /// A machine calls pages clean whose write has failed. It goes on showing them, also to the
+    /// next process, and no sync ever writes them: whoever built on them would lose it all with
+    /// the power. So whoever starts on a file looks at it through this.
+    ///
+    /// # Errors
+    /// What the machine says.
+    fn distrust_cache(&self) -> io::Result<()>;
+
     /// Takes the file for this handle alone; `false` where another handle has it, in whatever
     /// process. Held until the handle is closed.
     ///

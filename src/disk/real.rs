@@ -162,6 +162,13 @@ impl File for RealFile {
         self.0.sync_data()
     }
 
+    fn distrust_cache(&self) -> io::Result<()> {
+        self.0.sync_data()?;
+        #[cfg(target_os = "linux")]
+        rustix::fs::fadvise(&self.0, 0, None, rustix::fs::Advice::DontNeed)?;
+        Ok(())
+    }
+
     fn try_lock(&self) -> io::Result<bool> {
         match self.0.try_lock() {
             Ok(()) => Ok(true),
@@ -232,6 +239,9 @@ mod tests {
         let file = disk.create("a").unwrap();
         file.write_at(2, b"xy").unwrap();
         let mut out = [1; 4];
+        file.read_at(0, &mut out).unwrap();
+        assert_eq!(&out, b"\0\0xy");
+        file.distrust_cache().unwrap();
         file.read_at(0, &mut out).unwrap();
         assert_eq!(&out, b"\0\0xy");
         assert_eq!(

@@ -117,7 +117,7 @@ pub struct Anomalies(u8);
 pub enum Anomaly {
     /// A win in a round that no bet was ever seen of.
     WinWithoutBet = 1,
-    /// A win in a session that was closed or past its life.
+    /// A win in a session that takes no bets any more: closed, past its life, or its partner's is.
     WinOnExpiredSession = 2,
     /// A win for a blocked player.
     WinForBlockedPlayer = 4,

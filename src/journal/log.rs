@@ -78,9 +78,9 @@ pub(super) fn create(disk: &dyn Disk, id: [u8; 16]) -> Result<(), JournalError> 
         .map_err(|error| JournalError::database(JOURNAL, error))?;
     introduce(&database, id).map_err(|error| JournalError::database(JOURNAL, error))?;
     drop(database);
-    disk.open(&new)
-        .and_then(|file| file.sync())
-        .and_then(|()| disk.rename(&new, JOURNAL))
+    // redb does not tell whether its closing went well: nothing rests on it, and whoever opens
+    // the file reads it afresh from the disk.
+    disk.rename(&new, JOURNAL)
         .and_then(|()| disk.sync_directory())
         .map_err(failed)
 }
@@ -112,6 +112,8 @@ pub(super) fn find(disk: &dyn Disk) -> Result<Found, JournalError> {
         }
         .into());
     }
+    // An earlier start may have ended by a failed sync.
+    file.distrust_cache().map_err(&failed)?;
     let database = Builder::new()
         .set_cache_size(CACHE_BYTES)
         .create_with_backend(RedbBackend::new(file))

@@ -163,6 +163,9 @@ struct Started {
 
 /// Makes what is to be made, and checks what is there. It may be done again when it failed.
 fn start(disk: &dyn Disk, options: &Options) -> Result<Started, JournalError> {
+    // An earlier start may have ended by a failed sync of the directory: what it named is seen,
+    // and may yet be lost.
+    disk.sync_directory().map_err(JournalError::disk("."))?;
     for name in [SECRET_KEY, JOURNAL, WITNESS, MANIFEST] {
         discard(disk, &unfinished(name))?;
     }

@@ -206,6 +206,15 @@ impl Content {
         }
     }
 
+    /// All see what lies on the disk; what is forgotten was never there.
+    pub(super) fn drop_forgotten(&mut self) {
+        self.waiting.retain(|change| !change.forgotten);
+        self.bytes.clone_from(&self.synced);
+        for change in &self.waiting {
+            change.what.apply(&mut self.bytes);
+        }
+    }
+
     /// The bytes that a loss of power leaves.
     pub(super) fn after(&self, cut: Cut, rng: &mut impl Rng) -> Vec<u8> {
         let mut bytes = self.synced.clone();

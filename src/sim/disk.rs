@@ -141,6 +141,11 @@ impl SimDisk {
         self.0.lock().faults.push(fault);
     }
 
+    /// Takes all faults away. What a failed sync has lost stays lost.
+    pub fn mend(&self) {
+        self.0.lock().faults.clear();
+    }
+
     /// The disk after a loss of power now, or when it was lost. This one fails from now on.
     pub fn cut(&self, cut: Cut, rng: &mut impl Rng) -> SimDisk {
         let mut state = self.0.lock();
@@ -389,6 +394,14 @@ impl File for SimFile {
         begun
     }
 
+    fn distrust_cache(&self) -> io::Result<()> {
+        self.sync()?;
+        self.with(Operation::Look, |content| {
+            content.drop_forgotten();
+            Ok(())
+        })
+    }
+
     fn try_lock(&self) -> io::Result<bool> {
         let mut state = self.disk.0.lock();
         let content = &mut state.contents[self.content];
@@ -512,6 +525,9 @@ mod tests {
         });
         assert!(file.sync().is_err());
         file.sync().unwrap();
+        assert_eq!(disk.image()["a"].len(), 2048, "it is seen all the same");
+        file.distrust_cache().unwrap();
+        assert_eq!(disk.image()["a"], [1; 1024]);
         let left = disk.cut(Cut::None, &mut rng(0));
         assert_eq!(left.image()["a"], [1; 1024]);
     }

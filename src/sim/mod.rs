@@ -9,6 +9,7 @@ pub mod disk;
 pub mod gameserver;
 pub mod model;
 pub mod operation;
+pub mod sample;
 mod script;
 pub mod workload;
 

@@ -104,6 +104,6 @@ fn health_is_told_on_both_sides_and_admin_paths_on_one() {
     assert_eq!(wallet.status, 404);
     server.ledger.shut_down();
     let ready = server.connect().ask(&get("/readyz"));
-    let told = r#"{"ready":false,"reason":"shutting down"}"#;
-    assert_eq!((ready.status, &*ready.body), (503, told));
+    let reason = r#"{"ready":false,"reason":"shutting down"}"#;
+    assert_eq!((ready.status, &*ready.body), (503, reason));
 }

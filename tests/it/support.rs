@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use coffer::config::Games;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
-use coffer::engine::document::PartnerSecrets;
 use coffer::http::{Admin, AdminGuard, Limits, Settings, State, serve};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::ledger::{Latched, Ledger};
@@ -19,6 +18,7 @@ use coffer::protocol::wallet::reply::Wording;
 use coffer::protocol::wallet::texts::Texts;
 use coffer::secret::{Secret, SecretKey};
 use coffer::sim::clock::ManualClock;
+use coffer::sim::sample;
 use coffer::time::{Clock, Span, UtcOffset};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
@@ -126,25 +126,12 @@ impl Server {
         id_space: &str,
         game_server_addresses: Vec<IpNet>,
     ) -> PartnerNumber {
-        let key = SecretKey::new(&[7; 32]);
-        let secret = Secret::random();
-        let secrets = PartnerSecrets {
-            api_key: token.to_owned(),
-            api_secret: key.hash(&secret),
-            payment_token: key.hash(&secret),
-            pluginapi_secret: key.hash(&secret),
-            access_key: key.seal(&secret),
-            private_key: key.seal(&secret),
-        };
         let new = NewPartner {
-            name: token.parse().unwrap(),
-            currency: "USD".parse().unwrap(),
-            wallet_token: token.parse().unwrap(),
             id_space: id_space.parse().unwrap(),
             game_server_addresses,
-            expires_at: None,
+            ..sample::partner(token, "USD".parse().unwrap())
         };
-        let created = self.ledger.create_partner(new, secrets).unwrap();
+        let created = self.ledger.create_partner(new, sample::secrets()).unwrap();
         created.value.number
     }
 

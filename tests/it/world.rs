@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coffer::engine::command::Rules;
-use coffer::engine::document::PartnerSecrets;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal};
 use coffer::id::Seq;
 use coffer::ledger::{Ledger, OperatorError, Outcome, SessionState, Unavailable};
 use coffer::money::{Amount, Sum};
-use coffer::secret::{Secret, SecretKey};
 use coffer::sim::model::{AccountKey, Model, Round};
-use coffer::sim::{Expected, ManualClock, Operation, Shape};
+use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
 use coffer::time::{Clock, Timestamp};
 
 /// The largest stake that the simulated rules allow.
@@ -115,20 +113,6 @@ fn err_code(refusal: PlayRefusal) -> u8 {
     }
 }
 
-/// Secrets that nobody uses.
-pub(crate) fn secrets() -> PartnerSecrets {
-    let key = SecretKey::new(&[7; 32]);
-    let secret = Secret::new("simulated".into());
-    PartnerSecrets {
-        api_key: "simulated".into(),
-        api_secret: key.hash(&secret),
-        payment_token: key.hash(&secret),
-        pluginapi_secret: key.hash(&secret),
-        access_key: key.seal(&secret),
-        private_key: key.seal(&secret),
-    }
-}
-
 /// Does one thing to a ledger; what it answered and the seq that the answer rests on.
 pub(crate) fn perform(
     ledger: &Ledger,
@@ -161,7 +145,7 @@ pub(crate) fn perform(
             return done(None, false, Seq::NONE);
         }
         Operation::CreatePartner(new) => {
-            let created = ledger.create_partner(new.clone(), secrets());
+            let created = ledger.create_partner(new.clone(), sample::secrets());
             created.map(|seen| (None, false, seen.seq))
         }
         Operation::ChangePartner(number, change) => {
