@@ -118,6 +118,21 @@ impl Disk for RealDisk {
 #[derive(Debug)]
 struct RealFile(fs::File);
 
+impl RealFile {
+    /// Writes zeros from the end on, until the file has `len` bytes.
+    fn write_zeros(&self, len: u64) -> io::Result<()> {
+        let zeros = vec![0; 1 << 20];
+        let mut end = self.size()?;
+        while end < len {
+            let step = (zeros.len() as u64).min(len - end);
+            let bytes = usize::try_from(step).expect("at most all the zeros");
+            self.write_at(end, &zeros[..bytes])?;
+            end += step;
+        }
+        Ok(())
+    }
+}
+
 impl File for RealFile {
     fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
@@ -137,19 +152,8 @@ impl File for RealFile {
 
     fn allocate(&self, len: u64) -> io::Result<()> {
         match fallocate(&self.0, FallocateFlags::empty(), 0, len) {
-            // Some file systems cannot. What was never written is written, then.
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-                let zeros = vec![0; 1 << 20];
-                let mut end = self.size()?;
-                while end < len {
-                    let step = zeros
-                        .len()
-                        .min(usize::try_from(len - end).unwrap_or(usize::MAX));
-                    self.write_at(end, &zeros[..step])?;
-                    end += step as u64;
-                }
-                Ok(())
-            }
+            // Some file systems cannot.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => self.write_zeros(len),
             done => Ok(done?),
         }
     }
@@ -246,5 +250,19 @@ mod tests {
         );
         file.set_len(1).unwrap();
         assert_eq!(file.size().unwrap(), 1);
+    }
+
+    #[test]
+    fn zeros_are_written_up_to_the_wanted_length_and_over_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, b"abc").unwrap();
+        let file = RealFile(fs::OpenOptions::new().write(true).open(&path).unwrap());
+        for (wanted, len) in [(2, 3), (10, 10), (10 + (1 << 20), 10 + (1 << 20))] {
+            file.write_zeros(wanted).unwrap();
+            let bytes = fs::read(&path).unwrap();
+            assert_eq!(bytes.len(), len);
+            assert!(bytes.starts_with(b"abc") && bytes[3..].iter().all(|&byte| byte == 0));
+        }
     }
 }

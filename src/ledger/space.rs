@@ -82,7 +82,7 @@ pub enum Notice {
         /// The marks that this was judged by.
         marks: Marks,
     },
-    /// So many bytes were taken for the reserve.
+    /// The reserve had to wait for room, and has its bytes now.
     Reserved(u64),
     /// There was room for the reserve, and it could not be taken.
     Unreserved(io::Error),
@@ -126,6 +126,8 @@ pub struct SpaceWatch {
     /// What failed at the last look was told.
     is_unknown: bool,
     is_unreserved: bool,
+    /// The reserve lacks something, and there was no room for it when it was last looked for.
+    is_waiting: bool,
 }
 
 impl SpaceWatch {
@@ -146,6 +148,7 @@ impl SpaceWatch {
             marks,
             is_unknown: false,
             is_unreserved: false,
+            is_waiting: false,
         })
     }
 
@@ -164,7 +167,9 @@ impl SpaceWatch {
                     let marks = self.marks;
                     notices.push(Notice::Space { space, free, marks });
                 }
-                if space == Space::Ample && !self.reserve.is_filled() {
+                if space != Space::Ample {
+                    self.is_waiting = self.reserve.lacks() > 0;
+                } else if !self.reserve.is_filled() {
                     notices.extend(self.fill());
                 }
             }
@@ -178,13 +183,14 @@ impl SpaceWatch {
     }
 
     fn fill(&mut self) -> Option<Notice> {
-        let lacked = self.reserve.lacks() > 0;
         match self.reserve.fill() {
             Ok(()) => {
                 self.is_unreserved = false;
-                lacked.then(|| Notice::Reserved(self.reserve.size()))
+                let waited = std::mem::take(&mut self.is_waiting);
+                waited.then(|| Notice::Reserved(self.reserve.size()))
             }
             Err(error) => {
+                self.is_waiting = true;
                 let told = std::mem::replace(&mut self.is_unreserved, true);
                 (!told).then_some(Notice::Unreserved(error))
             }
