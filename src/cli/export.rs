@@ -239,7 +239,8 @@ impl Progress {
             self.line.extend_from_slice(&part[..part.len().min(room)]);
             if part.ends_with(b"\n") {
                 self.rows = match self.is_numbered {
-                    true => number_in(&self.line).map_or(self.rows, |seq| (seq + 1).saturating_sub(self.first)),
+                    true => number_in(&self.line)
+                        .map_or(self.rows, |seq| (seq + 1).saturating_sub(self.first)),
                     false => self.rows + 1,
                 };
                 self.line.clear();
