@@ -451,9 +451,19 @@ fn served_many() -> (TempDir, Process) {
     ];
     server.ask(&open.concat()).json();
     assert!(server.end("TERM").success());
-    play_many(&directory.path().join("coffer-data"));
-    let server = Process::serve(directory.path());
-    (directory, server)
+    let data = directory.path().join("coffer-data");
+    play_many(&data);
+    // Another test that starts a process just now may hold this one's files for a moment, their
+    // locks included: nobody holds a copy.
+    let copied = tempdir().unwrap();
+    let copy = copied.path().join("coffer-data");
+    std::fs::create_dir(&copy).unwrap();
+    for file in std::fs::read_dir(&data).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+    }
+    let server = Process::serve(copied.path());
+    (copied, server)
 }
 
 /// Writes an export to a file, which is read back.
