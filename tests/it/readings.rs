@@ -115,8 +115,15 @@ fn a_snapshot_is_of_one_entry_while_players_go_on() {
         server.add_session(partner, &player, "USD", &code, coffer::id::Lang::EN);
     }
     let over = AtomicBool::new(false);
+    // Also where a comparison fails.
+    struct Ends<'a>(&'a AtomicBool);
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     std::thread::scope(|scope| {
-        let playing = scope.spawn(|| {
+        scope.spawn(|| {
             let mut client = server.connect();
             let mut id = 0;
             while !over.load(Ordering::Relaxed) {
@@ -125,6 +132,7 @@ fn a_snapshot_is_of_one_entry_while_players_go_on() {
                 client.post(TOKEN, &Plays(&code).bet(id, 1));
             }
         });
+        let _ends = Ends(&over);
         for _ in 0..20 {
             // Players are at it before the snapshot, and while it is read.
             durable(&server);
@@ -136,8 +144,6 @@ fn a_snapshot_is_of_one_entry_while_players_go_on() {
                 .collect();
             assert_eq!(told, added_up(&server.ledger, snapshot.seq()));
         }
-        over.store(true, Ordering::Relaxed);
-        playing.join().unwrap();
     });
 }
 
