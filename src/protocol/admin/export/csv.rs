@@ -5,7 +5,6 @@
 //! somebody outside may have chosen is a text, and `-5.00` as a player's name becomes `"'-5.00"`.
 
 use std::fmt::Display;
-use std::io::Write as _;
 
 /// One line under way.
 pub(super) struct Line<'a> {
@@ -24,7 +23,7 @@ impl Line<'_> {
     /// A cell of ours: a number, an amount, a time, a word of this program.
     pub(super) fn plain(&mut self, value: impl Display) -> &mut Self {
         self.next();
-        write!(self.out, "{value}").expect("memory takes any bytes");
+        self.out.extend_from_slice(value.to_string().as_bytes());
         self
     }
 
