@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::Failure;
 use super::output;
 use crate::config::{Config, FlagGiven};
-use crate::http::client::{Call, Connection};
+use crate::http::client::{Call, Connection, Streamed};
 use crate::protocol::admin::{Fault, Method, Operation, encode_query};
 use crate::secret::Secret;
 
@@ -66,16 +67,9 @@ impl Admin {
         operation: Operation,
         request: &impl Serialize,
     ) -> Result<Vec<u8>, Failure> {
-        let (method, path) = operation.route();
-        let (path, body) = match method {
-            Method::Get => (format!("{path}{}", encode_query(request)), Vec::new()),
-            Method::Post => {
-                let body = serde_json::to_vec(request);
-                (path.to_owned(), body.expect("a request is made of texts"))
-            }
-        };
+        let (path, body) = asking(operation, request);
         let call = Call {
-            method: method.as_str(),
+            method: operation.route().0.as_str(),
             path: &path,
             bearer: Some(&self.key),
             body,
@@ -84,11 +78,52 @@ impl Admin {
         if status.is_success() {
             return Ok(body.to_vec());
         }
-        let reason = Fault::message_in(&body);
-        Err(Failure::Refused(reason.unwrap_or_else(|| {
-            format!("the server answered {status}, which no admin API of coffer does")
-        })))
+        Err(refused(status, &body))
     }
+
+    /// Asks for `operation` and gives back the answer's beginning, the rest to be read from it.
+    pub(super) async fn stream(
+        &mut self,
+        operation: Operation,
+        request: &impl Serialize,
+    ) -> Result<Streamed, Failure> {
+        let (path, body) = asking(operation, request);
+        let call = Call {
+            method: operation.route().0.as_str(),
+            path: &path,
+            bearer: Some(&self.key),
+            body,
+        };
+        let mut answer = self.connection.stream(call).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        // A fault is told in few bytes.
+        let mut body = Vec::new();
+        while let Some(bytes) = answer.next().await? {
+            body.extend_from_slice(&bytes);
+        }
+        Err(refused(answer.status, &body))
+    }
+}
+
+/// The path with its query, and the body.
+fn asking(operation: Operation, request: &impl Serialize) -> (String, Vec<u8>) {
+    let (method, path) = operation.route();
+    match method {
+        Method::Get => (format!("{path}{}", encode_query(request)), Vec::new()),
+        Method::Post => {
+            let body = serde_json::to_vec(request);
+            (path.to_owned(), body.expect("a request is made of texts"))
+        }
+    }
+}
+
+fn refused(status: StatusCode, body: &[u8]) -> Failure {
+    let reason = Fault::message_in(body);
+    Failure::Refused(reason.unwrap_or_else(|| {
+        format!("the server answered {status}, which no admin API of coffer does")
+    }))
 }
 
 impl AdminOptions {
@@ -100,16 +135,9 @@ impl AdminOptions {
         request: &impl Serialize,
         text: impl Fn(&Value) -> String,
     ) -> Result<(), Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::of(&error))?;
-        let answer = runtime.block_on(async {
-            let authority = self.authority()?;
-            // Who has no key learns first whether there is a server at all.
-            let connection = Connection::open(&authority).await?;
-            let key = self.key()?;
-            Admin { connection, key }.ask(operation, request).await
+        let answer = run(async {
+            let mut admin = self.open().await?;
+            admin.ask(operation, request).await
         })?;
         let whole = |fault| Failure::Refused(format!("the answer is no JSON: {fault}"));
         if json {
@@ -118,6 +146,15 @@ impl AdminOptions {
         }
         let answer = serde_json::from_slice(&answer).map_err(|fault| whole(fault.to_string()))?;
         output::print(&text(&answer))
+    }
+
+    /// Connects to the server.
+    pub(super) async fn open(&self) -> Result<Admin, Failure> {
+        let authority = self.authority()?;
+        // Who has no key learns first whether there is a server at all.
+        let connection = Connection::open(&authority).await?;
+        let key = self.key()?;
+        Ok(Admin { connection, key })
     }
 
     /// Host and port of the admin address.
@@ -164,6 +201,15 @@ impl AdminOptions {
         }
         Ok(Secret::new(text.to_owned()))
     }
+}
+
+/// Does what a command does with a server.
+pub(super) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::of(&error))?;
+    runtime.block_on(work)
 }
 
 /// Reads the configuration, with `--data` and other flags over the rest.

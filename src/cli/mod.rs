@@ -8,6 +8,7 @@ mod admin;
 mod books;
 mod config;
 mod demo;
+mod export;
 mod failure;
 mod log;
 mod output;
@@ -53,6 +54,8 @@ enum Command {
     Session(session::Options),
     /// Trial balance, open rounds, anomalies
     Report(report::Options),
+    /// Write the journal, transactions or players as JSON lines or CSV
+    Export(export::Options),
     /// Read the journal and everything in it offline: checksums, chain, double entry, balances, ids
     Verify(verify::Options),
     /// Check a configuration
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
         Some(Command::Player(options)) => player::run(options, json),
         Some(Command::Session(options)) => session::run(options, json),
         Some(Command::Report(options)) => report::run(options, json),
+        Some(Command::Export(options)) => export::run(options),
         Some(Command::Verify(options)) => verify::run(&options, json),
         Some(Command::Config(options)) => config::run(&options, json),
         Some(Command::Version) => version::run(json),

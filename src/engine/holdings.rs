@@ -35,6 +35,8 @@ pub struct PlayerRow {
 pub struct AccountRow {
     /// Whose, in which currency, in which id space.
     pub opened: AccountOpened,
+    /// When that was.
+    pub opened_at: Timestamp,
     /// What it holds.
     pub balance: Amount,
     /// The newest entry that moved it, or [`Seq::NONE`].
@@ -129,7 +131,7 @@ impl Holdings {
     }
 
     /// Every account, in no order.
-    pub fn accounts(&self) -> impl Iterator<Item = &AccountRow> {
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = &AccountRow> {
         self.accounts.values()
     }
 
@@ -190,7 +192,7 @@ impl Holdings {
                 );
             }
             Body::Void(_) => {}
-            Body::Record(record) => self.record(entry.seq, record),
+            Body::Record(record) => self.record(entry.seq, entry.at, record),
         }
     }
 
@@ -292,11 +294,11 @@ impl Holdings {
     }
 
     /// Documents first: a posting may be on an account that the same record opens.
-    fn record(&mut self, seq: Seq, record: &Record) {
+    fn record(&mut self, seq: Seq, at: Timestamp, record: &Record) {
         for document in &record.documents {
             match document {
                 Document::Player(player) => self.player_changed(seq, player),
-                Document::Account(opened) => self.account_opened(seq, opened),
+                Document::Account(opened) => self.account_opened(seq, at, opened),
                 Document::Session(session) => self.session_changed(seq, session),
                 Document::Partner(_) | Document::Adjustment(_) => {}
             }
@@ -337,7 +339,7 @@ impl Holdings {
         }
     }
 
-    fn account_opened(&mut self, seq: Seq, opened: &AccountOpened) {
+    fn account_opened(&mut self, seq: Seq, at: Timestamp, opened: &AccountOpened) {
         let key = (opened.partner, opened.player_id.clone());
         let player = self
             .players
@@ -347,6 +349,7 @@ impl Holdings {
         let (balance, blocked) = (Amount::ZERO, player.blocked);
         let row = AccountRow {
             opened: opened.clone(),
+            opened_at: at,
             balance,
             last: Seq::NONE,
             blocked,

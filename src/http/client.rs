@@ -1,4 +1,5 @@
-//! Calls that coffer itself makes: one connection, plain HTTP/1.1, each answer read whole.
+//! Calls that coffer itself makes: one connection, plain HTTP/1.1, each answer read whole or, where
+//! it may be long, piece by piece.
 
 use std::fmt;
 use std::io;
@@ -6,15 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, StatusCode, header};
+use hyper::{HeaderMap, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::secret::Secret;
 
-/// How long the other side may take to take a connection, and to answer a request.
+/// How long the other side may take to take a connection, to answer a request, and to go on with
+/// a streamed answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection to one server.
@@ -66,7 +70,10 @@ impl fmt::Display for ClientError {
                 write!(f, "no server is reached at {authority}")
             }
             ClientError::Broken { authority, .. } => {
-                write!(f, "the connection to {authority} broke before its answer")
+                write!(
+                    f,
+                    "the connection to {authority} broke before the end of its answer"
+                )
             }
             ClientError::TooSlow { authority } => write!(f, "{authority} does not answer in time"),
         }
@@ -122,10 +129,38 @@ impl Connection {
     /// # Panics
     /// Where path or bearer hold what no header may hold.
     pub async fn call(&mut self, call: Call<'_>) -> Result<(StatusCode, Bytes), ClientError> {
-        let broken = |source| ClientError::Broken {
-            authority: self.authority.clone(),
-            source,
+        let request = self.request(call);
+        let exchange = async {
+            let response = self.send(request).await?;
+            let status = response.status();
+            let body = response.into_body().collect().await?.to_bytes();
+            Ok((status, body))
         };
+        let answer = timeout(PATIENCE, exchange).await;
+        within_patience(&self.authority, answer)
+    }
+
+    /// Asks, and reads the answer's head alone.
+    ///
+    /// # Errors
+    /// As [`Connection::call`].
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn stream(&mut self, call: Call<'_>) -> Result<Streamed, ClientError> {
+        let request = self.request(call);
+        let answer = timeout(PATIENCE, self.send(request)).await;
+        let response = within_patience(&self.authority, answer)?;
+        let (head, body) = response.into_parts();
+        Ok(Streamed {
+            status: head.status,
+            headers: head.headers,
+            body,
+            authority: self.authority.clone(),
+        })
+    }
+
+    fn request(&self, call: Call<'_>) -> Request<Full<Bytes>> {
         let mut request = Request::builder()
             .method(call.method)
             .uri(call.path)
@@ -134,21 +169,54 @@ impl Connection {
         if let Some(key) = call.bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", key.expose()));
         }
-        let request = request
+        request
             .body(Full::new(Bytes::from(call.body)))
-            .expect("the caller gives a path and a key that are visible ASCII");
-        let exchange = async {
-            self.requests.ready().await?;
-            let response = self.requests.send_request(request).await?;
-            let status = response.status();
-            let body = response.into_body().collect().await?.to_bytes();
-            Ok((status, body))
-        };
-        match timeout(PATIENCE, exchange).await {
-            Ok(answer) => answer.map_err(broken),
-            Err(_) => Err(ClientError::TooSlow {
-                authority: self.authority.clone(),
-            }),
+            .expect("the caller gives a path and a key that are visible ASCII")
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        self.requests.ready().await?;
+        self.requests.send_request(request).await
+    }
+}
+
+/// An answer whose body is read piece by piece.
+pub struct Streamed {
+    /// The answer's status.
+    pub status: StatusCode,
+    /// The answer's headers.
+    pub headers: HeaderMap,
+    body: Incoming,
+    authority: String,
+}
+
+impl Streamed {
+    /// Some more of the body; `None` where it has ended and is whole.
+    ///
+    /// # Errors
+    /// The connection broke, or the rest did not come in time: what was read is not all.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        loop {
+            let frame = timeout(PATIENCE, self.body.frame()).await;
+            let frame = within_patience(&self.authority, frame.map(Option::transpose))?;
+            match frame.map(|frame| frame.into_data()) {
+                None => return Ok(None),
+                Some(Ok(bytes)) => return Ok(Some(bytes)),
+                // Trailers say nothing here.
+                Some(Err(_)) => {}
+            }
         }
+    }
+}
+
+fn within_patience<T>(
+    authority: &str,
+    answer: Result<hyper::Result<T>, Elapsed>,
+) -> Result<T, ClientError> {
+    let authority = authority.to_owned();
+    match answer {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(source)) => Err(ClientError::Broken { authority, source }),
+        Err(_) => Err(ClientError::TooSlow { authority }),
     }
 }

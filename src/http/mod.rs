@@ -6,6 +6,7 @@
 
 mod address;
 mod admin;
+mod body;
 pub mod client;
 mod connection;
 mod failures;

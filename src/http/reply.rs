@@ -1,16 +1,17 @@
-//! Answers as HTTP: JSON bodies that are whole before the first byte leaves.
+//! Answers as HTTP: mostly JSON bodies that are whole before the first byte leaves.
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
+use super::body::Answer;
+
 /// What a route answers.
-pub(super) type Reply = Response<Full<Bytes>>;
+pub(super) type Reply = Response<Answer>;
 
 /// A JSON body.
 pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
-    let mut reply = Response::new(Full::new(body.into()));
+    let mut reply = Response::new(Answer::whole(body));
     *reply.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
     reply.headers_mut().insert(CONTENT_TYPE, kind);

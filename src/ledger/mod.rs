@@ -5,6 +5,7 @@
 //! or seen comes back with the seq that it rests on, and [`Ledger::durable`] is the one wait
 //! before any answer (design.md, Life of one bet).
 
+mod export;
 mod history;
 mod operate;
 mod partners;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub use self::export::{AccountView, Reading, Snapshot};
 pub use self::history::{HistoryItem, HistoryKind};
 pub use self::operate::Adjusted;
 use self::partners::Partners;

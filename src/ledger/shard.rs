@@ -52,6 +52,11 @@ impl<T> Sharded<T> {
         self.lock_index(self.index(key))
     }
 
+    /// How many pieces there are.
+    pub(super) fn len(&self) -> usize {
+        self.shards.len()
+    }
+
     /// One after the other, by number.
     pub(super) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
         self.shards.iter().map(Mutex::lock)

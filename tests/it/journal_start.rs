@@ -227,7 +227,7 @@ fn a_directory_that_must_hold_a_coffer_is_left_alone_without_one() {
         ..options(&SimDisk::new()).unwrap()
     };
     let refused = open(Arc::new(disk.clone()), options.clone()).unwrap_err();
-    assert_says(&refused.to_string(), &["storage.must_exist"]);
+    assert_says(&refused.to_string(), &["there is no coffer"]);
     assert!(disk.image().is_empty());
     let disk = SimDisk::from_image(used());
     open(Arc::new(disk), options).unwrap();

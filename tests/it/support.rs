@@ -32,6 +32,8 @@ pub(crate) const CODE: &str = "hmeu134_56eEYeGgre";
 pub(crate) const PLAYER: &str = "usr-1122334455";
 /// The wallet token of the first partner.
 pub(crate) const TOKEN: &str = "agent_1";
+/// What opens the admin API.
+pub(crate) const ADMIN_KEY: &str = "key_of_the_admin_api";
 /// What the clock shows until a test moves it.
 pub(crate) const NOW: &str = "2023-09-21T03:23:23Z";
 
@@ -256,7 +258,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             secret_key: Arc::new(SecretKey::new(&[7; 32])),
             games: Games::default(),
             session_ttl: Span::from_seconds(24 * 60 * 60),
-            guard: AdminGuard::new(&Secret::random(), true, 20),
+            guard: AdminGuard::new(&Secret::new(ADMIN_KEY.to_owned()), true, 20),
         },
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing leaves before the entry that it depends on is durable, refusals included.
 
+mod exports;
 mod guard;
 mod partners;
 mod players;
@@ -14,15 +15,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::State;
+use super::body::Answer;
 use crate::config::Games;
 use crate::id::Seq;
-use crate::ledger::{Latched, Ledger, Observed, OperatorError};
+use crate::ledger::{Latched, Ledger, OperatorError};
 use crate::protocol::admin::{Fault, Found, Malformed, Members, Method, Operation};
 use crate::secret::SecretKey;
 use crate::time::Span;
@@ -39,8 +40,13 @@ pub struct Admin {
     pub guard: AdminGuard,
 }
 
-/// An operation done: the answer's body, durable from `seq` on.
-type Done = Observed<Vec<u8>>;
+/// An operation done: the answer, which may be told when `seq` is durable.
+struct Done {
+    body: Answer,
+    content_type: &'static str,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    seq: Seq,
+}
 
 /// An operation not done.
 struct Failed {
@@ -49,6 +55,8 @@ struct Failed {
     seq: Seq,
     header: Option<(HeaderName, HeaderValue)>,
 }
+
+const JSON: &str = "application/json";
 
 impl From<Fault> for Failed {
     fn from(fault: Fault) -> Failed {
@@ -92,28 +100,34 @@ pub(crate) async fn answer(
     peer: IpAddr,
     request: Parts,
     body: Bytes,
-) -> Result<Response<Full<Bytes>>, Latched> {
+) -> Result<Response<Answer>, Latched> {
     let told = match state.admin.guard.admit(peer, &request) {
         Ok(()) => perform(state, &request, &body).await,
         Err(failed) => Err(failed),
     };
-    let (status, body, header, seq) = match told {
-        Ok(done) => (200, done.value, None, done.seq),
+    let (status, done) = match told {
+        Ok(done) => (200, done),
         Err(failed) => {
             let fault = failed.fault;
-            (fault.status(), fault.encode(), failed.header, failed.seq)
+            let told = Done {
+                body: Answer::whole(fault.encode()),
+                content_type: JSON,
+                headers: failed.header.into_iter().collect(),
+                seq: failed.seq,
+            };
+            (fault.status(), told)
         }
     };
-    state.ledger.durable(seq).await?;
+    state.ledger.durable(done.seq).await?;
     let mut response = Response::builder()
         .status(status)
-        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CONTENT_TYPE, done.content_type)
         .header(header::CACHE_CONTROL, "no-store");
-    if let Some((name, value)) = header {
+    for (name, value) in done.headers {
         response = response.header(name, value);
     }
     Ok(response
-        .body(Full::new(Bytes::from(body)))
+        .body(done.body)
         .expect("status and headers are well formed"))
 }
 
@@ -152,13 +166,19 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::TrialBalance => reports::trial_balance(ledger, members),
         Operation::OpenRounds => reports::open_rounds(ledger, members),
         Operation::Anomalies => reports::anomalies(ledger, members),
+        Operation::ExportJournal => exports::journal(&state.ledger, members).await,
+        Operation::ExportTransactions => exports::transactions(&state.ledger, members).await,
+        Operation::ExportPlayers => exports::players(&state.ledger, members).await,
     }
 }
 
 /// The answer's body of a reply that depends on `seq`.
 fn done(reply: &impl serde::Serialize, seq: Seq) -> Done {
-    Observed {
-        value: serde_json::to_vec(reply).expect("a reply is made of texts, numbers and lists"),
+    let body = serde_json::to_vec(reply).expect("a reply is made of texts, numbers and lists");
+    Done {
+        body: Answer::whole(body),
+        content_type: JSON,
+        headers: Vec::new(),
         seq,
     }
 }

@@ -4,12 +4,17 @@
 //! a player_id may hold `/`, `?` and `%`. Members that an operation does not know are refused.
 //! The same types are written by the command line and read by the server, and the other way round.
 
+mod export;
 mod fault;
 mod members;
 mod operation;
 mod reply;
 mod request;
 
+pub use export::{
+    ExportWanted, FIRST_HEADER, Format, JournalRow, LAST_HEADER, PlayerRow, Row, SnapshotWanted,
+    TransactionRow,
+};
 pub use fault::Fault;
 pub use members::{Malformed, Members, encode_query};
 pub use operation::{Found, Method, Operation};

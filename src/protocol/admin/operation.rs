@@ -41,6 +41,12 @@ pub enum Operation {
     OpenRounds,
     /// Lists what was odd and taken all the same, oldest first.
     Anomalies,
+    /// Streams every entry.
+    ExportJournal,
+    /// Streams every bet, win, cancel and void.
+    ExportTransactions,
+    /// Streams every player's account as it is after one entry.
+    ExportPlayers,
 }
 
 /// How an operation is asked for.
@@ -69,7 +75,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 18] = {
+const ROUTES: [(Operation, Method, &str); 21] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -91,6 +97,9 @@ const ROUTES: [(Operation, Method, &str); 18] = {
         (TrialBalance, Get, "/admin/v1/reports/trial-balance"),
         (OpenRounds, Get, "/admin/v1/reports/open-rounds"),
         (Anomalies, Get, "/admin/v1/reports/anomalies"),
+        (ExportJournal, Get, "/admin/v1/exports/journal"),
+        (ExportTransactions, Get, "/admin/v1/exports/transactions"),
+        (ExportPlayers, Get, "/admin/v1/exports/players"),
     ]
 };
 
