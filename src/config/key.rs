@@ -69,6 +69,15 @@ keys! {
         data: |config, given| given.text_by(path).map(|data| config.storage.data = data),
         must_exist: |config, given| given.truth().map(|must| config.storage.must_exist = must),
         commit: |config, given| given.text_by(commit).map(|how| config.storage.commit = how),
+        segment_size: |config, given| {
+            given.bytes(4 << 10, BYTES_MAX).map(|most| config.storage.segment_size = most as u64)
+        },
+        checkpoint_entries: |config, given| {
+            given.count(1, 1 << 32).map(|many| config.storage.checkpoint.entries = many)
+        },
+        checkpoint_interval: |config, given| {
+            given.text_by(span).map(|time| config.storage.checkpoint.interval = time)
+        },
     }
     wallet {
         session_ttl: |config, given| given.text_by(span).map(|ttl| config.wallet.session_ttl = ttl),

@@ -21,7 +21,7 @@ pub use limits::Limits;
 
 use crate::engine::command::Rules;
 use crate::id::{Code, GameNumber, Lang, WalletToken};
-use crate::journal::CommitMode;
+use crate::journal::{CommitMode, Pace, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
 use error::hint;
 use given::Given;
@@ -78,6 +78,10 @@ pub struct Storage {
     pub must_exist: bool,
     /// How the journal commits.
     pub commit: CommitMode,
+    /// Bytes of entries after which a file of history is finished and the next begun.
+    pub segment_size: u64,
+    /// When entries go to history.
+    pub checkpoint: Pace,
 }
 
 impl Default for Storage {
@@ -86,6 +90,8 @@ impl Default for Storage {
             data: PathBuf::from("./coffer-data"),
             must_exist: false,
             commit: CommitMode::OnePhase,
+            segment_size: SEGMENT_SIZE,
+            checkpoint: Pace::default(),
         }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -107,6 +108,21 @@ impl Durable {
                 Poll::Ready(result) => return result,
                 Poll::Pending => std::thread::park(),
             }
+        }
+    }
+
+    /// As [`Durable::wait_blocking`], for at most `time`; `None` when that has passed.
+    pub(super) fn wait_at_most(&self, seq: Seq, time: Duration) -> Option<Result<(), Latched>> {
+        let mut wait = pin!(self.wait(seq));
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let begun = Instant::now();
+        loop {
+            if let Poll::Ready(result) = wait.as_mut().poll(&mut context) {
+                return Some(result);
+            }
+            let left = time.checked_sub(begun.elapsed())?;
+            std::thread::park_timeout(left);
         }
     }
 

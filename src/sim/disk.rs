@@ -20,7 +20,8 @@ use crate::disk::{Disk, File};
 
 pub use super::cut::Cut;
 
-/// What lies on a disk: names and bytes.
+/// What lies on a disk: names and bytes. A directory is a name that ends with `/`, without bytes;
+/// the names of what lies in it begin with that.
 pub type Image = BTreeMap<String, Vec<u8>>;
 
 /// What a disk is asked to do.
@@ -64,7 +65,11 @@ pub struct Fault {
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone)]
-pub struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+    /// The directory that this one shows: empty for the whole disk, otherwise it ends with `/`.
+    directory: String,
+}
 
 #[derive(Default)]
 struct State {
@@ -95,12 +100,15 @@ impl SimDisk {
             state.contents.push(Content::synced(bytes));
         }
         state.synced_names = state.names.clone();
-        SimDisk(Arc::new(Mutex::new(state)))
+        SimDisk {
+            state: Arc::new(Mutex::new(state)),
+            directory: String::new(),
+        }
     }
 
     /// What all see, synced or not: what a process that is killed leaves behind.
     pub fn image(&self) -> Image {
-        let state = self.0.lock();
+        let state = self.state.lock();
         let bytes = |&content: &usize| state.contents[content].bytes.clone();
         (state.names.iter())
             .map(|(name, content)| (name.clone(), bytes(content)))
@@ -109,41 +117,50 @@ impl SimDisk {
 
     /// How many operations it was asked for so far.
     pub fn operations(&self) -> u64 {
-        self.0.lock().operations
+        self.state.lock().operations
     }
 
     /// Loses power `count` operations from now: that one and all later ones fail, the world has
     /// only to notice. [`SimDisk::cut`] then tells what is left.
     pub fn cut_after(&self, count: u64) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.cut_at = Some(state.operations + count);
     }
 
     /// Whether power is lost.
     pub fn is_cut(&self) -> bool {
-        let state = self.0.lock();
+        let state = self.state.lock();
         state.cut_at.is_some_and(|cut_at| state.operations > cut_at)
     }
 
     /// Adds a fault.
     pub fn plant(&self, fault: Fault) {
-        self.0.lock().faults.push(fault);
+        self.state.lock().faults.push(fault);
     }
 
     /// Takes all faults away. What a failed sync has lost stays lost.
     pub fn mend(&self) {
-        self.0.lock().faults.clear();
+        self.state.lock().faults.clear();
     }
 
     /// The disk after a loss of power now, or when it was lost. This one fails from now on.
     pub fn cut(&self, cut: Cut, rng: &mut impl Rng) -> SimDisk {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let now = state.operations;
         state.cut_at.get_or_insert(now);
         let mut names = state.synced_names.clone();
         for (naming, _) in survivors(&state.waiting, cut, rng) {
             naming.apply(&mut names);
         }
+        let directories: Vec<String> = names
+            .keys()
+            .filter(|name| name.ends_with('/'))
+            .cloned()
+            .collect();
+        names.retain(|name, _| {
+            let within = name.trim_end_matches('/').rsplit_once('/');
+            within.is_none_or(|(directory, _)| directories.contains(&format!("{directory}/")))
+        });
         let contents: Vec<Vec<u8>> = (state.contents.iter())
             .map(|content| content.after(cut, rng))
             .collect();
@@ -195,6 +212,20 @@ impl State {
         content.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    /// Gives something new a name.
+    fn name(&mut self, whole: String) -> io::Result<usize> {
+        if self.names.contains_key(&whole) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let content = self.contents.len();
+        self.contents.push(Content::default());
+        self.rename(Naming {
+            removed: None,
+            named: Some((whole, content)),
+        });
+        Ok(content)
+    }
+
     fn rename(&mut self, naming: Naming) {
         naming.apply(&mut self.names);
         self.waiting.push(naming);
@@ -202,6 +233,17 @@ impl State {
 }
 
 impl SimDisk {
+    /// The name as it stands on the whole disk.
+    fn whole(&self, name: &str) -> String {
+        format!("{}{name}", self.directory)
+    }
+
+    /// Whether a whole name lies in this directory itself.
+    fn holds(&self, whole: &str) -> bool {
+        let name = whole.strip_prefix(&self.directory);
+        name.is_some_and(|name| !name.trim_end_matches('/').contains('/') && !name.is_empty())
+    }
+
     fn handle(&self, state: &mut State, content: usize) -> Box<dyn File> {
         state.handles += 1;
         Box::new(SimFile {
@@ -214,72 +256,89 @@ impl SimDisk {
 
 impl Disk for SimDisk {
     fn open(&self, name: &str) -> io::Result<Box<dyn File>> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Open)?;
-        let content = state.find(name)?;
+        let content = state.find(&self.whole(name))?;
         Ok(self.handle(&mut state, content))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn File>> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Create)?;
-        if state.names.contains_key(name) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let content = state.contents.len();
-        state.contents.push(Content::default());
-        state.rename(Naming {
-            removed: None,
-            named: Some((name.into(), content)),
-        });
+        let content = state.name(self.whole(name))?;
         Ok(self.handle(&mut state, content))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Rename)?;
-        let content = state.find(from)?;
+        let content = state.find(&self.whole(from))?;
         state.rename(Naming {
-            removed: Some(from.into()),
-            named: Some((to.into(), content)),
+            removed: Some(self.whole(from)),
+            named: Some((self.whole(to), content)),
         });
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Remove)?;
-        state.find(name)?;
+        state.find(&self.whole(name))?;
         state.rename(Naming {
-            removed: Some(name.into()),
+            removed: Some(self.whole(name)),
             named: None,
         });
         Ok(())
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Look)?;
-        Ok(state.names.keys().cloned().collect())
+        let here = state.names.keys().filter(|name| self.holds(name));
+        let files = here.filter(|name| !name.ends_with('/'));
+        Ok(files
+            .map(|name| name[self.directory.len()..].to_owned())
+            .collect())
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Look)?;
-        Ok(state.names.contains_key(name))
+        Ok(state.names.contains_key(&self.whole(name)))
+    }
+
+    fn directory(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
+        let mut state = self.state.lock();
+        state.begin(Operation::Create)?;
+        let directory = format!("{}/", self.whole(name));
+        if !state.names.contains_key(&directory) {
+            state.name(directory.clone())?;
+        }
+        Ok(Arc::new(SimDisk {
+            state: Arc::clone(&self.state),
+            directory,
+        }))
     }
 
     fn mode(&self, name: &str) -> io::Result<u32> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Look)?;
-        state.find(name).map(|_| 0o600)
+        state.find(&self.whole(name)).map(|_| 0o600)
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::SyncDirectory)?;
-        state.synced_names = state.names.clone();
-        state.waiting.clear();
+        let State {
+            names,
+            synced_names,
+            waiting,
+            ..
+        } = &mut *state;
+        synced_names.retain(|name, _| !self.holds(name));
+        let here = names.iter().filter(|(name, _)| self.holds(name));
+        synced_names.extend(here.map(|(name, content)| (name.clone(), *content)));
+        waiting.retain(|naming| !naming.names().any(|name| self.holds(name)));
         Ok(())
     }
 }
@@ -297,13 +356,13 @@ impl SimFile {
         operation: Operation,
         act: impl FnOnce(&mut Content) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         state.begin(operation)?;
         act(&mut state.contents[self.content])
     }
 
     fn release(&self) {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         let content = &mut state.contents[self.content];
         content.locked_by.take_if(|by| *by == self.handle);
     }
@@ -339,7 +398,7 @@ impl File for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         let begun = state.begin(Operation::Sync);
         let content = &mut state.contents[self.content];
         match &begun {
@@ -358,7 +417,7 @@ impl File for SimFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         let content = &mut state.contents[self.content];
         Ok(*content.locked_by.get_or_insert(self.handle) == self.handle)
     }
@@ -450,6 +509,32 @@ mod tests {
         assert_eq!(disk.list().unwrap(), ["b"]);
         let left = disk.cut(Cut::None, &mut rng(0));
         assert_eq!(left.list().unwrap(), ["a"]);
+    }
+
+    #[test]
+    fn a_directory_within_is_synced_by_itself_and_its_own_name_by_its_parent() {
+        let left = |sync: &dyn Fn(&dyn Disk, &dyn Disk)| {
+            let disk = SimDisk::new();
+            let within = disk.directory("d").unwrap();
+            let file = within.create("a").unwrap();
+            file.write_at(0, b"x").unwrap();
+            file.sync().unwrap();
+            disk.create("b").unwrap().sync().unwrap();
+            assert_eq!(
+                (disk.list().unwrap(), within.list().unwrap()),
+                (vec!["b".into()], vec!["a".into()])
+            );
+            sync(&disk, &*within);
+            let left = disk.cut(Cut::None, &mut rng(0));
+            left.image().into_keys().collect::<Vec<_>>()
+        };
+        assert!(left(&|_, within| within.sync_directory().unwrap()).is_empty());
+        assert_eq!(left(&|disk, _| disk.sync_directory().unwrap()), ["b", "d/"]);
+        let both = left(&|disk, within| {
+            within.sync_directory().unwrap();
+            disk.sync_directory().unwrap();
+        });
+        assert_eq!(both, ["b", "d/", "d/a"]);
     }
 
     #[test]
