@@ -19,8 +19,8 @@ pub struct RedbBackend {
     failed: Failed,
 }
 
-/// Whether anything that changes the file has failed. redb says so to whoever commits, and to
-/// nobody where it fails as the database is closed.
+/// Whether anything that was asked of the file has failed. redb says so to whoever commits, and
+/// to nobody where it fails as the database is closed.
 #[derive(Clone, Debug, Default)]
 pub struct Failed(Arc<AtomicBool>);
 
@@ -62,11 +62,11 @@ fn is_whole(start: Bound<u64>, end: Bound<u64>) -> bool {
 
 impl StorageBackend for RedbBackend {
     fn len(&self) -> io::Result<u64> {
-        self.file.size()
+        self.failed.note(self.file.size())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read_at(offset, out)
+        self.failed.note(self.file.read_at(offset, out))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

@@ -70,6 +70,14 @@ impl History {
                 disk.remove(&name).map_err(&failed)?;
             }
         }
+        // The process before may have ended by a failed sync, of the directory or of the segment
+        // that it appended to: what is seen of them may not lie on the disk.
+        disk.sync_directory().map_err(&failed)?;
+        if let Some(&last) = firsts.last() {
+            disk.open(&segment::name(last))
+                .and_then(|file| file.distrust_cache())
+                .map_err(JournalError::disk(&path(last)))?;
+        }
         let mut end = Head::EMPTY;
         let mut open = None;
         for (place, &first) in firsts.iter().enumerate() {
