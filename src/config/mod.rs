@@ -362,6 +362,9 @@ trusted_proxies = ["10.0.0.0/8"]
 utc_offset = "+05:30"
 connections_max = 7
 [storage]
+segment_size = "64MiB"
+checkpoint_entries = 1000
+checkpoint_interval = "1m"
 data = "/d"
 must_exist = true
 commit = "two-phase"
@@ -392,6 +395,9 @@ head_time = "3s"
         assert_eq!(config.storage.data, Path::new("/d"));
         assert!(config.storage.must_exist);
         assert_eq!(config.storage.commit, CommitMode::TwoPhase);
+        assert_eq!(config.storage.segment_size, 64 << 20);
+        assert_eq!(config.storage.checkpoint.entries, 1_000);
+        assert_eq!(config.storage.checkpoint.interval, Span::from_seconds(60));
         assert_eq!(config.wallet.session_ttl, "3d".parse().unwrap());
         let rules = config.wallet.rules;
         assert_eq!(rules.cancel_after_win, CancelAfterWin::Accept);

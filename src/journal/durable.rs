@@ -238,6 +238,22 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_of_limited_time_ends_with_its_seq_the_latch_or_its_time() {
+        let durable = Durable::new(Seq(3));
+        let moment = Duration::from_millis(1);
+        assert_eq!(durable.wait_at_most(Seq(3), moment), Some(Ok(())));
+        assert_eq!(durable.wait_at_most(Seq(4), moment), None);
+        assert!(durable.waiters.lock().list.is_empty());
+        std::thread::scope(|scope| {
+            let wait = scope.spawn(|| durable.wait_at_most(Seq(4), Duration::MAX));
+            durable.publish(Seq(4));
+            assert_eq!(wait.join().unwrap(), Some(Ok(())));
+        });
+        durable.latch();
+        assert_eq!(durable.wait_at_most(Seq(4), moment), Some(Err(Latched)));
+    }
+
+    #[test]
     fn a_wait_given_up_leaves_nothing_behind() {
         let durable = Durable::new(Seq::NONE);
         let mut waits = [durable.wait(Seq(1)), durable.wait(Seq(1))];

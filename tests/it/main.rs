@@ -8,6 +8,7 @@ mod admin_api;
 mod books;
 mod cli;
 mod crash;
+mod history;
 mod hot_accounts;
 mod journal;
 mod journal_start;
