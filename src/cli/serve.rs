@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -202,13 +202,7 @@ async fn serve(
     };
     let serving = tokio::spawn(http::serve(state, public.0, admin.0, shutdown));
     if created {
-        let key = config.storage.data.join(KEY_FILE);
-        tracing::info!(
-            public_url = reached.public_url,
-            admin = reached.admin,
-            admin_key = %key.display(),
-            "created the books"
-        );
+        reached.tell_created(&config.storage.data.join(KEY_FILE));
     }
     begin(&reached, with, admin_key, clock).await?;
     match serving.await {
@@ -259,6 +253,15 @@ impl Reached {
             admin: format!("http://{admin}"),
             data: config.storage.data.display().to_string(),
         }
+    }
+
+    fn tell_created(&self, key: &Path) {
+        tracing::info!(
+            public_url = self.public_url,
+            admin = self.admin,
+            admin_key = %key.display(),
+            "created the books"
+        );
     }
 }
 
