@@ -8,7 +8,7 @@ use coffer::disk::RealDisk;
 use coffer::engine::entry::{Anomalies, Body, Entry, Link, Play};
 use coffer::id::{AccountNumber, GameNumber, RoundId, Seq, SessionNumber, TransactionId};
 use coffer::journal::{
-    CommitMode, Head, Journal, Options, decode_batch, encode_batch, open, secret_key,
+    CommitMode, Head, Journal, Options, SEGMENT_SIZE, decode_batch, encode_batch, open, secret_key,
 };
 use coffer::money::Amount;
 use coffer::time::Timestamp;
@@ -77,6 +77,7 @@ fn append(criterion: &mut Criterion) {
         let options = Options {
             commit: CommitMode::OnePhase,
             must_exist: false,
+            segment_size: SEGMENT_SIZE,
             new_id: [1; 16],
             fingerprint: key.fingerprint(),
             now: Timestamp::EPOCH,

@@ -50,6 +50,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
     let options = journal::Options {
         commit: CommitMode::OnePhase,
         must_exist: false,
+        segment_size: journal::SEGMENT_SIZE,
         new_id: [7; 16],
         fingerprint: key.fingerprint(),
         now: SystemClock.now(),

@@ -8,7 +8,7 @@ use super::admin::KEY_FILE;
 use super::failure::{Failure, described};
 use crate::config::Config;
 use crate::disk::{Disk, RESERVE, RealDisk};
-use crate::journal::{self, Committer, MANIFEST};
+use crate::journal::{self, Archiver, ArchiverStop, Committer, MANIFEST, RedbJournal};
 use crate::ledger::{self, Ledger, Marks, SpaceWatch};
 use crate::secret::{Secret, SecretKey, fill_random};
 use crate::time::Clock;
@@ -18,6 +18,8 @@ pub(super) struct Books {
     pub(super) ledger: Arc<Ledger>,
     /// To be run in a thread of its own.
     pub(super) committer: Committer,
+    /// As well.
+    pub(super) archiver: (Archiver, ArchiverStop),
     pub(super) secret_key: Arc<SecretKey>,
     pub(super) admin_key: Secret,
     /// Whether they came into being now.
@@ -50,6 +52,7 @@ impl Books {
         let options = journal::Options {
             commit: storage.commit,
             must_exist: storage.must_exist,
+            segment_size: storage.segment_size,
             new_id,
             fingerprint: secret_key.fingerprint(),
             now: clock.now(),
@@ -63,7 +66,10 @@ impl Books {
             queue_entries_max: config.limits.queue_entries_max,
         };
         let journal = Arc::new(opened.journal);
-        let (ledger, committer) = Ledger::recover(journal, clock, settings).map_err(failed)?;
+        let (ledger, committer) =
+            Ledger::recover(Arc::<RedbJournal>::clone(&journal), clock, settings)
+                .map_err(failed)?;
+        let archiver = Archiver::new(journal, &committer, storage.checkpoint);
         let marks = Marks {
             low: storage.free_low,
             stop: storage.free_stop,
@@ -73,6 +79,7 @@ impl Books {
         let books = Books {
             ledger,
             committer,
+            archiver,
             secret_key: Arc::new(secret_key),
             admin_key,
             created: opened.created,

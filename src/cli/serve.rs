@@ -6,7 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -25,7 +25,7 @@ use super::output;
 use super::space::Watching;
 use crate::config::Config;
 use crate::http::{self, Admin, AdminGuard, Settings, State};
-use crate::journal::{Committer, JournalError};
+use crate::journal::{ArchiverStop, JournalError};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
 use crate::secret::Secret;
@@ -100,18 +100,26 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     // What still reads the journal has nobody left to tell.
     runtime.shutdown_background();
     watching.end()?;
-    let (ledger, committing) = served?;
+    let (ledger, committing, archiving, stop) = served?;
     ledger.shut_down();
-    match committing.join() {
-        Ok(Ok(())) => {
-            tracing::info!("everything is synced; good-bye");
-            Ok(())
-        }
+    let committed = ended("committer", committing);
+    drop(stop);
+    // Where history failed, the committer knows only that something did.
+    ended("archiver", archiving)?;
+    committed?;
+    tracing::info!("everything is synced; good-bye");
+    Ok(())
+}
+
+/// How a thread that writes has ended.
+fn ended(name: &str, thread: Writing) -> Result<(), Failure> {
+    match thread.join() {
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Failure::Refused(format!(
             "the journal failed, nobody was answered since: {}",
             described(&error)
         ))),
-        Err(_) => Err(Failure::Refused("the committer has panicked".to_owned())),
+        Err(_) => Err(Failure::Refused(format!("the {name} has panicked"))),
     }
 }
 
@@ -145,10 +153,10 @@ impl Options {
     }
 }
 
-type Served = (
-    Arc<crate::ledger::Ledger>,
-    JoinHandle<Result<(), JournalError>>,
-);
+type Writing = JoinHandle<Result<(), JournalError>>;
+
+/// The ledger; its committer and its archiver, and what stops the latter.
+type Served = (Arc<crate::ledger::Ledger>, Writing, Writing, ArchiverStop);
 
 /// Serves until a signal or a failure of the journal. The caller shuts the ledger down.
 async fn serve(
@@ -163,6 +171,7 @@ async fn serve(
     let Books {
         ledger,
         committer,
+        archiver: (archiver, stop),
         secret_key,
         admin_key,
         created,
@@ -194,23 +203,19 @@ async fn serve(
             guard,
         },
     });
-    let (committing, ended) = commit(committer)?;
+    let (committing, committer_ends) = spawn("committer", || committer.run())?;
+    let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let shutdown = async move {
         tokio::select! {
             name = signals.next() => tracing::info!("{name}: finishing what is in flight"),
             // Also when it panicked: the sender is gone then.
-            _ = ended => {}
+            _ = committer_ends => {}
+            _ = archiver_ends => {}
         }
     };
     let serving = tokio::spawn(http::serve(state, public.0, admin.0, shutdown));
     if created {
-        let key = config.storage.data.join(KEY_FILE);
-        tracing::info!(
-            public_url = reached.public_url,
-            admin = reached.admin,
-            admin_key = %key.display(),
-            "created the books"
-        );
+        reached.tell_created(&config.storage.data.join(KEY_FILE));
     }
     begin(&reached, with, admin_key, clock).await?;
     match serving.await {
@@ -219,7 +224,7 @@ async fn serve(
         Ok(Err(latched)) => tracing::error!("{latched}"),
         Err(panic) => return Err(Failure::of(&panic)),
     }
-    Ok((ledger, committing))
+    Ok((ledger, committing, archiving, stop))
 }
 
 /// Says that all is ready, with sample data in it where that is wanted.
@@ -262,6 +267,15 @@ impl Reached {
             data: config.storage.data.display().to_string(),
         }
     }
+
+    fn tell_created(&self, key: &Path) {
+        tracing::info!(
+            public_url = self.public_url,
+            admin = self.admin,
+            admin_key = %key.display(),
+            "created the books"
+        );
+    }
 }
 
 async fn listen(key: &str, at: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -275,20 +289,21 @@ async fn listen(key: &str, at: SocketAddr) -> Result<(TcpListener, SocketAddr), 
     })
 }
 
-/// Runs the committer; the receiver ends with it.
-type Committing = (JoinHandle<Result<(), JournalError>>, oneshot::Receiver<()>);
-
-fn commit(committer: Committer) -> Result<Committing, Failure> {
+/// Runs one that writes in a thread of its own; the receiver ends with it.
+fn spawn(
+    name: &str,
+    run: impl FnOnce() -> Result<(), JournalError> + Send + 'static,
+) -> Result<(Writing, oneshot::Receiver<()>), Failure> {
     let (ends, ended) = oneshot::channel();
-    let committing = std::thread::Builder::new()
-        .name("committer".to_owned())
+    let writing = std::thread::Builder::new()
+        .name(name.to_owned())
         .spawn(move || {
             // Dropped at the end, whatever the end is.
             let _ends = ends;
-            committer.run()
+            run()
         })
         .map_err(|error| Failure::of(&error))?;
-    Ok((committing, ended))
+    Ok((writing, ended))
 }
 
 struct Signals {

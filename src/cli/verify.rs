@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::admin::load;
 use super::failure::{Failure, described};
 use super::output;
+use crate::config::Storage;
 use crate::disk::{Disk, RealDisk};
 use crate::journal::{self, Head, JournalError, RedbJournal, StartRefusal};
 use crate::ledger::{Verified, verify};
@@ -45,7 +46,7 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let path = &config.storage.data;
     let disk = RealDisk::open(path)
         .map_err(|error| Failure::Refused(format!("data directory {}: {error}", path.display())))?;
-    let verified = match open(Arc::new(disk), config.storage.commit) {
+    let verified = match open(Arc::new(disk), &config.storage) {
         Ok(opened) => {
             if let Some(warning) = opened.warning {
                 eprintln!("coffer: {warning}");
@@ -81,12 +82,13 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     }
 }
 
-fn open(disk: Arc<dyn Disk>, commit: journal::CommitMode) -> Result<journal::Opened, JournalError> {
+fn open(disk: Arc<dyn Disk>, storage: &Storage) -> Result<journal::Opened, JournalError> {
     // Nothing comes into being here, so that neither key nor id is ever used.
     let secret_key = journal::secret_key(&*disk, true, &[0; 32])?;
     let options = journal::Options {
-        commit,
+        commit: storage.commit,
         must_exist: true,
+        segment_size: storage.segment_size,
         new_id: [0; 16],
         fingerprint: secret_key.fingerprint(),
         now: SystemClock.now(),
@@ -111,6 +113,7 @@ fn is_damage(error: &JournalError) -> bool {
             | StartRefusal::NoManifest
             | StartRefusal::Foreign { .. }
             | StartRefusal::WrongSecretKey
+            | StartRefusal::BehindHistory { .. }
             | StartRefusal::BehindWitness { .. } => true,
         },
     }

@@ -19,6 +19,12 @@ pub(super) struct Key {
     pub(super) set: fn(&mut Config, &Given<'_>) -> Result<(), String>,
 }
 
+/// Variables behind `COFFER_` that are the commands' and no part of the configuration.
+pub(super) const OTHER_VARIABLES: [&str; 2] = ["ADMIN", "ADMIN_KEY"];
+
+/// How variables begin that orchestrators set for a service that is called coffer.
+pub(super) const FOREIGN_VARIABLES: [&str; 2] = ["SERVICE_", "PORT"];
+
 /// The sections, in the order of the contract.
 pub(super) const SECTIONS: &[&str] = &["server", "storage", "wallet", "games", "limits"];
 
@@ -75,6 +81,15 @@ keys! {
         free_low: |config, given| room(given).map(|mark| config.storage.free_low = mark),
         free_stop: |config, given| room(given).map(|mark| config.storage.free_stop = mark),
         reserve_size: |config, given| room(given).map(|size| config.storage.reserve_size = size),
+        segment_size: |config, given| {
+            given.bytes(4 << 10, BYTES_MAX).map(|most| config.storage.segment_size = most as u64)
+        },
+        checkpoint_entries: |config, given| {
+            given.count(1, 1 << 32).map(|many| config.storage.checkpoint.entries = many)
+        },
+        checkpoint_interval: |config, given| {
+            given.text_by(span).map(|time| config.storage.checkpoint.interval = time)
+        },
     }
     wallet {
         session_ttl: |config, given| given.text_by(span).map(|ttl| config.wallet.session_ttl = ttl),

@@ -21,11 +21,11 @@ pub use limits::Limits;
 
 use crate::engine::command::Rules;
 use crate::id::{Code, GameNumber, Lang, WalletToken};
-use crate::journal::CommitMode;
+use crate::journal::{CommitMode, Pace, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
 use error::hint;
 use given::Given;
-use key::{GAME_KEYS, KEYS, SECTIONS};
+use key::{FOREIGN_VARIABLES, GAME_KEYS, KEYS, OTHER_VARIABLES, SECTIONS};
 
 /// All of it.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +84,10 @@ pub struct Storage {
     pub free_stop: u64,
     /// Bytes kept back in the data directory, for a start on a full disk; 0 for none.
     pub reserve_size: u64,
+    /// Bytes of entries after which a file of history is finished and the next begun.
+    pub segment_size: u64,
+    /// When entries go to history.
+    pub checkpoint: Pace,
 }
 
 impl Default for Storage {
@@ -95,6 +99,8 @@ impl Default for Storage {
             free_low: 256 << 20,
             free_stop: 64 << 20,
             reserve_size: 64 << 20,
+            segment_size: SEGMENT_SIZE,
+            checkpoint: Pace::default(),
         }
     }
 }
@@ -166,12 +172,6 @@ pub struct FlagGiven {
     /// Its value.
     pub value: String,
 }
-
-/// Variables behind `COFFER_` that are the commands' and no part of the configuration.
-const OTHER_VARIABLES: [&str; 2] = ["ADMIN", "ADMIN_KEY"];
-
-/// How variables begin that orchestrators set for a service that is called coffer.
-const FOREIGN_VARIABLES: [&str; 2] = ["SERVICE_", "PORT"];
 
 impl Config {
     /// Reads file, environment and flags, each over the ones before.
@@ -384,6 +384,9 @@ trusted_proxies = ["10.0.0.0/8"]
 utc_offset = "+05:30"
 connections_max = 7
 [storage]
+segment_size = "64MiB"
+checkpoint_entries = 1000
+checkpoint_interval = "1m"
 data = "/d"
 must_exist = true
 commit = "two-phase"
@@ -420,6 +423,9 @@ head_time = "3s"
         assert_eq!(config.storage.free_low, 2 << 30);
         assert_eq!(config.storage.free_stop, 100 << 20);
         assert_eq!(config.storage.reserve_size, 0);
+        assert_eq!(config.storage.segment_size, 64 << 20);
+        assert_eq!(config.storage.checkpoint.entries, 1_000);
+        assert_eq!(config.storage.checkpoint.interval, Span::from_seconds(60));
         assert_eq!(config.wallet.session_ttl, "3d".parse().unwrap());
         let rules = config.wallet.rules;
         assert_eq!(rules.cancel_after_win, CancelAfterWin::Accept);

@@ -1,6 +1,6 @@
 //! The data directory: the one door through which the product touches files.
 //!
-//! [`Disk`] is one directory and [`File`] one open file in it. The machine's directory is
+//! [`Disk`] is one directory, perhaps with others in it, and [`File`] one open file in it. The machine's directory is
 //! [`RealDisk`]; a simulation puts its own in, which loses power and fails at will. Nothing here
 //! knows what the files hold. Every file is its owner's alone (mode 0600).
 //!
@@ -11,13 +11,16 @@
 mod backend;
 mod real;
 mod reserve;
+mod untouched;
 
 use std::fmt::Debug;
 use std::io;
+use std::sync::Arc;
 
-pub use backend::RedbBackend;
+pub use backend::{Failed, RedbBackend};
 pub use real::RealDisk;
 pub use reserve::{RESERVE, Reserve, release_reserve};
+pub use untouched::UntouchedBackend;
 
 /// One data directory. Names are plain file names, without any separator.
 pub trait Disk: Debug + Send + Sync {
@@ -56,6 +59,13 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// What the machine says.
     fn exists(&self, name: &str) -> io::Result<bool>;
+
+    /// A directory within this one, made with mode 0700 where there is none. Its own name is
+    /// durable after this one's [`Disk::sync_directory`], the names in it after its own.
+    ///
+    /// # Errors
+    /// What the machine says.
+    fn directory(&self, name: &str) -> io::Result<Arc<dyn Disk>>;
 
     /// The permission bits of a file: `0o600` is its owner's alone.
     ///

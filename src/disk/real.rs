@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
@@ -99,6 +100,14 @@ impl Disk for RealDisk {
 
     fn exists(&self, name: &str) -> io::Result<bool> {
         self.file(name).try_exists()
+    }
+
+    fn directory(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
+        let path = self.file(name);
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(Arc::new(RealDisk::open(&path)?)),
+        }
     }
 
     fn mode(&self, name: &str) -> io::Result<u32> {
@@ -220,6 +229,16 @@ mod tests {
             disk.read_private("a", 3).unwrap_err().kind(),
             io::ErrorKind::PermissionDenied
         );
+    }
+
+    #[test]
+    fn a_directory_within_is_its_owners_alone_and_is_made_once() {
+        let (folder, disk) = disk();
+        disk.directory("d").unwrap().write_new("a", b"x").unwrap();
+        assert_eq!(disk.directory("d").unwrap().list().unwrap(), ["a"]);
+        assert!(disk.list().unwrap().is_empty(), "it is no file");
+        let mode = fs::metadata(folder.path().join("data").join("d")).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

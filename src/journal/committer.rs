@@ -43,6 +43,11 @@ impl Committer {
         }
     }
 
+    /// What tells everybody.
+    pub(super) fn durable(&self) -> &Arc<Durable> {
+        &self.durable
+    }
+
     /// Writes until the queue has ended. A thread of its own runs this.
     ///
     /// # Errors
@@ -62,6 +67,9 @@ impl Committer {
     /// # Errors
     /// As [`Committer::run`].
     pub fn step(&mut self, at_most: usize) -> Result<usize, JournalError> {
+        if self.durable.is_latched() {
+            return Err(JournalError::Latched);
+        }
         self.gather(at_most.min(self.entries_max));
         let count = self.batch.len();
         if count > 0 {

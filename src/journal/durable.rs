@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -107,6 +108,21 @@ impl Durable {
                 Poll::Ready(result) => return result,
                 Poll::Pending => std::thread::park(),
             }
+        }
+    }
+
+    /// As [`Durable::wait_blocking`], for at most `time`; `None` when that has passed.
+    pub(super) fn wait_at_most(&self, seq: Seq, time: Duration) -> Option<Result<(), Latched>> {
+        let mut wait = pin!(self.wait(seq));
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let begun = Instant::now();
+        loop {
+            if let Poll::Ready(result) = wait.as_mut().poll(&mut context) {
+                return Some(result);
+            }
+            let left = time.checked_sub(begun.elapsed())?;
+            std::thread::park_timeout(left);
         }
     }
 
@@ -219,6 +235,22 @@ mod tests {
             assert_eq!(poll(&mut wait), Poll::Ready(Err(Latched)));
         }
         assert_eq!(durable.wait_blocking(Seq(1)), Err(Latched));
+    }
+
+    #[test]
+    fn a_wait_of_limited_time_ends_with_its_seq_the_latch_or_its_time() {
+        let durable = Durable::new(Seq(3));
+        let moment = Duration::from_millis(1);
+        assert_eq!(durable.wait_at_most(Seq(3), moment), Some(Ok(())));
+        assert_eq!(durable.wait_at_most(Seq(4), moment), None);
+        assert!(durable.waiters.lock().list.is_empty());
+        std::thread::scope(|scope| {
+            let wait = scope.spawn(|| durable.wait_at_most(Seq(4), Duration::MAX));
+            durable.publish(Seq(4));
+            assert_eq!(wait.join().unwrap(), Some(Ok(())));
+        });
+        durable.latch();
+        assert_eq!(durable.wait_at_most(Seq(4), moment), Some(Err(Latched)));
     }
 
     #[test]

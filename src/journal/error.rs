@@ -44,6 +44,8 @@ pub enum JournalError {
     },
     /// A batch cannot be what was once written.
     Damaged {
+        /// Which file it is in.
+        file: String,
         /// The first entry of the batch.
         first: Seq,
         /// What is wrong with it.
@@ -51,6 +53,8 @@ pub enum JournalError {
     },
     /// Two batches do not follow upon each other.
     Gap {
+        /// Which file the batch after is in.
+        file: String,
         /// Where the batch before ended.
         previous: Head,
         /// The end that the batch after was written upon.
@@ -58,6 +62,8 @@ pub enum JournalError {
     },
     /// The journal ends before its known end.
     Shortened {
+        /// Which file breaks off.
+        file: String,
         /// Its known end.
         expected: Head,
         /// The last batch found.
@@ -104,6 +110,15 @@ pub enum StartRefusal {
     },
     /// `secret.key` is not the key that the secrets in the journal were sealed with.
     WrongSecretKey,
+    /// The journal ends before what of it had gone to history already.
+    BehindHistory {
+        /// The last file of history.
+        file: String,
+        /// Its end.
+        history: Head,
+        /// The journal's own end.
+        journal: Head,
+    },
     /// The journal ends before, or elsewhere than, what was written down after its last commit.
     BehindWitness {
         /// The end that was written down.
@@ -172,19 +187,27 @@ impl fmt::Display for JournalError {
                 f,
                 "entry {wanted} is in the journal no more, which begins at {first}"
             ),
-            JournalError::Damaged { first, .. } => write!(
+            JournalError::Damaged { file, first, .. } => write!(
                 f,
-                "the journal's batch at entry {first} is damaged: {RESTORE}"
+                "the batch at entry {first} in {file} is damaged: {RESTORE}"
             ),
-            JournalError::Gap { previous, found } => write!(
+            JournalError::Gap {
+                file,
+                previous,
+                found,
+            } => write!(
                 f,
-                "the journal's batch after entry {} was written upon another history, that ended \
+                "the batch in {file} after entry {} was written upon another history, that ended \
                  at {}: {RESTORE}",
                 previous.seq, found.seq
             ),
-            JournalError::Shortened { expected, found } => write!(
+            JournalError::Shortened {
+                file,
+                expected,
+                found,
+            } => write!(
                 f,
-                "the journal breaks off at entry {} before its end at {}: {RESTORE}",
+                "{file} breaks off at entry {} before the journal's end at {}: {RESTORE}",
                 found.seq, expected.seq
             ),
             JournalError::Refused(refusal) => fmt::Display::fmt(refusal, f),
@@ -225,6 +248,17 @@ impl fmt::Display for StartRefusal {
             ),
             StartRefusal::WrongSecretKey => f.write_str(
                 "secret.key is not the one that this coffer was made with: put the right one back",
+            ),
+            StartRefusal::BehindHistory {
+                file,
+                history,
+                journal,
+            } => write!(
+                f,
+                "journal.redb ends at entry {}, but {file} goes to entry {}: journal.redb was \
+                 rolled back or replaced. Put the newest journal.redb back, or restore the whole \
+                 directory from a backup",
+                journal.seq, history.seq
             ),
             StartRefusal::BehindWitness { witness, journal } => write!(
                 f,

@@ -1,4 +1,4 @@
-//! `journal.redb`: the journal's batches, one row each.
+//! `journal.redb`: the newest batches, one row each; older ones go to history and are trimmed off.
 //!
 //! ```text
 //! table    key                          value
@@ -6,30 +6,21 @@
 //! about    "coffer"                     the coffer's id, 16 bytes
 //! ```
 //!
-//! redb's own checksums are not looked at when it reads, and its ordering of commits is trusted
-//! only as far as the witness goes: each batch is verified by its own hash, each reading follows
-//! the chain, and each reading arrives at the end that was there when it began.
+//! redb's ordering of commits is trusted only as far as the witness goes.
 
 use parking_lot::{Mutex, MutexGuard};
-use redb::{
-    Builder, Database, DatabaseError, Range, ReadableDatabase, ReadableTable, TableDefinition,
-    WriteTransaction,
-};
+use redb::{Builder, Database, DatabaseError, ReadableTable, WriteTransaction};
 
-use super::bytes::CodecError;
-use super::record::{decode_batch, decode_heads, encode_batch};
+use super::record::encode_batch;
+use super::rows::{ABOUT, BATCHES, COFFER, Row, about, extent, last_up_to, rows_from};
 use super::witness::Witness;
-use super::{Batch, Batches, Head, Journal, JournalError, StartRefusal};
+use super::{Head, JournalError, StartRefusal};
 use crate::disk::{Disk, File, RedbBackend, unfinished};
 use crate::engine::entry::Entry;
 use crate::id::Seq;
 
 /// The file's name.
 pub(super) const JOURNAL: &str = "journal.redb";
-
-const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batches");
-const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
-const COFFER: &str = "coffer";
 
 /// Rows are written once, in order, and read once, in order: little is worth keeping.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -49,9 +40,9 @@ pub enum CommitMode {
     TwoPhase,
 }
 
-/// The journal in one redb file. It has the data directory to itself as long as it lives.
+/// The open file. It has the data directory to itself as long as it lives.
 #[derive(Debug)]
-pub struct RedbJournal {
+pub(super) struct Log {
     writer: Mutex<Writer>,
     /// Apart from the writer, so that asking for it does not wait for a sync.
     head: Mutex<Head>,
@@ -121,71 +112,46 @@ pub(super) fn find(disk: &dyn Disk) -> Result<Found, JournalError> {
             DatabaseError::DatabaseAlreadyOpen => StartRefusal::InUse.into(),
             error => JournalError::database(JOURNAL, error),
         })?;
-    let id = read_id(&database).map_err(|error| JournalError::database(JOURNAL, error))?;
+    let id = about(&database, COFFER).map_err(failed_in_redb)?;
     let id = id.ok_or_else(|| StartRefusal::Unreadable {
         file: JOURNAL.into(),
         why: "does not say whose it is".into(),
     })?;
-    let head = read_head(&database)?;
+    let last = last_up_to(&database, Seq(u64::MAX)).map_err(failed_in_redb)?;
+    let head = last.map_or(Ok(Head::EMPTY), |row| head_of(&row))?;
     Ok(Found { database, id, head })
 }
 
-fn read_id(database: &Database) -> Result<Option<[u8; 16]>, redb::Error> {
-    let about = database.begin_read()?.open_table(ABOUT)?;
-    let id = about.get(COFFER)?;
-    Ok(id.and_then(|id| id.value().try_into().ok()))
+/// For `map_err`: what redb said.
+fn failed_in_redb(error: impl Into<redb::Error>) -> JournalError {
+    JournalError::database(JOURNAL, error)
 }
 
-fn read_head(database: &Database) -> Result<Head, JournalError> {
-    match last_up_to(database, Seq(u64::MAX))? {
-        Some((first, bytes)) => Ok(decode(first, decode_batch(&bytes))?.head),
-        None => Ok(Head::EMPTY),
-    }
-}
-
-/// The row of the last batch that begins at `seq` or before.
-fn last_up_to(database: &Database, seq: Seq) -> Result<Option<(Seq, Vec<u8>)>, JournalError> {
-    let read = || -> Result<_, redb::Error> {
-        let batches = database.begin_read()?.open_table(BATCHES)?;
-        let last = batches.range(..=seq.0)?.next_back().transpose()?;
-        Ok(last.map(|(first, bytes)| (Seq(first.value()), bytes.value().to_vec())))
-    };
-    read().map_err(|error| JournalError::database(JOURNAL, error))
-}
-
-/// Words what is wrong with the batch at `first`.
-fn decode<T>(first: Seq, decoded: Result<T, CodecError>) -> Result<T, JournalError> {
-    decoded.map_err(|source| match source {
-        CodecError::Newer(format) => StartRefusal::Newer {
-            file: JOURNAL.into(),
-            format: format.into(),
-        }
-        .into(),
-        source => JournalError::Damaged { first, source },
-    })
+fn head_of(row: &Row) -> Result<Head, JournalError> {
+    Ok(row.heads(JOURNAL)?.1)
 }
 
 impl Found {
-    /// Whether the journal has been where the witness says. Where the entry was trimmed off,
-    /// nobody can say.
-    pub(super) fn has_been_at(&self, witness: Head) -> Result<bool, JournalError> {
-        if witness.seq > self.head.seq {
-            return Ok(false);
-        }
-        match last_up_to(&self.database, witness.seq)? {
-            Some((first, bytes)) => Ok(decode(first, decode_heads(&bytes))?.1 == witness),
-            None => Ok(true),
-        }
+    /// The end of the batch that contains `seq`, or of the last before it; `None` where that was
+    /// trimmed off or never was.
+    pub(super) fn head_at(&self, seq: Seq) -> Result<Option<Head>, JournalError> {
+        let row = last_up_to(&self.database, seq).map_err(failed_in_redb)?;
+        row.map(|row| head_of(&row)).transpose()
+    }
+
+    /// What the first batch that is still here was written upon.
+    pub(super) fn begins_after(&self) -> Result<Head, JournalError> {
+        let Some((first, _)) = extent(&self.database).map_err(failed_in_redb)? else {
+            return Ok(Head::EMPTY);
+        };
+        let row = last_up_to(&self.database, first).map_err(failed_in_redb)?;
+        let row = row.expect("the first row is there");
+        Ok(row.heads(JOURNAL)?.0)
     }
 
     /// Begins to append.
-    pub(super) fn into_journal(
-        self,
-        commit: CommitMode,
-        witness: Witness,
-        lock: Box<dyn File>,
-    ) -> RedbJournal {
-        RedbJournal {
+    pub(super) fn into_log(self, commit: CommitMode, witness: Witness, lock: Box<dyn File>) -> Log {
+        Log {
             writer: Mutex::new(Writer {
                 buffer: Vec::new(),
                 witness,
@@ -199,7 +165,7 @@ impl Found {
     }
 }
 
-impl RedbJournal {
+impl Log {
     fn begin_write(&self) -> Result<WriteTransaction, redb::Error> {
         // Its durability is `Immediate` unless somebody says otherwise.
         let mut transaction = self.database.begin_write()?;
@@ -228,6 +194,9 @@ impl RedbJournal {
             }
             // A batch lies below when the next one begins at `below` or before.
             firsts.pop();
+            if firsts.is_empty() {
+                return Ok(false);
+            }
             for first in &firsts {
                 batches.remove(first)?;
             }
@@ -245,10 +214,9 @@ impl RedbJournal {
             Ok(writer)
         }
     }
-}
 
-impl Journal for RedbJournal {
-    fn append(&self, expected: Head, entries: &[Entry]) -> Result<Head, JournalError> {
+    /// As [`super::Journal::append`].
+    pub(super) fn append(&self, expected: Head, entries: &[Entry]) -> Result<Head, JournalError> {
         let mut guard = self.writer()?;
         let writer = &mut *guard;
         let actual = self.head();
@@ -258,7 +226,7 @@ impl Journal for RedbJournal {
         let head = encode_batch(expected, entries, &mut writer.buffer);
         let written = self
             .insert(expected.seq.next(), &writer.buffer)
-            .map_err(|error| JournalError::database(JOURNAL, error))
+            .map_err(failed_in_redb)
             .and_then(|()| writer.witness.note(head));
         match written {
             Ok(()) => {
@@ -272,23 +240,26 @@ impl Journal for RedbJournal {
         }
     }
 
-    fn read_from(&self, seq: Seq) -> Result<Batches<'_>, JournalError> {
-        // What is read below holds at least this much.
-        let end = self.head();
-        let wanted = seq.max(Seq::NONE.next());
-        if wanted > end.seq {
-            return Ok(Box::new(std::iter::empty()));
+    /// As [`rows_from`].
+    ///
+    /// # Errors
+    /// [`JournalError::Trimmed`] where `seq` is here no more.
+    pub(super) fn rows_from(&self, seq: Seq, bytes_max: usize) -> Result<Vec<Row>, JournalError> {
+        match rows_from(&self.database, seq, bytes_max).map_err(failed_in_redb)? {
+            Some(rows) => Ok(rows),
+            None => match extent(&self.database).map_err(failed_in_redb)? {
+                Some((first, _)) => Err(JournalError::Trimmed { wanted: seq, first }),
+                None => Ok(Vec::new()),
+            },
         }
-        let start = Rows::start(&self.database, wanted, end)
-            .map_err(|error| JournalError::database(JOURNAL, error))?;
-        Ok(Box::new(start?))
     }
 
-    fn head(&self) -> Head {
+    pub(super) fn head(&self) -> Head {
         *self.head.lock()
     }
 
-    fn trim(&self, below: Seq) -> Result<(), JournalError> {
+    /// Forgets whole batches that lie below `below`, never the last one, in small steps.
+    pub(super) fn trim(&self, below: Seq) -> Result<(), JournalError> {
         loop {
             let mut writer = self.writer()?;
             match self.trim_step(below) {
@@ -297,134 +268,9 @@ impl Journal for RedbJournal {
                 Ok(false) => return Ok(()),
                 Err(error) => {
                     writer.latched = true;
-                    return Err(JournalError::database(JOURNAL, error));
+                    return Err(failed_in_redb(error));
                 }
             }
         }
-    }
-}
-
-/// Reads rows in order and verifies them.
-struct Rows {
-    rows: Range<'static, u64, &'static [u8]>,
-    /// The end of the batch before, where that is still there.
-    before: Option<Head>,
-    /// Where the journal ended when the reading began.
-    end: Head,
-    done: bool,
-}
-
-impl Rows {
-    fn start(
-        database: &Database,
-        wanted: Seq,
-        end: Head,
-    ) -> Result<Result<Rows, JournalError>, redb::Error> {
-        let batches = database.begin_read()?.open_table(BATCHES)?;
-        let mut back = batches.range(..=wanted.0)?.rev();
-        let Some(containing) = back.next().transpose()? else {
-            return Ok(Err(match batches.first()? {
-                Some((first, _)) => JournalError::Trimmed {
-                    wanted,
-                    first: Seq(first.value()),
-                },
-                None => JournalError::Shortened {
-                    expected: end,
-                    found: Head::EMPTY,
-                },
-            }));
-        };
-        let first = Seq(containing.0.value());
-        let before = match back.next().transpose()? {
-            Some((before, bytes)) => match decode(Seq(before.value()), decode_heads(bytes.value()))
-            {
-                Ok((_, head)) => Some(head),
-                Err(error) => return Ok(Err(error)),
-            },
-            None => (first == Seq::NONE.next()).then_some(Head::EMPTY),
-        };
-        Ok(Ok(Rows {
-            rows: batches.range(first.0..)?,
-            before,
-            end,
-            done: false,
-        }))
-    }
-
-    fn verify(&mut self, first: Seq, bytes: &[u8]) -> Result<Batch, JournalError> {
-        let batch = decode(first, decode_batch(bytes))?;
-        let previous = self.before.unwrap_or(batch.previous);
-        if batch.previous != previous || previous.seq.next() != first {
-            return Err(JournalError::Gap {
-                previous,
-                found: batch.previous,
-            });
-        }
-        self.before = Some(batch.head);
-        Ok(batch)
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Result<Batch, JournalError>;
-
-    fn next(&mut self) -> Option<Result<Batch, JournalError>> {
-        if self.done {
-            return None;
-        }
-        let read = match self.rows.next() {
-            Some(Ok((first, bytes))) => self.verify(Seq(first.value()), bytes.value()),
-            Some(Err(error)) => Err(JournalError::database(JOURNAL, error)),
-            None => {
-                self.done = true;
-                let found = self.before.unwrap_or(Head::EMPTY);
-                if found.seq >= self.end.seq {
-                    return None;
-                }
-                Err(JournalError::Shortened {
-                    expected: self.end,
-                    found,
-                })
-            }
-        };
-        self.done |= read.is_err();
-        Some(read)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use redb::backends::InMemoryBackend;
-
-    use super::super::samples::void;
-    use super::*;
-
-    /// redb can lose rows without a word where their pages rot.
-    #[test]
-    fn a_reading_that_ends_early_says_so() {
-        let database = Builder::new()
-            .create_with_backend(InMemoryBackend::new())
-            .unwrap();
-        introduce(&database, [1; 16]).unwrap();
-        let end = Head {
-            seq: Seq(2),
-            hash: [0; 32],
-        };
-        let shortened =
-            |read| matches!(read, Err(JournalError::Shortened { expected, .. }) if expected == end);
-        let read = Rows::start(&database, Seq(1), end).unwrap();
-        assert!(shortened(read.map(|_| ())));
-
-        let mut bytes = Vec::new();
-        let head = encode_batch(Head::EMPTY, &[void(1)], &mut bytes);
-        let transaction = database.begin_write().unwrap();
-        let mut batches = transaction.open_table(BATCHES).unwrap();
-        batches.insert(1, bytes.as_slice()).unwrap();
-        drop(batches);
-        transaction.commit().unwrap();
-        let mut rows = Rows::start(&database, Seq(1), end).unwrap().unwrap();
-        assert_eq!(rows.next().unwrap().unwrap().head, head);
-        assert!(shortened(rows.next().unwrap().map(|_| ())));
-        assert!(rows.next().is_none());
     }
 }

@@ -1,41 +1,51 @@
 //! The journal: every entry, in order, synced before anyone hears of it.
 //!
 //! [`Journal`] is what the ledger appends to and reads back. Its one implementation here,
-//! [`RedbJournal`], keeps one row per batch in `{data}/journal.redb`; entries enter it through a
+//! [`RedbJournal`], writes one row per batch to `{data}/journal.redb`; entries enter it through a
 //! [`Queue`], one [`Committer`] writes what has gathered in one commit, and [`Durable`] tells
-//! everybody who waits. [`open`] checks that what lies in the data directory is all of it.
+//! everybody who waits. An [`Archiver`] moves batches on to `{data}/history/`, so that the file
+//! that every commit writes to stays small. [`open`] checks that what lies in the data directory
+//! is all of it.
 //!
 //! The journal knows bytes and order, and no rule about money.
 
+mod archive;
 mod bytes;
 mod codec;
 mod committer;
 mod durable;
 mod error;
+mod history;
 mod log;
 mod manifest;
 mod queue;
 mod record;
+mod rows;
 #[cfg(test)]
 mod samples;
+mod segment;
 mod start;
+mod whole;
 mod witness;
 
+pub use archive::{Archiver, ArchiverStop, Pace};
 pub use bytes::CodecError;
 pub use committer::Committer;
 pub use durable::{Durable, Latched, Wait};
 pub use error::{JournalError, StartRefusal};
-pub use log::{CommitMode, RedbJournal};
+pub use log::CommitMode;
 pub use manifest::MANIFEST;
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
-pub use start::{Opened, Options, Warning, open, secret_key};
+pub use start::{Opened, Options, SEGMENT_SIZE, Warning, open, secret_key};
+pub use whole::RedbJournal;
 
 use crate::engine::entry::Entry;
 use crate::id::Seq;
 
 /// The version of each form that is written to the data directory. Older ones are read for ever.
-pub const FORMATS: [(&str, u64); 2] = [
+pub const FORMATS: [(&str, u64); 3] = [
+    ("history", segment::FORMAT),
     ("journal", record::VERSION as u64),
     ("manifest", manifest::FORMAT),
 ];
@@ -85,14 +95,14 @@ pub trait Journal: Send + Sync {
     /// hash and the one before. Nothing where `seq` is past the end.
     ///
     /// # Errors
-    /// [`JournalError::Trimmed`] where `seq` is there no more; within the iterator, what cannot
-    /// be read or verified.
+    /// What cannot be read or verified, here or within the iterator.
     fn read_from(&self, seq: Seq) -> Result<Batches<'_>, JournalError>;
 
     /// The end of the journal.
     fn head(&self) -> Head;
 
-    /// Forgets whole batches that lie below `below`, never the last one, in small steps.
+    /// Takes whole batches that lie below `below` out of the place that appends go to, in small
+    /// steps; never the last one, and none that is not safe elsewhere: they are read as before.
     ///
     /// # Errors
     /// As [`Journal::append`].

@@ -9,6 +9,9 @@
 //! nothing is lost with it. A start that the full disk stops gives the reserve back, and tries
 //! once more.
 //!
+//! `history/` is no part of that: its segments come as entries go to it, and what must be there
+//! follows from the hash chain, which begins with the first entry and leads into `journal.redb`.
+//!
 //! `lock` is an empty file that whoever starts has locked, so that nobody else looks at a
 //! directory that is being made.
 
@@ -18,8 +21,10 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::log::{self, CommitMode, Found, JOURNAL, RedbJournal};
+use super::history::{HISTORY, History, joins};
+use super::log::{self, CommitMode, Found, JOURNAL};
 use super::manifest::{MANIFEST, Manifest};
+use super::whole::RedbJournal;
 use super::witness::{self, WITNESS, Witness};
 use super::{Head, JournalError, StartRefusal};
 use crate::disk::{Disk, File, release_reserve, unfinished};
@@ -33,6 +38,10 @@ const LOCK: &str = "lock";
 /// An empty file that is there from before a first start's first file until after its last.
 const STARTING: &str = "starting";
 
+/// Where a segment of history is sealed unless somebody says otherwise: large enough to be few,
+/// small enough to copy.
+pub const SEGMENT_SIZE: u64 = 256 * 1024 * 1024;
+
 /// How to start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -41,6 +50,9 @@ pub struct Options {
     /// Whether to refuse where there is no coffer yet (operations.md, Configuration,
     /// `storage.must_exist`).
     pub must_exist: bool,
+    /// Bytes of batches after which a segment of history is sealed (operations.md,
+    /// Configuration, `storage.segment_size`).
+    pub segment_size: u64,
     /// The id of a coffer that comes into being.
     pub new_id: [u8; 16],
     /// [`SecretKey::fingerprint`] of the key that [`secret_key`] gave.
@@ -147,11 +159,12 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
     let Started {
         manifest,
         found,
+        history,
         witness,
         warning,
     } = started?;
     Ok(Opened {
-        journal: found.into_journal(options.commit, witness, lock),
+        journal: RedbJournal::new(found.into_log(options.commit, witness, lock), history),
         id: manifest.id,
         created_at: manifest.created_at,
         created: !completed,
@@ -163,6 +176,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
 struct Started {
     manifest: Manifest,
     found: Found,
+    history: History,
     witness: Witness,
     warning: Option<Warning>,
 }
@@ -262,6 +276,11 @@ fn first_start(disk: &dyn Disk, options: &Options) -> Result<Manifest, JournalEr
     } else {
         options.new_id
     };
+    let history = history(disk, id, options.segment_size)?;
+    if history.end() != Head::EMPTY {
+        return Err(StartRefusal::NoManifest.into());
+    }
+    drop(history);
     if exists(WITNESS)? {
         // A witness of entries, and no journal to hold them, is a loss.
         let (_, known) = Witness::open(disk, id)?;
@@ -305,9 +324,12 @@ fn check(disk: &dyn Disk, options: &Options, manifest: Manifest) -> Result<Start
         }
         .into());
     }
+    let history = history(disk, manifest.id, options.segment_size)?;
+    let at_end = found.head_at(history.end().seq)?;
+    joins(&history, found.begins_after()?, at_end, found.head)?;
     let (mut witness, known) = Witness::open(disk, manifest.id)?;
     if let Some(known) = known
-        && !found.has_been_at(known)?
+        && !has_been_at(&found, &history, known)?
     {
         return Err(StartRefusal::BehindWitness {
             witness: known,
@@ -320,6 +342,31 @@ fn check(disk: &dyn Disk, options: &Options, manifest: Manifest) -> Result<Start
         manifest,
         found,
         witness,
+        history,
         warning: known.is_none().then_some(Warning::WitnessUnreadable),
     })
+}
+
+/// Opens history; makes an empty one where there is none.
+fn history(disk: &dyn Disk, id: [u8; 16], segment_size: u64) -> Result<History, JournalError> {
+    let failed = JournalError::disk(HISTORY);
+    let directory = disk.directory(HISTORY).map_err(&failed)?;
+    let history = History::find(directory, id, segment_size)?;
+    if history.end() == Head::EMPTY {
+        // It may have been made just now, or so that nobody synced it.
+        disk.sync_directory().map_err(failed)?;
+    }
+    Ok(history)
+}
+
+/// Whether the journal has been where the witness says.
+fn has_been_at(log: &Found, history: &History, witness: Head) -> Result<bool, JournalError> {
+    if witness.seq > log.head.seq {
+        return Ok(false);
+    }
+    let there = match log.head_at(witness.seq)? {
+        None => history.head_at(witness.seq)?,
+        there => there,
+    };
+    Ok(there == Some(witness))
 }

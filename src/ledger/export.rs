@@ -103,6 +103,7 @@ impl Reading {
             let previous = self.before.unwrap_or(batch.previous);
             if batch.previous != previous || previous.seq.next() != self.next {
                 return Err(OperatorError::Journal(JournalError::Gap {
+                    file: "the journal".into(),
                     previous,
                     found: batch.previous,
                 }));

@@ -108,6 +108,12 @@ pub(super) fn survivors<'a, T>(
 }
 
 impl Naming {
+    /// The names that it is about.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        let named = self.named.iter().map(|(name, _)| name);
+        self.removed.iter().chain(named)
+    }
+
     pub(super) fn apply(&self, names: &mut BTreeMap<String, usize>) {
         if let Some(removed) = &self.removed {
             names.remove(removed);

@@ -20,7 +20,8 @@ use crate::disk::{Disk, File};
 
 pub use super::cut::Cut;
 
-/// What lies on a disk: names and bytes.
+/// What lies on a disk: names and bytes. A directory is a name that ends with `/`, without bytes;
+/// the names of what lies in it begin with that.
 pub type Image = BTreeMap<String, Vec<u8>>;
 
 /// What a disk is asked to do.
@@ -66,7 +67,11 @@ pub struct Fault {
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone)]
-pub struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk {
+    state: Arc<Mutex<State>>,
+    /// The directory that this one shows: empty for the whole disk, otherwise it ends with `/`.
+    directory: String,
+}
 
 #[derive(Default)]
 struct State {
@@ -99,12 +104,15 @@ impl SimDisk {
             state.contents.push(Content::synced(bytes));
         }
         state.synced_names = state.names.clone();
-        SimDisk(Arc::new(Mutex::new(state)))
+        SimDisk {
+            state: Arc::new(Mutex::new(state)),
+            directory: String::new(),
+        }
     }
 
     /// What all see, synced or not: what a process that is killed leaves behind.
     pub fn image(&self) -> Image {
-        let state = self.0.lock();
+        let state = self.state.lock();
         let bytes = |&content: &usize| state.contents[content].bytes.clone();
         (state.names.iter())
             .map(|(name, content)| (name.clone(), bytes(content)))
@@ -115,46 +123,55 @@ impl SimDisk {
     /// others had filled the disk. What would need more fails with
     /// [`io::ErrorKind::StorageFull`]; writing over what has its place never does.
     pub fn set_capacity(&self, bytes: u64) {
-        self.0.lock().capacity = Some(bytes);
+        self.state.lock().capacity = Some(bytes);
     }
 
     /// How many operations it was asked for so far.
     pub fn operations(&self) -> u64 {
-        self.0.lock().operations
+        self.state.lock().operations
     }
 
     /// Loses power `count` operations from now: that one and all later ones fail, the world has
     /// only to notice. [`SimDisk::cut`] then tells what is left.
     pub fn cut_after(&self, count: u64) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.cut_at = Some(state.operations + count);
     }
 
     /// Whether power is lost.
     pub fn is_cut(&self) -> bool {
-        let state = self.0.lock();
+        let state = self.state.lock();
         state.cut_at.is_some_and(|cut_at| state.operations > cut_at)
     }
 
     /// Adds a fault.
     pub fn plant(&self, fault: Fault) {
-        self.0.lock().faults.push(fault);
+        self.state.lock().faults.push(fault);
     }
 
     /// Takes all faults away. What a failed sync has lost stays lost.
     pub fn mend(&self) {
-        self.0.lock().faults.clear();
+        self.state.lock().faults.clear();
     }
 
     /// The disk after a loss of power now, or when it was lost. This one fails from now on.
     pub fn cut(&self, cut: Cut, rng: &mut impl Rng) -> SimDisk {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let now = state.operations;
         state.cut_at.get_or_insert(now);
         let mut names = state.synced_names.clone();
         for (naming, _) in survivors(&state.waiting, cut, rng) {
             naming.apply(&mut names);
         }
+        let directories: Vec<String> = names
+            .keys()
+            .filter(|name| name.ends_with('/'))
+            .cloned()
+            .collect();
+        names.retain(|name, _| {
+            let within = name.trim_end_matches('/').rsplit_once('/');
+            within.is_none_or(|(directory, _)| directories.contains(&format!("{directory}/")))
+        });
         let contents: Vec<Vec<u8>> = (state.contents.iter())
             .map(|content| content.after(cut, rng))
             .collect();
@@ -223,6 +240,20 @@ impl State {
         content.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    /// Gives something new a name.
+    fn name(&mut self, whole: String) -> io::Result<usize> {
+        if self.names.contains_key(&whole) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let content = self.contents.len();
+        self.contents.push(Content::default());
+        self.rename(Naming {
+            removed: None,
+            named: Some((whole, content)),
+        });
+        Ok(content)
+    }
+
     fn rename(&mut self, naming: Naming) {
         naming.apply(&mut self.names);
         self.waiting.push(naming);
@@ -230,6 +261,17 @@ impl State {
 }
 
 impl SimDisk {
+    /// The name as it stands on the whole disk.
+    fn whole(&self, name: &str) -> String {
+        format!("{}{name}", self.directory)
+    }
+
+    /// Whether a whole name lies in this directory itself.
+    fn holds(&self, whole: &str) -> bool {
+        let name = whole.strip_prefix(&self.directory);
+        name.is_some_and(|name| !name.trim_end_matches('/').contains('/') && !name.is_empty())
+    }
+
     fn handle(&self, state: &mut State, content: usize) -> Box<dyn File> {
         state.handles += 1;
         Box::new(SimFile {
@@ -242,77 +284,94 @@ impl SimDisk {
 
 impl Disk for SimDisk {
     fn open(&self, name: &str) -> io::Result<Box<dyn File>> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Open)?;
-        let content = state.find(name)?;
+        let content = state.find(&self.whole(name))?;
         Ok(self.handle(&mut state, content))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn File>> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Create)?;
-        if state.names.contains_key(name) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let content = state.contents.len();
-        state.contents.push(Content::default());
-        state.rename(Naming {
-            removed: None,
-            named: Some((name.into(), content)),
-        });
+        let content = state.name(self.whole(name))?;
         Ok(self.handle(&mut state, content))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Rename)?;
-        let content = state.find(from)?;
+        let content = state.find(&self.whole(from))?;
         state.rename(Naming {
-            removed: Some(from.into()),
-            named: Some((to.into(), content)),
+            removed: Some(self.whole(from)),
+            named: Some((self.whole(to), content)),
         });
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Remove)?;
-        state.find(name)?;
+        state.find(&self.whole(name))?;
         state.rename(Naming {
-            removed: Some(name.into()),
+            removed: Some(self.whole(name)),
             named: None,
         });
         Ok(())
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Look)?;
-        Ok(state.names.keys().cloned().collect())
+        let here = state.names.keys().filter(|name| self.holds(name));
+        let files = here.filter(|name| !name.ends_with('/'));
+        Ok(files
+            .map(|name| name[self.directory.len()..].to_owned())
+            .collect())
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Look)?;
-        Ok(state.names.contains_key(name))
+        Ok(state.names.contains_key(&self.whole(name)))
+    }
+
+    fn directory(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
+        let mut state = self.state.lock();
+        state.begin(Operation::Create)?;
+        let directory = format!("{}/", self.whole(name));
+        if !state.names.contains_key(&directory) {
+            state.name(directory.clone())?;
+        }
+        Ok(Arc::new(SimDisk {
+            state: Arc::clone(&self.state),
+            directory,
+        }))
     }
 
     fn mode(&self, name: &str) -> io::Result<u32> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Look)?;
-        state.find(name).map(|_| 0o600)
+        state.find(&self.whole(name)).map(|_| 0o600)
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::SyncDirectory)?;
-        state.synced_names = state.names.clone();
-        state.waiting.clear();
+        let State {
+            names,
+            synced_names,
+            waiting,
+            ..
+        } = &mut *state;
+        synced_names.retain(|name, _| !self.holds(name));
+        let here = names.iter().filter(|(name, _)| self.holds(name));
+        synced_names.extend(here.map(|(name, content)| (name.clone(), *content)));
+        waiting.retain(|naming| !naming.names().any(|name| self.holds(name)));
         Ok(())
     }
 
     fn free(&self) -> io::Result<u64> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.begin(Operation::Look)?;
         Ok(state.free())
     }
@@ -331,13 +390,13 @@ impl SimFile {
         operation: Operation,
         act: impl FnOnce(&mut Content) -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         state.begin(operation)?;
         act(&mut state.contents[self.content])
     }
 
     fn release(&self) {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         let content = &mut state.contents[self.content];
         content.locked_by.take_if(|by| *by == self.handle);
     }
@@ -359,7 +418,7 @@ impl File for SimFile {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let write = Alteration::Write(offset, bytes.to_vec());
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         state.begin(Operation::Write)?;
         state.take(self.content, offset, bytes.len() as u64)?;
         state.contents[self.content].alter(write);
@@ -374,7 +433,7 @@ impl File for SimFile {
     }
 
     fn allocate(&self, len: u64) -> io::Result<()> {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         state.begin(Operation::Allocate)?;
         state.take(self.content, 0, len)?;
         let content = &mut state.contents[self.content];
@@ -384,7 +443,7 @@ impl File for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         let begun = state.begin(Operation::Sync);
         let content = &mut state.contents[self.content];
         match &begun {
@@ -403,7 +462,7 @@ impl File for SimFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        let mut state = self.disk.0.lock();
+        let mut state = self.disk.state.lock();
         let content = &mut state.contents[self.content];
         Ok(*content.locked_by.get_or_insert(self.handle) == self.handle)
     }
@@ -427,144 +486,5 @@ impl fmt::Debug for SimFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
-    use super::*;
-
-    fn rng(seed: u64) -> ChaCha8Rng {
-        ChaCha8Rng::seed_from_u64(seed)
-    }
-
-    /// A synced file of two sectors, then a write over both and a growth that are not.
-    fn unsynced() -> (SimDisk, Box<dyn File>) {
-        let disk = SimDisk::new();
-        disk.write_new("a", &[1; 1024]).unwrap();
-        let file = disk.open("a").unwrap();
-        file.write_at(0, &[2; 1024]).unwrap();
-        file.set_len(2048).unwrap();
-        (disk, file)
-    }
-
-    #[test]
-    fn what_is_synced_outlives_every_cut() {
-        for seed in 0..100 {
-            let (disk, file) = unsynced();
-            file.sync().unwrap();
-            let left = disk.cut(Cut::any(&mut rng(seed)), &mut rng(seed));
-            assert_eq!(left.image()["a"], [[2; 1024], [0; 1024]].concat());
-            assert!(file.sync().is_err(), "the old disk is gone");
-        }
-    }
-
-    #[test]
-    fn what_is_not_synced_stays_goes_or_tears_as_the_cut_says() {
-        let seen = |cut| {
-            let mut images = std::collections::BTreeSet::new();
-            for seed in 0..200 {
-                let (disk, _file) = unsynced();
-                images.insert(disk.cut(cut, &mut rng(seed)).image()["a"].clone());
-            }
-            images
-        };
-        let (old, new) = (vec![1; 1024], vec![2; 1024]);
-        let grown = |bytes: &[u8]| [bytes, &[0; 1024]].concat();
-        let torn = [[1; 512], [2; 512]].concat();
-        assert_eq!(seen(Cut::None), [old.clone()].into());
-        assert_eq!(seen(Cut::All), [grown(&new)].into());
-        let prefixes = [old.clone(), new.clone(), grown(&new)];
-        assert_eq!(seen(Cut::Prefix), prefixes.into());
-        let suffixes = [old.clone(), grown(&old), grown(&new)];
-        assert_eq!(seen(Cut::Suffix), suffixes.into());
-        let subsets = [old.clone(), new.clone(), grown(&old), grown(&new)];
-        assert_eq!(seen(Cut::Subset), subsets.into());
-        assert!(seen(Cut::TornSectors).contains(&torn));
-        assert_eq!(seen(Cut::TornSectors).len(), 8);
-        assert!(seen(Cut::TornByte).len() > 50);
-    }
-
-    #[test]
-    fn a_name_is_lost_until_its_directory_is_synced() {
-        let disk = SimDisk::new();
-        disk.write_new("a", b"one").unwrap();
-        let file = disk.create("b").unwrap();
-        file.write_at(0, b"two").unwrap();
-        file.sync().unwrap();
-        disk.remove("a").unwrap();
-        assert_eq!(disk.list().unwrap(), ["b"]);
-        let left = disk.cut(Cut::None, &mut rng(0));
-        assert_eq!(left.list().unwrap(), ["a"]);
-    }
-
-    #[test]
-    fn faults_come_when_they_are_due_and_go_unless_they_last() {
-        let (disk, file) = unsynced();
-        let fault = |operation, lasting| Fault {
-            operation: Some(operation),
-            after: 1,
-            kind: io::ErrorKind::StorageFull,
-            lasting,
-        };
-        disk.plant(fault(Operation::Write, false));
-        disk.plant(fault(Operation::Read, true));
-        let writes = [0; 3].map(|_| file.write_at(0, b"x").is_ok());
-        assert_eq!(writes, [true, false, true]);
-        let reads = [0; 3].map(|_| file.read_at(0, &mut [0]).is_ok());
-        assert_eq!(reads, [true, false, false]);
-    }
-
-    #[test]
-    fn after_a_failed_sync_a_second_one_proves_nothing() {
-        let (disk, file) = unsynced();
-        disk.plant(Fault {
-            operation: Some(Operation::Sync),
-            after: 0,
-            kind: io::ErrorKind::Other,
-            lasting: false,
-        });
-        assert!(file.sync().is_err());
-        file.sync().unwrap();
-        assert_eq!(disk.image()["a"].len(), 2048, "it is seen all the same");
-        file.distrust_cache().unwrap();
-        assert_eq!(disk.image()["a"], [1; 1024]);
-        let left = disk.cut(Cut::None, &mut rng(0));
-        assert_eq!(left.image()["a"], [1; 1024]);
-    }
-
-    #[test]
-    fn a_full_disk_takes_what_has_its_place_and_nothing_else() {
-        let (disk, file) = unsynced();
-        assert!(disk.free().unwrap() > 1 << 40, "no bound until one is set");
-        disk.set_capacity(16 << 10);
-        assert_eq!(disk.free().unwrap(), 12 << 10);
-        file.set_len(1 << 20).unwrap();
-        assert_eq!(disk.free().unwrap(), 12 << 10, "holes take nothing");
-        file.write_at(8191, &[1; 2]).unwrap();
-        assert_eq!(disk.free().unwrap(), 4 << 10);
-        let full = file.write_at(100 << 10, &[1; 4097]).unwrap_err();
-        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
-        file.allocate(16 << 10).unwrap();
-        assert_eq!(disk.free().unwrap(), 0);
-        assert_eq!(file.size().unwrap(), 1 << 20, "allocating never shortens");
-        file.write_at(0, &[3; 16 << 10]).unwrap();
-        file.write_at(16 << 10, &[3]).unwrap_err();
-        file.set_len(4 << 10).unwrap();
-        assert_eq!(disk.free().unwrap(), 12 << 10);
-        disk.set_capacity(0);
-        file.write_at(0, &[4; 4 << 10]).unwrap();
-        disk.remove("a").unwrap();
-        assert_eq!(disk.free().unwrap(), 0);
-        file.write_at(4 << 10, &[4]).unwrap_err();
-    }
-
-    #[test]
-    fn power_is_lost_at_the_operation_that_was_named() {
-        let (disk, file) = unsynced();
-        disk.cut_after(1);
-        file.write_at(0, b"x").unwrap();
-        assert!(!disk.is_cut());
-        assert!(file.write_at(0, b"x").is_err());
-        assert!(disk.is_cut() && disk.list().is_err());
-    }
-}
+#[path = "disk_tests.rs"]
+mod tests;

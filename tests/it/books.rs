@@ -8,7 +8,9 @@ use coffer::disk::Disk;
 use coffer::engine::command::Rules;
 use coffer::engine::entry::Entry;
 use coffer::id::Seq;
-use coffer::journal::{Batches, CommitMode, Head, Journal, JournalError, Options, RedbJournal};
+use coffer::journal::{
+    Batches, CommitMode, Head, Journal, JournalError, Options, RedbJournal, SEGMENT_SIZE,
+};
 use coffer::ledger::{Ledger, Settings};
 use coffer::sim::disk::SimDisk;
 use coffer::time::Clock;
@@ -59,6 +61,7 @@ impl Books {
         let options = Options {
             commit: CommitMode::OnePhase,
             must_exist: false,
+            segment_size: SEGMENT_SIZE,
             new_id: [7; 16],
             fingerprint: key.fingerprint(),
             now: clock.now(),

@@ -18,7 +18,9 @@ use std::task::{Context, Poll, Waker};
 use coffer::engine::command::Command;
 use coffer::engine::entry::Entry;
 use coffer::id::Seq;
-use coffer::journal::{Batches, CommitMode, Head, Journal, JournalError};
+use coffer::journal::{
+    Archiver, ArchiverStop, Batches, CommitMode, Head, Journal, JournalError, Pace, RedbJournal,
+};
 use coffer::ledger::{Committer, Ledger, verify};
 use coffer::sim::disk::{Cut, SimDisk};
 use coffer::sim::{Expected, ManualClock, Model, Operation, Shape, Workload};
@@ -29,14 +31,18 @@ use rand_chacha::ChaCha8Rng;
 use crate::on_disk::{open_journal, recover};
 use crate::world::{Told, clock, compare_histories, differences, perform, rules, shape};
 
+/// Bytes of a segment of history: a few batches fill it.
+const SEGMENT_SIZE: u64 = 2 * 1024;
+
 /// What went wrong, in words.
 pub(crate) type Violation = String;
 
 /// The parts of the world that a planted fault replaces.
 #[derive(Clone, Copy)]
 pub(crate) struct Seams {
-    /// Opens the journal on a disk.
-    pub(crate) journal: fn(&SimDisk) -> Result<Arc<dyn Journal>, JournalError>,
+    pub(crate) commit: CommitMode,
+    /// What the ledger sees of the journal on a disk.
+    pub(crate) journal: fn(Arc<RedbJournal>, &SimDisk) -> Arc<dyn Journal>,
     /// Whether an answer may be told now.
     pub(crate) may_tell: fn(&Ledger, &Pending) -> bool,
 }
@@ -44,13 +50,14 @@ pub(crate) struct Seams {
 impl Seams {
     /// The product's own.
     pub(crate) const SOUND: Seams = Seams {
-        journal: |disk| open_journal(Arc::new(disk.clone()), CommitMode::OnePhase),
+        commit: CommitMode::OnePhase,
+        journal: |journal, _| journal,
         may_tell: |ledger, pending| is_durable(ledger, pending.seq),
     };
 
     /// As sound, with the careful commits.
     pub(crate) const TWO_PHASE: Seams = Seams {
-        journal: |disk| open_journal(Arc::new(disk.clone()), CommitMode::TwoPhase),
+        commit: CommitMode::TwoPhase,
         ..Seams::SOUND
     };
 }
@@ -93,6 +100,10 @@ pub(crate) struct Tally {
     /// Operations that were there after a cut although nobody was told.
     pub(crate) there_unanswered: u64,
     pub(crate) repeated: u64,
+    /// Slices that went to history.
+    pub(crate) archived: u64,
+    /// Files of history that are on the disk in the end.
+    pub(crate) segments: u64,
 }
 
 /// A ledger that was started.
@@ -101,6 +112,8 @@ pub(crate) struct Running {
     watched: Arc<Watched>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) committer: Committer,
+    archiver: Archiver,
+    _stop: ArchiverStop,
 }
 
 /// Looks, just before a batch goes to the disk, whether anybody calls it durable already.
@@ -209,6 +222,9 @@ impl World {
             self.cut();
         }
         let running = self.start()?;
+        let image = self.disk.image().into_keys();
+        let segments = image.filter(|name| name.starts_with("history/0"));
+        self.tally.segments = segments.count() as u64;
         self.check(&running)
     }
 
@@ -251,15 +267,20 @@ impl World {
     pub(crate) fn open(&self) -> Result<Running, NoStart> {
         let (seams, disk, clock) = (self.seams, &self.disk, &self.clock);
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let watched = Arc::new(Watched::over((seams.journal)(disk)?));
+            let redb = open_journal(Arc::new(disk.clone()), seams.commit, SEGMENT_SIZE)?;
+            let seen = (seams.journal)(Arc::clone(&redb), disk);
+            let watched = Arc::new(Watched::over(seen));
             let journal: Arc<dyn Journal> = Arc::<Watched>::clone(&watched);
             let (ledger, committer) = recover(&journal, clock, rules())?;
             watched.watch(&ledger);
+            let (archiver, stop) = Archiver::new(redb, &committer, Pace::default());
             Ok::<_, JournalError>(Running {
                 journal,
                 watched,
                 ledger,
                 committer,
+                archiver,
+                _stop: stop,
             })
         }));
         match opened {
@@ -409,6 +430,13 @@ impl World {
                 }
                 if stepped.is_err() {
                     return Ok(false);
+                }
+            }
+            if self.random.random_ratio(1, 8) {
+                match running.archiver.step() {
+                    Ok(0) => {}
+                    Ok(_) => self.tally.archived += 1,
+                    Err(_) => return Ok(false),
                 }
             }
             if self.random.random_ratio(1, 6) {

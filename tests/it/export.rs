@@ -457,13 +457,23 @@ fn served_many() -> (TempDir, Process) {
     // locks included: nobody holds a copy.
     let copied = tempdir().unwrap();
     let copy = copied.path().join("coffer-data");
-    std::fs::create_dir(&copy).unwrap();
-    for file in std::fs::read_dir(&data).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), copy.join(file.file_name())).unwrap();
-    }
+    copy_all(&data, &copy);
     let server = Process::serve(copied.path());
     (copied, server)
+}
+
+/// Copies a directory and all in it.
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let copy = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            copy_all(&file.path(), &copy);
+        } else {
+            std::fs::copy(file.path(), copy).unwrap();
+        }
+    }
 }
 
 /// Writes an export to a file, which is read back.

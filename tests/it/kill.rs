@@ -199,9 +199,27 @@ fn address(process: &Process) -> SocketAddr {
     url.strip_prefix("http://").unwrap().parse().unwrap()
 }
 
+/// So small that entries go to history, segments are sealed and new ones begun all the time.
+const TINY: [(&str, &str); 2] = [
+    ("COFFER_STORAGE_SEGMENT_SIZE", "16KiB"),
+    ("COFFER_STORAGE_CHECKPOINT_ENTRIES", "20"),
+];
+
+fn serve(directory: &Path) -> Process {
+    Process::start(directory, &["serve"], &TINY)
+}
+
+/// Segments of history in a data directory, whole ones.
+fn segments(directory: &Path) -> usize {
+    let history = directory.join("coffer-data").join("history");
+    let names = fs::read_dir(history).unwrap();
+    let names = names.map(|item| item.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".redb")).count()
+}
+
 /// A partner and its players, made by the command line.
 fn set_up(directory: &Path) {
-    let process = Process::serve(directory);
+    let process = serve(directory);
     let partner = [
         "partner",
         "create",
@@ -264,7 +282,7 @@ fn load(clients: &mut [Client], address: SocketAddr, all_ready: bool, end: impl 
 
 /// Everything ever answered is there once: all of it again, against a server left in peace.
 fn check_all(directory: &Path, clients: &mut [Client]) {
-    let process = Process::serve(directory);
+    let process = serve(directory);
     std::thread::scope(|scope| {
         for client in clients.iter_mut() {
             let address = address(&process);
@@ -299,12 +317,12 @@ fn a_killed_server_has_lost_nothing_and_doubled_nothing() {
     for kill in 0..kills {
         if kill % 5 == 4 {
             // Killed while it starts.
-            let mut child = spawn(folder.path(), "");
+            let mut child = spawn(folder.path(), "", &TINY);
             std::thread::sleep(Duration::from_micros(random.random_range(0..30_000)));
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        let process = Process::serve(folder.path());
+        let process = serve(folder.path());
         let peace = Duration::from_micros(random.random_range(5_000..50_000));
         let all_ready = kill % 8 != 7;
         load(&mut clients, address(&process), all_ready, || {
@@ -324,9 +342,12 @@ fn a_killed_server_has_lost_nothing_and_doubled_nothing() {
             .sum::<u64>()
     };
     let (there, gone) = (found(0), found(1));
+    let segments = segments(folder.path());
     println!(
-        "{kills} kills, {answered} answered with success; under way: {there} there, {gone} not"
+        "{kills} kills, {answered} answered with success; under way: {there} there, {gone} not; \
+         {segments} segments"
     );
+    assert!(segments as u64 > kills / 10, "{segments} segments");
     assert!(
         answered as u64 > kills * 20,
         "{answered} operations answered"
@@ -334,7 +355,7 @@ fn a_killed_server_has_lost_nothing_and_doubled_nothing() {
 }
 
 /// `coffer serve` under a shell that has run `before`, its output in files.
-fn spawn(directory: &Path, before: &str) -> Child {
+fn spawn(directory: &Path, before: &str, environment: &[(&str, &str)]) -> Child {
     let coffer = env!("CARGO_BIN_EXE_coffer");
     let serve = "serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0";
     let output = |name: &str| fs::File::create(directory.join(name)).unwrap();
@@ -342,6 +363,7 @@ fn spawn(directory: &Path, before: &str) -> Child {
         .args(["-c", &format!("{before}\nexec {coffer} {serve}")])
         .current_dir(directory)
         .env_clear()
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(output("stdout"))
         .stderr(output("stderr"))
@@ -373,7 +395,8 @@ fn a_journal_that_cannot_grow_ends_the_program_and_loses_nothing() {
     let journal = folder.path().join("coffer-data").join("journal.redb");
     let blocks = fs::metadata(&journal).unwrap().len() / 512;
     let limit = format!("trap '' XFSZ; ulimit -f {blocks}");
-    let mut child = spawn(folder.path(), &limit);
+    // With history as usual, which stays out of it: the journal meets the limit first.
+    let mut child = spawn(folder.path(), &limit, &[]);
     let address = announced(&folder.path().join("stdout"));
     let mut status = None;
     load(&mut clients, address, true, || {

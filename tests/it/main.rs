@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod export;
 mod full_disk;
+mod history;
 mod hot_accounts;
 mod journal;
 mod journal_start;

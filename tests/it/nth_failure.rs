@@ -12,7 +12,7 @@ use crate::crash::{Running, Seams, World, is_durable};
 use crate::world::{Replay, number};
 
 /// Operations of the run.
-const PLAYED: u32 = 40;
+const PLAYED: u32 = 28;
 
 #[derive(Clone, Copy, Debug)]
 struct Case {

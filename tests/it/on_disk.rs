@@ -7,7 +7,10 @@ use std::thread::JoinHandle;
 
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::Rules;
-use coffer::journal::{CommitMode, Journal, JournalError, Options, secret_key};
+use coffer::journal::{
+    Archiver, ArchiverStop, CommitMode, Journal, JournalError, Options, Pace, RedbJournal,
+    secret_key,
+};
 use coffer::ledger::{Committer, Ledger, Settings, verify};
 use coffer::sim::ManualClock;
 
@@ -16,6 +19,9 @@ use crate::world;
 /// Entries that may wait for the disk.
 const QUEUE_ENTRIES_MAX: usize = 65_536;
 
+/// Bytes of a segment of a history in a real directory: small, so that there are many.
+const SEGMENT_SIZE: u64 = 64 * 1024;
+
 /// The journal on a disk; a new one where there is none.
 ///
 /// # Errors
@@ -23,11 +29,13 @@ const QUEUE_ENTRIES_MAX: usize = 65_536;
 pub(crate) fn open_journal(
     disk: Arc<dyn Disk>,
     commit: CommitMode,
-) -> Result<Arc<dyn Journal>, JournalError> {
+    segment_size: u64,
+) -> Result<Arc<RedbJournal>, JournalError> {
     let key = secret_key(&*disk, false, &[7; 32])?;
     let options = Options {
         commit,
         must_exist: false,
+        segment_size,
         new_id: [7; 16],
         fingerprint: key.fingerprint(),
         now: world::start(),
@@ -52,11 +60,13 @@ pub(crate) fn recover(
     Ledger::recover(Arc::clone(journal), clock, settings)
 }
 
-/// A ledger in a real directory whose committer runs in a thread of its own.
+/// A ledger in a real directory whose committer and archiver run in threads of their own.
 pub(crate) struct OnDisk {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) journal: Arc<dyn Journal>,
     committer: JoinHandle<Result<(), JournalError>>,
+    archiver: JoinHandle<Result<(), JournalError>>,
+    stop: ArchiverStop,
 }
 
 impl OnDisk {
@@ -66,13 +76,20 @@ impl OnDisk {
 
     pub(crate) fn under(path: &Path, clock: &Arc<ManualClock>, rules: Rules) -> OnDisk {
         let disk = RealDisk::open(path).unwrap();
-        let journal = open_journal(Arc::new(disk), CommitMode::OnePhase).unwrap();
+        let redb = open_journal(Arc::new(disk), CommitMode::OnePhase, SEGMENT_SIZE).unwrap();
+        let journal: Arc<dyn Journal> = Arc::<RedbJournal>::clone(&redb);
         let (ledger, committer) = recover(&journal, clock, rules).unwrap();
-        let committer = std::thread::spawn(|| committer.run());
+        let pace = Pace {
+            entries: 500,
+            ..Pace::default()
+        };
+        let (archiver, stop) = Archiver::new(redb, &committer, pace);
         OnDisk {
             ledger,
             journal,
-            committer,
+            committer: std::thread::spawn(|| committer.run()),
+            archiver: std::thread::spawn(|| archiver.run()),
+            stop,
         }
     }
 
@@ -80,6 +97,8 @@ impl OnDisk {
     pub(crate) fn close(self) {
         self.ledger.shut_down();
         self.committer.join().unwrap().unwrap();
+        drop(self.stop);
+        self.archiver.join().unwrap().unwrap();
         let verified = verify(&*self.journal);
         assert_eq!(verified.findings, Vec::<String>::new());
         assert_eq!(verified.head, self.journal.head());

@@ -30,6 +30,8 @@ fn power_cuts_lose_nothing_that_was_answered_and_do_nothing_twice() {
         all.answered += world.tally.answered;
         all.there_unanswered += world.tally.there_unanswered;
         all.repeated += world.tally.repeated;
+        all.archived += world.tally.archived;
+        all.segments += world.tally.segments;
         if all.cuts >= cuts {
             break;
         }
@@ -42,6 +44,10 @@ fn power_cuts_lose_nothing_that_was_answered_and_do_nothing_twice() {
             "{all:?}"
         );
         assert!(all.there_unanswered > 0, "{all:?}");
+        assert!(
+            all.archived > all.cuts / 4 && all.segments * 10 > all.cuts,
+            "{all:?}"
+        );
     }
 }
 
@@ -71,7 +77,7 @@ fn is_found(fault: &str, seams: Seams, signs: &[&str]) {
 #[test]
 fn an_answer_before_the_sync_is_noticed() {
     let seams = Seams {
-        journal: |disk| Ok(Arc::new(LateSync::over((Seams::SOUND.journal)(disk)?))),
+        journal: |journal, _| Arc::new(LateSync::over(journal)),
         ..Seams::SOUND
     };
     is_found("told before the sync", seams, &["answered and lost"]);
@@ -80,12 +86,7 @@ fn an_answer_before_the_sync_is_noticed() {
 #[test]
 fn ids_kept_apart_from_their_money_are_noticed() {
     let seams = Seams {
-        journal: |disk| {
-            Ok(Arc::new(IdsApart::over(
-                (Seams::SOUND.journal)(disk)?,
-                disk,
-            )))
-        },
+        journal: |journal, disk| Arc::new(IdsApart::over(journal, disk)),
         ..Seams::SOUND
     };
     is_found(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use coffer::disk::{Disk, RESERVE};
 use coffer::id::Lang;
-use coffer::journal::CommitMode;
+use coffer::journal::{CommitMode, SEGMENT_SIZE};
 use coffer::ledger::{Marks, Notice, OperatorError, Space, SpaceWatch};
 use coffer::sim::disk::{Fault, Operation, SimDisk};
 
@@ -219,7 +219,7 @@ fn a_start_that_the_full_disk_stops_gives_the_reserve_back() {
         coffer::journal::secret_key(&disk, false, &[7; 32]).unwrap();
         disk.create(name).unwrap().allocate(4 * MIB).unwrap();
         leave(&disk, 0);
-        let opened = open_journal(Arc::new(disk.clone()), CommitMode::OnePhase);
+        let opened = open_journal(Arc::new(disk.clone()), CommitMode::OnePhase, SEGMENT_SIZE);
         assert_eq!(opened.is_ok(), starts, "{name}: {:?}", opened.err());
         let left = disk.image()[name].len() as u64;
         assert_eq!(left, if starts { 0 } else { 4 * MIB }, "{name}");
