@@ -41,6 +41,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop at once"))]
 
+pub mod books;
+mod bytes;
 pub mod cli;
 pub mod config;
 pub mod disk;

@@ -116,6 +116,11 @@ impl Sum {
     /// Nothing moved, or all that moved cancels out.
     pub const ZERO: Sum = Sum(0);
 
+    /// So many cents, negative where more went out than came in.
+    pub const fn from_cents(cents: i128) -> Sum {
+        Sum(cents)
+    }
+
     /// The whole cents, negative where more went out than came in.
     pub const fn cents(self) -> i128 {
         self.0

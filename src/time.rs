@@ -17,6 +17,26 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
+/// A UTC day: whole days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub u32);
+
+impl Day {
+    /// The day that `at` lies in.
+    pub fn of(at: Timestamp) -> Day {
+        let days = at.0 / (24 * 60 * 60 * 1_000_000);
+        Day(u32::try_from(days).expect("the year 9998 is 3 million days away"))
+    }
+}
+
+/// `YYYY-MM-DD`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = Timestamp(u64::from(self.0) * 24 * 60 * 60 * 1_000_000);
+        write!(f, "{}", at.civil(UtcOffset::UTC).date())
+    }
+}
+
 /// A span of microseconds.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -119,6 +139,11 @@ impl Span {
     /// So many seconds.
     pub const fn from_seconds(seconds: u32) -> Span {
         Span(seconds as u64 * 1_000_000)
+    }
+
+    /// So many microseconds.
+    pub const fn from_micros(micros: u64) -> Span {
+        Span(micros)
     }
 
     /// Reads a span of at least a second, for what must come to an end but not at once.

@@ -8,8 +8,8 @@ use super::admin::KEY_FILE;
 use super::failure::{Failure, described};
 use crate::config::Config;
 use crate::disk::{Disk, RESERVE, RealDisk};
-use crate::journal::{self, Archiver, ArchiverStop, Committer, MANIFEST, RedbJournal};
-use crate::ledger::{self, Ledger, Marks, SpaceWatch};
+use crate::journal::{self, Archiver, ArchiverStop, Committer, MANIFEST, Pace, RedbJournal};
+use crate::ledger::{self, Checkpointer, CheckpointerStop, Ledger, Marks, SpaceWatch};
 use crate::secret::{Secret, SecretKey, fill_random};
 use crate::time::Clock;
 
@@ -20,6 +20,8 @@ pub(super) struct Books {
     pub(super) committer: Committer,
     /// As well.
     pub(super) archiver: (Archiver, ArchiverStop),
+    /// As well.
+    pub(super) checkpointer: (Checkpointer, CheckpointerStop),
     pub(super) secret_key: Arc<SecretKey>,
     pub(super) admin_key: Secret,
     /// Whether they came into being now.
@@ -64,12 +66,16 @@ impl Books {
         let settings = ledger::Settings {
             rules: config.wallet.rules,
             queue_entries_max: config.limits.queue_entries_max,
+            checkpoints: storage.checkpoints,
         };
+        let books = ledger::open_books(&*disk, &opened, false);
+        let books = books.map_err(|error| in_directory(described(&error)))?;
         let journal = Arc::new(opened.journal);
         let (ledger, committer) =
-            Ledger::recover(Arc::<RedbJournal>::clone(&journal), clock, settings)
-                .map_err(failed)?;
-        let archiver = Archiver::new(journal, &committer, storage.checkpoint);
+            Ledger::recover(Arc::<RedbJournal>::clone(&journal), books, clock, settings)
+                .map_err(|error| in_directory(described(&error)))?;
+        let archiver = Archiver::new(journal, &committer, Pace::default());
+        let checkpointer = Checkpointer::new(Arc::clone(&ledger));
         let marks = Marks {
             low: storage.free_low,
             stop: storage.free_stop,
@@ -80,6 +86,7 @@ impl Books {
             ledger,
             committer,
             archiver,
+            checkpointer,
             secret_key: Arc::new(secret_key),
             admin_key,
             created: opened.created,

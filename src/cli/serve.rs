@@ -25,7 +25,8 @@ use super::output;
 use super::space::Watching;
 use crate::config::Config;
 use crate::http::{self, Admin, AdminGuard, Settings, State};
-use crate::journal::{ArchiverStop, JournalError};
+use crate::journal::ArchiverStop;
+use crate::ledger::{CheckpointerStop, Ledger};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
 use crate::secret::Secret;
@@ -100,12 +101,20 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     // What still reads the journal has nobody left to tell.
     runtime.shutdown_background();
     watching.end()?;
-    let (ledger, committing, archiving, stop) = served?;
+    let Served {
+        ledger,
+        committing,
+        archiving,
+        checkpointing,
+        stops,
+    } = served?;
     ledger.shut_down();
     let committed = ended("committer", committing);
-    drop(stop);
-    // Where history failed, the committer knows only that something did.
+    drop(stops);
+    // Where history or books failed, the committer knows only that something did.
+    let checkpointed = ended("checkpointer", checkpointing);
     ended("archiver", archiving)?;
+    checkpointed?;
     committed?;
     tracing::info!("everything is synced; good-bye");
     Ok(())
@@ -116,8 +125,7 @@ fn ended(name: &str, thread: Writing) -> Result<(), Failure> {
     match thread.join() {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Failure::Refused(format!(
-            "the journal failed, nobody was answered since: {}",
-            described(&error)
+            "the {name} failed, nobody was answered since: {error}"
         ))),
         Err(_) => Err(Failure::Refused(format!("the {name} has panicked"))),
     }
@@ -153,10 +161,17 @@ impl Options {
     }
 }
 
-type Writing = JoinHandle<Result<(), JournalError>>;
+type Writing = JoinHandle<Result<(), String>>;
 
-/// The ledger; its committer and its archiver, and what stops the latter.
-type Served = (Arc<crate::ledger::Ledger>, Writing, Writing, ArchiverStop);
+/// What was served with.
+struct Served {
+    ledger: Arc<Ledger>,
+    committing: Writing,
+    archiving: Writing,
+    checkpointing: Writing,
+    /// What stops the last two.
+    stops: (ArchiverStop, CheckpointerStop),
+}
 
 /// Serves until a signal or a failure of the journal. The caller shuts the ledger down.
 async fn serve(
@@ -171,7 +186,8 @@ async fn serve(
     let Books {
         ledger,
         committer,
-        archiver: (archiver, stop),
+        archiver: (archiver, archiver_stop),
+        checkpointer: (checkpointer, checkpointer_stop),
         secret_key,
         admin_key,
         created,
@@ -205,12 +221,14 @@ async fn serve(
     });
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
+    let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
     let shutdown = async move {
         tokio::select! {
             name = signals.next() => tracing::info!("{name}: finishing what is in flight"),
             // Also when it panicked: the sender is gone then.
             _ = committer_ends => {}
             _ = archiver_ends => {}
+            _ = checkpointer_ends => {}
         }
     };
     let serving = tokio::spawn(http::serve(state, public.0, admin.0, shutdown));
@@ -224,7 +242,13 @@ async fn serve(
         Ok(Err(latched)) => tracing::error!("{latched}"),
         Err(panic) => return Err(Failure::of(&panic)),
     }
-    Ok((ledger, committing, archiving, stop))
+    Ok(Served {
+        ledger,
+        committing,
+        archiving,
+        checkpointing,
+        stops: (archiver_stop, checkpointer_stop),
+    })
 }
 
 /// Says that all is ready, with sample data in it where that is wanted.
@@ -290,9 +314,9 @@ async fn listen(key: &str, at: SocketAddr) -> Result<(TcpListener, SocketAddr), 
 }
 
 /// Runs one that writes in a thread of its own; the receiver ends with it.
-fn spawn(
+fn spawn<E: std::error::Error>(
     name: &str,
-    run: impl FnOnce() -> Result<(), JournalError> + Send + 'static,
+    run: impl FnOnce() -> Result<(), E> + Send + 'static,
 ) -> Result<(Writing, oneshot::Receiver<()>), Failure> {
     let (ends, ended) = oneshot::channel();
     let writing = std::thread::Builder::new()
@@ -300,7 +324,7 @@ fn spawn(
         .spawn(move || {
             // Dropped at the end, whatever the end is.
             let _ends = ends;
-            run()
+            run().map_err(|error| described(&error))
         })
         .map_err(|error| Failure::of(&error))?;
     Ok((writing, ended))

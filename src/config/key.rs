@@ -85,10 +85,16 @@ keys! {
             given.bytes(4 << 10, BYTES_MAX).map(|most| config.storage.segment_size = most as u64)
         },
         checkpoint_entries: |config, given| {
-            given.count(1, 1 << 32).map(|many| config.storage.checkpoint.entries = many)
+            given.count(1, 1 << 32).map(|many| config.storage.checkpoints.entries = many)
         },
         checkpoint_interval: |config, given| {
-            given.text_by(span).map(|time| config.storage.checkpoint.interval = time)
+            given.text_by(span).map(|time| config.storage.checkpoints.interval = time)
+        },
+        resident_size: |config, given| {
+            let least = 16 << 20;
+            let size = given.bytes(least, BYTES_MAX)?;
+            config.storage.checkpoints.resident_bytes = size as u64;
+            Ok(())
         },
     }
     wallet {

@@ -19,9 +19,10 @@ use toml::de::{DeTable, DeValue};
 pub use error::{ConfigError, Place};
 pub use limits::Limits;
 
+use crate::books::Checkpoints;
 use crate::engine::command::Rules;
 use crate::id::{Code, GameNumber, Lang, WalletToken};
-use crate::journal::{CommitMode, Pace, SEGMENT_SIZE};
+use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
 use error::hint;
 use given::Given;
@@ -86,8 +87,8 @@ pub struct Storage {
     pub reserve_size: u64,
     /// Bytes of entries after which a file of history is finished and the next begun.
     pub segment_size: u64,
-    /// When entries go to history.
-    pub checkpoint: Pace,
+    /// When what was played goes to the books, and how much of it stays in memory.
+    pub checkpoints: Checkpoints,
 }
 
 impl Default for Storage {
@@ -100,7 +101,7 @@ impl Default for Storage {
             free_stop: 64 << 20,
             reserve_size: 64 << 20,
             segment_size: SEGMENT_SIZE,
-            checkpoint: Pace::default(),
+            checkpoints: Checkpoints::default(),
         }
     }
 }
@@ -424,8 +425,8 @@ head_time = "3s"
         assert_eq!(config.storage.free_stop, 100 << 20);
         assert_eq!(config.storage.reserve_size, 0);
         assert_eq!(config.storage.segment_size, 64 << 20);
-        assert_eq!(config.storage.checkpoint.entries, 1_000);
-        assert_eq!(config.storage.checkpoint.interval, Span::from_seconds(60));
+        assert_eq!(config.storage.checkpoints.entries, 1_000);
+        assert_eq!(config.storage.checkpoints.interval, Span::from_seconds(60));
         assert_eq!(config.wallet.session_ttl, "3d".parse().unwrap());
         let rules = config.wallet.rules;
         assert_eq!(rules.cancel_after_win, CancelAfterWin::Accept);

@@ -128,6 +128,14 @@ pub trait Disk: Debug + Send + Sync {
         if self.exists(name)? {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        self.replace(name, bytes)
+    }
+
+    /// As [`Disk::write_new`], in place of whatever has that name.
+    ///
+    /// # Errors
+    /// What the machine says.
+    fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let new = unfinished(name);
         if self.exists(&new)? {
             self.remove(&new)?;

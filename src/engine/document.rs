@@ -31,6 +31,16 @@ pub enum Document {
     Adjustment(Adjustment),
 }
 
+impl Document {
+    /// The session that it is of.
+    pub fn session(&self) -> Option<SessionNumber> {
+        match self {
+            Document::Session(session) => Some(session.number),
+            _ => None,
+        }
+    }
+}
+
 /// A partner: whose game servers and players these are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partner {

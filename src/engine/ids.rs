@@ -1,6 +1,6 @@
 //! Transaction ids: who used which, for ever (wallet-api.md, Money rules 1 to 4).
 
-use super::entry::{Body, Cancel, Entry};
+use super::entry::{Body, Entry};
 use crate::id::{AccountNumber, GameNumber, IdSpaceNumber, RoundId, Seq, TransactionId};
 use crate::money::{Amount, Currency};
 
@@ -48,23 +48,26 @@ pub enum IdState {
 }
 
 impl IdRow {
-    /// The id that `entry` takes or changes, and the row as it is from then on. `row` is the
-    /// row so far.
-    ///
-    /// # Panics
-    /// Where the entry contradicts the row: an id taken twice, or a cancel of what is no bet.
-    pub fn apply(row: Option<&IdRow>, entry: &Entry) -> Option<IdRow> {
+    /// The row of the id that `entry` takes or changes, as it is from then on: the entry says all
+    /// of it. `None` where it has none.
+    pub fn of(entry: &Entry) -> Option<IdRow> {
         let (state, account, content) = match &entry.body {
             Body::Bet(play) => (IdState::Bet, play.account, Some(play)),
             Body::Win(play) => (IdState::Win, play.account, Some(play)),
             Body::Void(void) => (IdState::Voided, void.account, None),
             Body::Cancel(cancel) => {
-                let bet = row.expect("a cancel names a bet that was accepted");
-                return Some(bet.cancelled(entry.seq, cancel));
+                return Some(IdRow {
+                    state: IdState::Cancelled,
+                    account: cancel.account,
+                    amount: cancel.amount,
+                    game: Some(cancel.game),
+                    round: cancel.round,
+                    taken: cancel.bet,
+                    changed: entry.seq,
+                });
             }
             Body::Record(_) => return None,
         };
-        assert!(row.is_none(), "entry {} takes a used id", entry.seq);
         Some(IdRow {
             state,
             account,
@@ -76,22 +79,27 @@ impl IdRow {
         })
     }
 
-    fn cancelled(&self, seq: Seq, cancel: &Cancel) -> IdRow {
-        assert_eq!(self.state, IdState::Bet, "cancel {seq} names no open bet");
-        assert_eq!(
-            self.account, cancel.account,
-            "cancel {seq} is of another player"
-        );
-        assert_eq!(
-            self.amount, cancel.amount,
-            "cancel {seq} is of another amount"
-        );
-        assert_eq!(self.taken, cancel.bet, "cancel {seq} names another entry");
-        IdRow {
-            state: IdState::Cancelled,
-            changed: seq,
-            ..*self
+    /// As [`IdRow::of`], where `row` is the row so far.
+    ///
+    /// # Panics
+    /// Where the entry contradicts the row: an id taken twice, or a cancel of what is no bet.
+    pub fn apply(row: Option<&IdRow>, entry: &Entry) -> Option<IdRow> {
+        let after = IdRow::of(entry)?;
+        let seq = entry.seq;
+        if after.state == IdState::Cancelled {
+            let bet = row.expect("a cancel names a bet that was accepted");
+            assert_eq!(bet.state, IdState::Bet, "cancel {seq} names no open bet");
+            let (state, changed) = (IdState::Cancelled, seq);
+            let cancelled = IdRow {
+                state,
+                changed,
+                ..*bet
+            };
+            assert_eq!(after, cancelled, "cancel {seq} is of another bet");
+        } else {
+            assert!(row.is_none(), "entry {seq} takes a used id");
         }
+        Some(after)
     }
 }
 

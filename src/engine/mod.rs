@@ -4,17 +4,19 @@
 //! known and the present. `decide_*` judges a [`command`] and changes nothing; `apply` makes an
 //! [`entry`]'s change and cannot fail, because what it does was already decided, a moment ago or
 //! before the last restart. What is applied lies in [`ids`] (who used which transaction id) and
-//! [`holdings`] (players, accounts, sessions, rounds and sums).
+//! [`holdings`] (players, accounts, sessions, rounds) and [`totals`].
 
 pub mod audit;
 pub mod command;
 pub mod document;
 pub mod entry;
+pub mod held;
 pub mod holdings;
 pub mod ids;
 pub mod operate;
 pub mod play;
 pub mod refusal;
 pub mod round;
+pub mod totals;
 #[cfg(test)]
 mod world;

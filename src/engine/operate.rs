@@ -9,7 +9,7 @@ use super::document::{
     AccountOpened, Adjustment, Document, Partner, PartnerSecrets, Player, Session,
 };
 use super::entry::{AccountRef, Actor, Link, Posting, Record, RecordKind};
-use super::holdings::{AccountRow, Holdings, PlayerKey, SessionRow};
+use super::holdings::{AccountRow, PlayerKey, PlayerRow, SessionRow};
 use super::refusal::OperatorRefusal;
 use crate::id::{AccountNumber, IdSpaceNumber, PartnerNumber, Seq, SessionNumber};
 use crate::money::{Amount, Sum};
@@ -80,17 +80,16 @@ pub fn decide_partner_change(partner: &Partner, change: PartnerChange) -> Option
 /// # Errors
 /// [`OperatorRefusal::AccountExists`].
 pub fn decide_player(
-    holdings: &Holdings,
+    player: Option<&PlayerRow>,
     name: &AccountName,
     id_space: IdSpaceNumber,
     number: AccountNumber,
     balance: Amount,
 ) -> Result<Record, OperatorRefusal> {
-    let key = name.player_key();
-    if holdings.account_in(&key, name.currency).is_some() {
+    if player.is_some_and(|row| row.account_in(name.currency).is_some()) {
         return Err(OperatorRefusal::AccountExists);
     }
-    let documents = opening(holdings, name, &key, id_space, number);
+    let documents = opening(player, name, id_space, number);
     let postings = if balance.is_zero() {
         Vec::new()
     } else {
@@ -108,11 +107,11 @@ pub fn decide_player(
 /// # Errors
 /// [`OperatorRefusal::PlayerUnknown`].
 pub fn decide_block(
-    holdings: &Holdings,
+    player: Option<&PlayerRow>,
     key: &PlayerKey,
     blocked: bool,
 ) -> Result<Option<Record>, OperatorRefusal> {
-    let row = holdings.player(key).ok_or(OperatorRefusal::PlayerUnknown)?;
+    let row = player.ok_or(OperatorRefusal::PlayerUnknown)?;
     if row.blocked == blocked {
         return Ok(None);
     }
@@ -196,7 +195,7 @@ pub fn decide_adjustment(
 /// # Errors
 /// [`OperatorRefusal::PartnerNotLive`], [`OperatorRefusal::PlayerBlocked`].
 pub fn decide_session(
-    holdings: &Holdings,
+    player: Option<&PlayerRow>,
     partner: &Partner,
     new: NewSession,
     (number, account): (SessionNumber, AccountNumber),
@@ -205,15 +204,15 @@ pub fn decide_session(
     if !partner.is_live(now) {
         return Err(OperatorRefusal::PartnerNotLive);
     }
-    let key = new.account.player_key();
-    if holdings.player(&key).is_some_and(|player| player.blocked) {
+    if player.is_some_and(|player| player.blocked) {
         return Err(OperatorRefusal::PlayerBlocked);
     }
-    let (account, mut documents) = match holdings.account_in(&key, new.account.currency) {
+    let there = player.and_then(|player| player.account_in(new.account.currency));
+    let (account, mut documents) = match there {
         Some(row) => (row.opened.number, Vec::new()),
         None => (
             account,
-            opening(holdings, &new.account, &key, partner.id_space, account),
+            opening(player, &new.account, partner.id_space, account),
         ),
     };
     let session = Session {
@@ -254,9 +253,8 @@ pub fn decide_close(row: &SessionRow) -> Option<Record> {
 
 /// The documents that open an account, and its player where there is none yet.
 fn opening(
-    holdings: &Holdings,
+    player: Option<&PlayerRow>,
     name: &AccountName,
-    key: &PlayerKey,
     id_space: IdSpaceNumber,
     number: AccountNumber,
 ) -> Vec<Document> {
@@ -269,7 +267,7 @@ fn opening(
         id_space,
     };
     let mut documents = Vec::new();
-    if holdings.player(key).is_none() {
+    if player.is_none() {
         documents.push(Document::Player(Player {
             partner,
             player_id,

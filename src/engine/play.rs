@@ -5,10 +5,11 @@
 
 use super::command::{CancelAfterWin, CancelOf, Rules, Transaction};
 use super::entry::{Anomalies, Anomaly, Body, Cancel, Link, Play, Void};
-use super::holdings::{AccountRow, Holdings, SessionRow};
+use super::holdings::{AccountRow, PlayerRow, SessionRow};
 use super::ids::{IdRow, IdState};
 use super::refusal::PlayRefusal;
-use crate::id::{Lang, RoundId, Seq, SessionNumber};
+use super::round::Round;
+use crate::id::{Lang, Seq};
 use crate::money::Amount;
 use crate::time::Timestamp;
 
@@ -26,33 +27,35 @@ pub enum Verdict {
 /// All that one play is judged by: the player's side as it is, and what the caller found.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'a> {
-    holdings: &'a Holdings,
+    player: &'a PlayerRow,
     session: &'a SessionRow,
     account: &'a AccountRow,
     id: Option<&'a IdRow>,
+    round: Option<&'a Round>,
     partner_is_live: bool,
     now: Timestamp,
 }
 
 impl<'a> Table<'a> {
-    /// Sets the table for a play in `session`, or `None` where these holdings have no such one.
+    /// Sets the table for a play of `player` in `session`, or `None` where the session's account
+    /// is not the player's.
     ///
-    /// `id` is the row of the play's id, `partner_is_live` whether the session's partner is
-    /// enabled and not past its end.
+    /// `id` is the row of the play's id, `round` that of its round (a cancel's is its bet's),
+    /// `partner_is_live` whether the session's partner is enabled and not past its end.
     pub fn new(
-        holdings: &'a Holdings,
-        session: SessionNumber,
-        id: Option<&'a IdRow>,
+        player: &'a PlayerRow,
+        session: &'a SessionRow,
+        (id, round): (Option<&'a IdRow>, Option<&'a Round>),
         partner_is_live: bool,
         now: Timestamp,
     ) -> Option<Table<'a>> {
-        let session = holdings.session(session)?;
-        let account = holdings.account(session.session.account)?;
+        let account = player.account(session.session.account)?;
         Some(Table {
-            holdings,
+            player,
             session,
             account,
             id,
+            round,
             partner_is_live,
             now,
         })
@@ -73,20 +76,17 @@ impl<'a> Table<'a> {
         self.session.session.lang
     }
 
-    /// The newest entry that any judgement at this table rests on; `round` is the play's.
-    pub fn newest(&self, round: Option<RoundId>) -> Seq {
-        let round = self.round(round).map_or(Seq::NONE, |round| round.last);
+    /// The newest entry that any judgement at this table rests on.
+    pub fn newest(&self) -> Seq {
+        let round = self.round.map_or(Seq::NONE, |round| round.last);
         let id = self.id.map_or(Seq::NONE, |row| row.changed);
         self.session
             .changed
             .max(self.account.last)
             .max(self.account.changed)
+            .max(self.player.changed)
             .max(id)
             .max(round)
-    }
-
-    fn round(&self, round: Option<RoundId>) -> Option<&'a super::round::Round> {
-        round.and_then(|round| self.holdings.round((self.account.opened.number, round)))
     }
 
     fn is_own(&self, row: &IdRow) -> bool {
@@ -127,7 +127,7 @@ impl<'a> Table<'a> {
         if self.is_over() {
             return Verdict::Refused(PlayRefusal::SessionExpired);
         }
-        if self.account.blocked {
+        if self.player.blocked {
             return Verdict::Refused(PlayRefusal::PlayerBlocked);
         }
         if rules.bet_max.is_some_and(|most| bet.amount > most) {
@@ -150,14 +150,12 @@ impl<'a> Table<'a> {
         let Some(after) = self.account.balance.plus(win.amount) else {
             return Verdict::Refused(PlayRefusal::BalanceOutOfRange);
         };
-        let without_bet = win.round.is_some()
-            && self
-                .round(win.round)
-                .is_none_or(|round| round.bets.count == 0);
+        let without_bet =
+            win.round.is_some() && self.round.is_none_or(|round| round.bets.count == 0);
         let anomalies = Anomalies::NONE
             .with(Anomaly::WinWithoutBet, without_bet)
             .with(Anomaly::WinOnExpiredSession, self.is_over())
-            .with(Anomaly::WinForBlockedPlayer, self.account.blocked);
+            .with(Anomaly::WinForBlockedPlayer, self.player.blocked);
         Verdict::Accepted(Body::Win(self.play(win, after, anomalies)))
     }
 
@@ -187,9 +185,7 @@ impl<'a> Table<'a> {
         {
             return Verdict::Refused(PlayRefusal::RoundMismatch);
         }
-        let paid = self
-            .round(row.round)
-            .is_some_and(super::round::Round::has_paid);
+        let paid = self.round.is_some_and(Round::has_paid);
         if paid && rules.cancel_after_win == CancelAfterWin::Refuse {
             return Verdict::Refused(PlayRefusal::RoundPaid);
         }
@@ -223,9 +219,10 @@ impl IdRow {
 #[cfg(test)]
 mod tests {
     use super::super::operate;
+    use super::super::round::RoundKey;
     use super::super::world::{ANN, BEN, World, account_name, cents, play};
     use super::*;
-    use crate::id::AccountNumber;
+    use crate::id::{AccountNumber, RoundId};
     use crate::time::Span;
 
     fn refused(verdict: &Verdict) -> Option<PlayRefusal> {
@@ -245,7 +242,7 @@ mod tests {
 
     fn block(world: &mut World) {
         let key = account_name("ann").player_key();
-        let record = operate::decide_block(&world.holdings, &key, true)
+        let record = operate::decide_block(world.player("ann"), &key, true)
             .unwrap()
             .unwrap();
         world.operate(record);
@@ -497,11 +494,13 @@ mod tests {
     #[test]
     fn rounds_open_with_bets_and_close_with_wins_or_when_all_is_cancelled() {
         let mut world = World::new();
-        let key = (AccountNumber(ANN.0), RoundId(1));
+        let (account, round) = (AccountNumber(ANN.0), RoundId(1));
+        let key = RoundKey { account, round };
         let open = |world: &World| {
+            let noted = world.holdings.open_rounds.since(Seq::NONE, usize::MAX);
             (
-                world.holdings.round(key).unwrap().open,
-                world.holdings.open_rounds(Seq::NONE).count(),
+                world.holdings.rounds.row(&key).unwrap().open,
+                noted.filter(|(_, open)| open.is_some()).count(),
             )
         };
         world.bet(ANN, play(1, 10, Some(1)));
@@ -515,7 +514,7 @@ mod tests {
         assert_eq!(open(&world), (true, 1), "a later bet opens it again");
         world.win(ANN, play(4, 0, Some(1)));
         assert_eq!(open(&world), (false, 0));
-        let round = world.holdings.round(key).unwrap();
+        let round = world.holdings.rounds.row(&key).unwrap();
         assert_eq!(
             (round.bets.count, round.wins.count, round.cancels.count),
             (3, 1, 2)

@@ -7,7 +7,13 @@ use crate::time::Timestamp;
 
 /// A round's name: equal numbers of different players, or in different currencies, are
 /// different rounds.
-pub type RoundKey = (AccountNumber, RoundId);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoundKey {
+    /// Whose.
+    pub account: AccountNumber,
+    /// The game server's number.
+    pub round: RoundId,
+}
 
 /// How many, and how much together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -19,9 +25,14 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, amount: Amount) {
+    pub(super) fn add(&mut self, amount: Amount) {
         self.count += 1;
         self.amount = self.amount.plus(Sum::from(amount));
+    }
+
+    pub(super) fn merge(&mut self, other: &Tally) {
+        self.count += other.count;
+        self.amount = self.amount.plus(other.amount);
     }
 }
 
@@ -30,6 +41,9 @@ impl Tally {
 pub struct Round {
     /// The game of its first transaction.
     pub game: GameNumber,
+    /// It was begun by a transaction whose id is not the round's, which is unusual: only such a
+    /// round can be there before the bet that it is named by.
+    pub foreign: bool,
     /// Bets, the cancelled ones included.
     pub bets: Tally,
     /// Wins, those of nothing included.
@@ -57,10 +71,11 @@ pub(super) enum RoundChange {
 }
 
 impl Round {
-    pub(super) fn new(game: GameNumber, seq: Seq, at: Timestamp) -> Round {
+    pub(super) fn new(game: GameNumber, foreign: bool, seq: Seq, at: Timestamp) -> Round {
         let none = Tally::default();
         Round {
             game,
+            foreign,
             bets: none,
             wins: none,
             cancels: none,

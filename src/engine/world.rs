@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::command::{AccountName, CancelOf, NewSession, Rules, Transaction};
 use super::document::{Partner, PartnerSecrets};
 use super::entry::{Body, Entry, Record};
-use super::holdings::Holdings;
+use super::holdings::{Holdings, PlayerRow};
 use super::ids::{IdKey, IdRow};
 use super::operate;
 use super::play::{Table, Verdict};
+use super::round::RoundKey;
 use crate::id::{
     AccountNumber, GameNumber, IdSpaceNumber, Lang, PartnerNumber, RoundId, Seq, SessionNumber,
     TransactionId,
@@ -69,13 +70,13 @@ impl World {
             let account = account_name(name);
             let number = AccountNumber(session.0);
             let record = operate::decide_player(
-                &world.holdings,
+                world.player(name),
                 &account,
                 IdSpaceNumber(0),
                 number,
                 cents(1000),
             );
-            world.take(Body::Record(Arc::new(record.unwrap())));
+            world.take(number, Body::Record(Arc::new(record.unwrap())));
             let new = NewSession {
                 account,
                 code: name.parse().unwrap(),
@@ -84,20 +85,27 @@ impl World {
                 ttl: Span::from_seconds(3600),
             };
             let numbers = (session, AccountNumber(99));
-            let opened =
-                operate::decide_session(&world.holdings, &world.partner, new, numbers, world.now);
-            world.take(Body::Record(Arc::new(opened.unwrap().0)));
+            let opened = operate::decide_session(
+                world.player(name),
+                &world.partner,
+                new,
+                numbers,
+                world.now,
+            );
+            world.take(number, Body::Record(Arc::new(opened.unwrap().0)));
         }
         world
     }
 
     pub(super) fn bet(&mut self, session: SessionNumber, bet: Transaction) -> Verdict {
         let rules = self.rules;
-        self.judge(session, bet.id, |table| table.decide_bet(&bet, &rules))
+        self.judge(session, (bet.id, bet.round), |table| {
+            table.decide_bet(&bet, &rules)
+        })
     }
 
     pub(super) fn win(&mut self, session: SessionNumber, win: Transaction) -> Verdict {
-        self.judge(session, win.id, |table| table.decide_win(&win))
+        self.judge(session, (win.id, win.round), |table| table.decide_win(&win))
     }
 
     pub(super) fn cancel(
@@ -113,19 +121,28 @@ impl World {
             },
             self.rules,
         );
-        self.judge(session, of.id, |table| table.decide_cancel(&of, &rules))
+        let bet = self.ids.get(&self.key(of.id));
+        let round = bet.and_then(|bet| bet.round);
+        self.judge(session, (of.id, round), |table| {
+            table.decide_cancel(&of, &rules)
+        })
     }
 
+    /// Takes down a record about Ann.
     pub(super) fn operate(&mut self, record: Record) {
-        self.take(Body::Record(Arc::new(record)));
+        self.take(AccountNumber(ANN.0), Body::Record(Arc::new(record)));
+    }
+
+    /// Ann or Ben.
+    pub(super) fn player(&self, name: &str) -> Option<&PlayerRow> {
+        let home = if name == "ann" { ANN.0 } else { BEN.0 };
+        self.holdings.players.row(&AccountNumber(home))
     }
 
     pub(super) fn balance(&self, session: SessionNumber) -> u64 {
-        self.holdings
-            .account(AccountNumber(session.0))
-            .unwrap()
-            .balance
-            .cents()
+        let home = AccountNumber(session.0);
+        let player = self.holdings.players.row(&home).unwrap();
+        player.account(home).unwrap().balance.cents()
     }
 
     fn key(&self, id: TransactionId) -> IdKey {
@@ -139,19 +156,25 @@ impl World {
     fn judge(
         &mut self,
         session: SessionNumber,
-        id: TransactionId,
+        (id, round): (TransactionId, Option<RoundId>),
         decide: impl FnOnce(&Table<'_>) -> Verdict,
     ) -> Verdict {
+        let account = AccountNumber(session.0);
         let row = self.ids.get(&self.key(id));
+        let round = round.map(|round| RoundKey { account, round });
+        let round = round.and_then(|key| self.holdings.rounds.row(&key));
         let live = self.partner.is_live(self.now);
-        let verdict = decide(&Table::new(&self.holdings, session, row, live, self.now).unwrap());
+        let player = self.holdings.players.row(&account).unwrap();
+        let session = self.holdings.session(account, session).unwrap();
+        let table = Table::new(player, session, (row, round), live, self.now);
+        let verdict = decide(&table.unwrap());
         if let Verdict::Accepted(body) = &verdict {
-            self.take(body.clone());
+            self.take(account, body.clone());
         }
         verdict
     }
 
-    fn take(&mut self, body: Body) {
+    fn take(&mut self, home: AccountNumber, body: Body) {
         self.seq = self.seq.next();
         let entry = Entry {
             seq: self.seq,
@@ -163,7 +186,7 @@ impl World {
             let row = IdRow::apply(self.ids.get(&key), &entry).unwrap();
             self.ids.insert(key, row);
         }
-        self.holdings.apply(&entry);
+        self.holdings.apply(home, &entry);
     }
 }
 

@@ -28,7 +28,7 @@
 
 use std::sync::Arc;
 
-use super::bytes::{Bytes, CodecError, put_number};
+use crate::bytes::{Bytes, CodecError, put_number, put_text};
 use crate::engine::entry::{Anomalies, Body, Cancel, Entry, Link, Play, Void};
 use crate::id::{AccountNumber, GameNumber, RoundId, Seq, SessionNumber, TransactionId};
 use crate::money::Amount;
@@ -66,8 +66,7 @@ pub(super) fn encode_entry(entry: &Entry, base: Timestamp, out: &mut Vec<u8>) {
             out.push(RECORD);
             put_number(at, out);
             let text = serde_json::to_vec(&**record).expect("a record is plain data");
-            put_number(text.len() as u64, out);
-            out.extend_from_slice(&text);
+            put_text(&text, out);
         }
     }
 }

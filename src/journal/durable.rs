@@ -112,7 +112,7 @@ impl Durable {
     }
 
     /// As [`Durable::wait_blocking`], for at most `time`; `None` when that has passed.
-    pub(super) fn wait_at_most(&self, seq: Seq, time: Duration) -> Option<Result<(), Latched>> {
+    pub fn wait_at_most(&self, seq: Seq, time: Duration) -> Option<Result<(), Latched>> {
         let mut wait = pin!(self.wait(seq));
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut context = Context::from_waker(&waker);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::Head;
-use super::bytes::CodecError;
+use crate::bytes::CodecError;
 use crate::disk;
 use crate::id::Seq;
 

@@ -1,7 +1,7 @@
 //! `manifest.json`: whose data directory this is and what must lie in it.
 //!
-//! Written last in the first start and never again: where it stands, the first start was
-//! completed, and each file that it names is there or has been lost.
+//! Written last in the first start, and again only to name a further file: where it stands, the
+//! first start was completed, and each file that it names is there or has been lost.
 //!
 //! ```json
 //! {"format":1,"id":"00112233445566778899aabbccddeeff","created_at":"2026-11-21T03:23:23.000000Z",
@@ -50,6 +50,17 @@ struct Text {
 
 impl Manifest {
     pub(super) fn write(&self, disk: &dyn Disk) -> Result<(), JournalError> {
+        disk.write_new(MANIFEST, &self.encode())
+            .map_err(JournalError::disk(MANIFEST))
+    }
+
+    /// Writes it in place of the one that is there.
+    pub(super) fn replace(&self, disk: &dyn Disk) -> Result<(), JournalError> {
+        disk.replace(MANIFEST, &self.encode())
+            .map_err(JournalError::disk(MANIFEST))
+    }
+
+    fn encode(&self) -> Vec<u8> {
         let text = Text {
             format: FORMAT,
             id: hex_encode(&self.id),
@@ -59,8 +70,7 @@ impl Manifest {
         };
         let mut bytes = serde_json::to_vec(&text).expect("a manifest is plain text");
         bytes.push(b'\n');
-        disk.write_new(MANIFEST, &bytes)
-            .map_err(JournalError::disk(MANIFEST))
+        bytes
     }
 
     pub(super) fn read(disk: &dyn Disk) -> Result<Manifest, JournalError> {

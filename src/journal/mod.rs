@@ -10,7 +10,6 @@
 //! The journal knows bytes and order, and no rule about money.
 
 mod archive;
-mod bytes;
 mod codec;
 mod committer;
 mod durable;
@@ -28,8 +27,8 @@ mod start;
 mod whole;
 mod witness;
 
+pub use crate::bytes::CodecError;
 pub use archive::{Archiver, ArchiverStop, Pace};
-pub use bytes::CodecError;
 pub use committer::Committer;
 pub use durable::{Durable, Latched, Wait};
 pub use error::{JournalError, StartRefusal};
@@ -37,7 +36,7 @@ pub use log::CommitMode;
 pub use manifest::MANIFEST;
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
-pub use start::{Opened, Options, SEGMENT_SIZE, Warning, open, secret_key};
+pub use start::{Opened, Options, SEGMENT_SIZE, Warning, add_file, open, secret_key};
 pub use whole::RedbJournal;
 
 use crate::engine::entry::Entry;

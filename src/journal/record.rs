@@ -13,9 +13,9 @@
 //! The hash is BLAKE3. It covers the hash before, so that the newest one stands for every byte
 //! ever written.
 
-use super::bytes::{Bytes, CodecError};
 use super::codec::{decode_entry, encode_entry};
 use super::{Batch, Head};
+use crate::bytes::{Bytes, CodecError};
 use crate::engine::entry::Entry;
 use crate::id::Seq;
 use crate::time::Timestamp;

@@ -5,9 +5,9 @@
 
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
-use super::bytes::CodecError;
 use super::record::decode_heads;
 use super::{Head, JournalError, StartRefusal};
+use crate::bytes::CodecError;
 use crate::id::Seq;
 
 /// Batches by the seq of their first entry, as `record` has them.

@@ -72,6 +72,8 @@ pub struct Opened {
     pub created_at: Timestamp,
     /// Whether that was now.
     pub created: bool,
+    /// The files that the manifest names: what must be there.
+    pub files: Vec<String>,
     /// What an operator should hear of.
     pub warning: Option<Warning>,
 }
@@ -168,8 +170,20 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
         id: manifest.id,
         created_at: manifest.created_at,
         created: !completed,
+        files: manifest.files,
         warning,
     })
+}
+
+/// Adds a file to those that must be there at every start. It is durable already, and the caller
+/// has the data directory to itself.
+///
+/// # Errors
+/// [`JournalError::Disk`].
+pub fn add_file(disk: &dyn Disk, name: &str) -> Result<(), JournalError> {
+    let mut manifest = Manifest::read(disk)?;
+    manifest.files.push(name.to_owned());
+    manifest.replace(disk)
 }
 
 /// A coffer whose files are all there and agree.
@@ -305,7 +319,9 @@ fn first_start(disk: &dyn Disk, options: &Options) -> Result<Manifest, JournalEr
 }
 
 fn check(disk: &dyn Disk, options: &Options, manifest: Manifest) -> Result<Started, JournalError> {
-    for name in &manifest.files {
+    // Others are for those whose files they are.
+    let ours = |name: &&String| [JOURNAL, WITNESS].contains(&name.as_str());
+    for name in manifest.files.iter().filter(ours) {
         if !disk.exists(name).map_err(JournalError::disk(name))? {
             return Err(missing(name, false).into());
         }

@@ -5,13 +5,13 @@
 //! take back. Between two slices no transaction of the journal is open and no lock is held: a
 //! reader who takes its time pins no page and lets nobody wait.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Ledger, OperatorError};
 use crate::engine::document::{AccountOpened, Document};
 use crate::engine::entry::{AccountRef, Body, Entry, RecordKind};
-use crate::engine::holdings::{AccountRow, PlayerKey};
+use crate::engine::holdings::{AccountRow, PlayerKey, PlayerRow};
 use crate::id::{AccountNumber, Seq};
 use crate::journal::{Batch, Head, Journal, JournalError};
 use crate::money::{Amount, Sum};
@@ -20,22 +20,29 @@ use crate::time::Timestamp;
 /// Entries after which a slice takes no further batch.
 const SLICE_ENTRIES: usize = 4096;
 
-/// Accounts copied under one hold of a shard's lock.
-const SLICE_ACCOUNTS: usize = 256;
+/// Accounts that are looked at together.
+const SLICE_ACCOUNTS: u64 = 256;
 
 type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 
 impl Ledger {
-    /// Whose account bears this number. Looks through the shards one after the other.
-    pub fn account(&self, number: AccountNumber) -> Option<AccountOpened> {
-        let mut shards = self.shards.holdings.each();
-        shards.find_map(|holdings| holdings.account(number).map(|row| row.opened.clone()))
+    /// Whose account bears this number. Reads the disk where it is not in memory.
+    ///
+    /// # Errors
+    /// The books could not be read.
+    pub fn account(&self, number: AccountNumber) -> Result<Option<AccountOpened>, OperatorError> {
+        let Some(place) = self.account_place(number)? else {
+            return Ok(None);
+        };
+        let players = self.player_at(place.home)?;
+        let row = players.holdings.players.row(&place.home);
+        let account = row.and_then(|row| row.account(number));
+        Ok(account.map(|row| row.opened.clone()))
     }
 
-    /// How many accounts there are.
-    pub fn accounts(&self) -> usize {
-        let shards = self.shards.holdings.each();
-        shards.map(|holdings| holdings.accounts().len()).sum()
+    /// How many accounts there are at most: the highest number given to one.
+    pub fn accounts(&self) -> u64 {
+        self.sequencer.numbers().0.0
     }
 }
 
@@ -163,28 +170,38 @@ pub struct AccountView {
 pub struct Snapshot {
     ledger: Arc<Ledger>,
     seq: Seq,
-    shard: usize,
-    /// Accounts of the shard under way that are still to be copied.
-    numbers: Vec<AccountNumber>,
+    /// The number that the next player has at least.
+    next: AccountNumber,
     later: Later,
 }
 
 impl Snapshot {
     /// Takes it at what is durable now.
-    pub fn start(ledger: &Arc<Ledger>) -> Snapshot {
-        let seq = ledger.durable_seq();
-        Snapshot {
+    ///
+    /// # Errors
+    /// The ledger is latched.
+    pub fn start(ledger: &Arc<Ledger>) -> Result<Snapshot, OperatorError> {
+        Snapshot::of(ledger, ledger.durable_seq())
+    }
+
+    /// Takes it at an entry that was made already, and waits until that is durable.
+    ///
+    /// # Errors
+    /// The ledger is latched.
+    pub(super) fn of(ledger: &Arc<Ledger>, seq: Seq) -> Result<Snapshot, OperatorError> {
+        let durable = ledger.durable.wait_blocking(seq);
+        durable.map_err(|_| OperatorError::Unavailable)?;
+        Ok(Snapshot {
             ledger: Arc::clone(ledger),
             seq,
-            shard: 0,
-            numbers: Vec::new(),
+            next: AccountNumber(1),
             later: Later {
                 read: seq,
                 balances: Map::default(),
                 opened: HashSet::default(),
                 blocked: Map::default(),
             },
-        }
+        })
     }
 
     /// The entry that it is of.
@@ -196,34 +213,58 @@ impl Snapshot {
     /// thread that serves.
     ///
     /// # Errors
-    /// The ledger is latched, or the journal could not be read. What was told so far is not all.
+    /// The ledger is latched, or journal or books could not be read. What was told so far is not
+    /// all.
     pub fn read(&mut self) -> Result<Option<Vec<AccountView>>, OperatorError> {
         if self.ledger.is_latched() {
             return Err(OperatorError::Unavailable);
         }
-        let shards = &self.ledger.shards.holdings;
-        while self.numbers.is_empty() {
-            if self.shard == shards.len() {
-                return Ok(None);
-            }
-            let holdings = shards.lock_index(self.shard);
-            self.numbers
-                .extend(holdings.accounts().map(|row| row.opened.number));
-            drop(holdings);
-            self.shard += 1;
+        self.ledger.apply_tail()?;
+        let last = self.ledger.sequencer.numbers().0;
+        if self.next > last {
+            return Ok(None);
         }
-        let left = self.numbers.len().saturating_sub(SLICE_ACCOUNTS);
-        let copied: Vec<AccountRow> = {
-            let holdings = shards.lock_index(self.shard - 1);
-            let rows = self.numbers.drain(left..);
-            rows.filter_map(|number| holdings.account(number).cloned())
-                .collect()
-        };
-        let newest = copied.iter().map(|row| row.last.max(row.changed)).max();
+        let end = AccountNumber(last.0.min(self.next.0.saturating_add(SLICE_ACCOUNTS - 1)));
+        let players = self.ledger.players_between(self.next, end)?;
+        let newest = players.iter().map(|row| row.last).max();
         self.later
             .read_up_to(&self.ledger, newest.unwrap_or(Seq::NONE))?;
-        let views = copied.into_iter().filter_map(|row| self.later.undo(row));
-        Ok(Some(views.collect()))
+        self.next = AccountNumber(end.0.saturating_add(1));
+        let mut views = Vec::new();
+        for player in players {
+            let blocked = player.blocked;
+            let accounts = player.accounts.into_iter();
+            views.extend(accounts.filter_map(|row| self.later.undo(row, blocked)));
+        }
+        Ok(Some(views))
+    }
+}
+
+impl Ledger {
+    /// The players of these numbers as they are, each at its own moment.
+    fn players_between(
+        &self,
+        first: AccountNumber,
+        last: AccountNumber,
+    ) -> Result<Vec<PlayerRow>, OperatorError> {
+        let most = usize::try_from(last.0 - first.0 + 1).expect("a slice is small");
+        'look: loop {
+            let sight = self.look(|view| view.players(first, most).map(Some))?;
+            let rows = sight.found.iter().flatten();
+            let mut rows: BTreeMap<_, _> = rows
+                .map(|row| (row.home(), row.clone()))
+                .filter(|(home, _)| *home <= last)
+                .collect();
+            for home in (first.0..=last.0).map(AccountNumber) {
+                let players = self.shards.players.lock(&home);
+                if let Some(row) = players.holdings.players.row(&home) {
+                    rows.insert(home, row.clone());
+                } else if !self.is_fresh(&sight) {
+                    continue 'look;
+                }
+            }
+            return Ok(rows.into_values().collect());
+        }
     }
 }
 
@@ -295,7 +336,7 @@ impl Later {
     }
 
     /// The account as it was; none where it was not there yet.
-    fn undo(&self, row: AccountRow) -> Option<AccountView> {
+    fn undo(&self, row: AccountRow, is_blocked: bool) -> Option<AccountView> {
         let opened = row.opened;
         if self.opened.contains(&opened.number) {
             return None;
@@ -311,7 +352,7 @@ impl Later {
             opened,
             opened_at: row.opened_at,
             balance: balance.unwrap_or(row.balance),
-            blocked: blocked.unwrap_or(row.blocked),
+            blocked: blocked.unwrap_or(is_blocked),
         })
     }
 }

@@ -78,9 +78,8 @@ impl Ledger {
         limit: usize,
     ) -> Result<Observed<Page<HistoryItem>>, OperatorError> {
         let (number, newest) = {
-            let player = name.player_key();
-            let holdings = self.shards.holdings.lock(&player);
-            let account = holdings.account_in(&player, name.currency);
+            let named = self.named(&name.player_key())?;
+            let account = named.row().and_then(|row| row.account_in(name.currency));
             let account =
                 account.ok_or_else(|| refused(OperatorRefusal::AccountUnknown, Seq::NONE))?;
             (account.opened.number, account.last)

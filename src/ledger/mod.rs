@@ -4,12 +4,19 @@
 //! before the locks are let go; a committer takes the queue to the journal. Whatever was done
 //! or seen comes back with the seq that it rests on, and [`Ledger::durable`] is the one wait
 //! before any answer (design.md, Life of one bet).
+//!
+//! In memory is what was touched lately. A [`Checkpointer`] writes what changed into the books,
+//! from where it comes back when it is touched again.
 
+mod bring;
+mod checkpoint;
 mod export;
 mod history;
+mod load;
 mod operate;
 mod partners;
 mod play;
+mod recent;
 mod recover;
 mod report;
 mod sequencer;
@@ -19,15 +26,20 @@ mod verify;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
+pub use self::checkpoint::{CheckpointError, Checkpointer, CheckpointerStop, Turn};
 pub use self::export::{AccountView, Reading, Snapshot};
 pub use self::history::{HistoryItem, HistoryKind};
 pub use self::operate::Adjusted;
 use self::partners::Partners;
 pub use self::partners::{DEFAULT_ID_SPACE, PartnerRow};
 pub use self::play::{Outcome, Played};
+use self::recover::Tail;
+pub use self::recover::{RecoverError, open_books};
 pub use self::report::{
     AnomalyView, CurrencyBalance, Page, PlayerView, RoundView, SessionState, TrialBalance,
 };
@@ -36,6 +48,7 @@ use self::shard::Shards;
 use self::space::SpaceCell;
 pub use self::space::{Marks, Notice, Space, SpaceWatch};
 pub use self::verify::{Verified, verify};
+use crate::books::{Books, BooksError, Checkpoints, View};
 use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;
 use crate::id::Seq;
@@ -49,6 +62,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Entries that may wait for the disk; beyond, requests are turned away untouched.
     pub queue_entries_max: usize,
+    /// When what is in memory goes to the books, and how much of it may be there.
+    pub checkpoints: Checkpoints,
 }
 
 /// Something seen or done. It may be told when `seq` is durable, not before.
@@ -126,6 +141,12 @@ impl std::error::Error for OperatorError {
     }
 }
 
+impl From<Unavailable> for OperatorError {
+    fn from(_: Unavailable) -> OperatorError {
+        OperatorError::Unavailable
+    }
+}
+
 impl From<JournalError> for OperatorError {
     fn from(error: JournalError) -> OperatorError {
         OperatorError::Journal(error)
@@ -143,6 +164,20 @@ pub struct Ledger {
     journal: Arc<dyn Journal>,
     rules: Rules,
     space: SpaceCell,
+    books: Books,
+    /// The books as they are read from: at least as new as the last generation that was forgotten.
+    view: ArcSwap<View>,
+    /// How often generations were forgotten.
+    forgotten: AtomicU64,
+    /// What all shards added up to at the last turn.
+    base: Mutex<checkpoint::Base>,
+    /// What a start has found in the journal beyond the books, until all of it is applied.
+    tail: ArcSwapOption<Tail>,
+    /// Why the books could not be read.
+    failure: Mutex<Option<BooksError>>,
+    /// Whether so much is in memory that nothing more is taken until the books have caught up.
+    pressed: AtomicBool,
+    checkpoints: Checkpoints,
 }
 
 impl Ledger {
@@ -154,6 +189,19 @@ impl Ledger {
     /// reached it; the connection is closed without a byte.
     pub async fn durable(&self, seq: Seq) -> Result<(), Latched> {
         self.durable.wait(seq).await
+    }
+
+    /// The last entry that the books are up to.
+    pub fn booked_seq(&self) -> Seq {
+        self.books.applied().seq
+    }
+
+    /// The right to take one entry down; `None` where the queue or the memory is full, or closed.
+    fn reserve(&self) -> Option<crate::journal::Permit<'_>> {
+        if self.pressed.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.sequencer.queue().permit()
     }
 
     /// The last entry that is synced.

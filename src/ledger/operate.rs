@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
+use parking_lot::MutexGuard;
+
+use super::load::{Named, Sight};
 use super::partners::PartnerRow;
 use super::report::{PlayerView, SessionState};
 use super::{Ledger, Observed, OperatorError, Space};
+use crate::books::{AccountPlace, SessionPlace};
 use crate::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, PartnerChange};
-use crate::engine::document::{Document, PartnerSecrets, Session};
+use crate::engine::document::{Adjustment, Document, PartnerSecrets, Session};
 use crate::engine::entry::{Body, Entry, Record};
+use crate::engine::held::Held;
 use crate::engine::holdings::PlayerKey;
 use crate::engine::operate;
 use crate::engine::refusal::OperatorRefusal;
-use crate::id::{Code, PartnerNumber, PlayerId, Seq};
+use crate::id::{Code, PartnerNumber, PlayerId, Reference, Seq};
 use crate::journal::Permit;
 use crate::money::Amount;
+
+type Codes<'a> = MutexGuard<'a, Held<Code, SessionPlace>>;
+type References<'a> = MutexGuard<'a, Held<(PartnerNumber, Reference), (Adjustment, Seq)>>;
 
 /// An adjustment that is on the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,19 +102,49 @@ impl Ledger {
         let permit = self.permit()?;
         let partner = self.known_partner(name.partner)?;
         let key = name.player_key();
-        let mut holdings = self.shards.holdings.lock(&key);
+        let mut named = self.named(&key)?;
         let number = self.sequencer.next_account();
-        let record = operate::decide_player(&holdings, name, partner.id_space, number, balance)
-            .map_err(|refusal| {
-                let there = holdings.account_in(&key, name.currency);
-                refused(refusal, there.map_or(Seq::NONE, |row| row.changed))
-            })?;
+        let row = named.row();
+        let record = operate::decide_player(row, name, partner.id_space, number, balance).map_err(
+            |refusal| {
+                let there = row.and_then(|row| row.account_in(name.currency));
+                let seen = there.map_or(Seq::NONE, |account| account.changed);
+                refused(refusal, seen)
+            },
+        )?;
         let entry = self.push(permit, record);
-        holdings.apply(&entry);
+        self.apply_record(&mut named, &entry);
         Ok(Observed {
             value: balance,
             seq: entry.seq,
         })
+    }
+
+    /// Applies a record about the player of a name that is locked, who may come into being with
+    /// it; the player's piece.
+    fn apply_record<'a>(&'a self, named: &mut Named<'a>, entry: &Entry) {
+        let Body::Record(record) = &entry.body else {
+            unreachable!("operators' commands become records")
+        };
+        let opened = record.opened().next();
+        let Named { names, player } = named;
+        if let Some(opened) = opened.filter(|_| record.creates_player()) {
+            names.put((opened.partner, opened.player_id.clone()), opened.number);
+            let players = self.shards.players.lock(&opened.number);
+            *player = Some((opened.number, players));
+        }
+        let (home, players) = player.as_mut().expect("a record is about a player");
+        players.holdings.apply(*home, entry);
+        for opened in record.opened() {
+            let place = AccountPlace {
+                home: *home,
+                partner: opened.partner,
+                currency: opened.currency,
+                id_space: opened.id_space,
+            };
+            let mut accounts = self.shards.accounts.lock(&opened.number);
+            accounts.put(opened.number, place);
+        }
     }
 
     /// Blocks or unblocks a player over all currencies (operations.md, `player block`).
@@ -121,15 +159,16 @@ impl Ledger {
     ) -> Result<Observed<PlayerView>, OperatorError> {
         let permit = self.permit()?;
         let key: PlayerKey = (partner, player_id.clone());
-        let mut holdings = self.shards.holdings.lock(&key);
-        let record = operate::decide_block(&holdings, &key, blocked)
-            .map_err(|refusal| refused(refusal, Seq::NONE))?;
-        if let Some(record) = record {
-            let entry = self.push(permit, record);
-            holdings.apply(&entry);
+        {
+            let mut named = self.named(&key)?;
+            let record = operate::decide_block(named.row(), &key, blocked)
+                .map_err(|refusal| refused(refusal, Seq::NONE))?;
+            if let Some(record) = record {
+                let entry = self.push(permit, record);
+                self.apply_record(&mut named, &entry);
+            }
         }
-        let view = PlayerView::of(&holdings, &key, self.sequencer.now());
-        Ok(view.expect("the player was judged under this lock"))
+        self.view_player(&key)
     }
 
     /// Puts money on a player's account or takes it off (operations.md, `player adjust`).
@@ -140,41 +179,42 @@ impl Ledger {
     pub fn adjust(&self, new: &NewAdjustment) -> Result<Observed<Adjusted>, OperatorError> {
         let permit = self.permit()?;
         self.known_partner(new.account.partner)?;
-        let reference = (new.account.partner, new.reference.clone());
-        let player = new.account.player_key();
-        let mut references = self.shards.references.lock(&reference);
-        let mut holdings = self.shards.holdings.lock(&player);
-        let account = holdings.account_in(&player, new.account.currency);
-        let before = references.row(&reference);
-        let seen = account.map_or(Seq::NONE, |row| row.last.max(row.changed));
-        let seen = seen.max(before.map_or(Seq::NONE, |(_, seq)| *seq));
-        let decided =
-            operate::decide_adjustment(account, before.map(|(adjustment, _)| adjustment), new);
+        let key = new.account.player_key();
+        // So that it is in memory by the time that the reference is locked.
+        drop(self.named(&key)?);
+        let (mut references, before) = self.reference(new)?;
+        let mut named = self.named(&key)?;
+        let account = named
+            .row()
+            .and_then(|row| row.account_in(new.account.currency));
+        let changed = named.row().map_or(Seq::NONE, |row| row.changed);
+        let seen = account.map_or(changed, |row| row.last.max(row.changed).max(changed));
+        let seen = seen.max(before.as_ref().map_or(Seq::NONE, |(_, seq)| *seq));
+        let before = before.as_ref().map(|(adjustment, _)| adjustment);
+        let decided = operate::decide_adjustment(account, before, new);
         let balance = account.map_or(Amount::ZERO, |row| row.balance);
         let Some(record) = decided.map_err(|refusal| refused(refusal, seen))? else {
+            let repeated = true;
             return Ok(Observed {
-                value: Adjusted {
-                    balance,
-                    repeated: true,
-                },
+                value: Adjusted { balance, repeated },
                 seq: seen,
             });
         };
         let entry = self.push(permit, record);
-        holdings.apply(&entry);
+        self.apply_record(&mut named, &entry);
         for document in entry.documents() {
             if let Document::Adjustment(adjustment) = document {
-                references.apply(adjustment, entry.seq);
+                let key = (adjustment.partner, adjustment.reference.clone());
+                references.put(key, (adjustment.clone(), entry.seq));
             }
         }
-        let account = holdings
-            .account_in(&player, new.account.currency)
-            .expect("it was adjusted under this lock");
+        let account = named
+            .row()
+            .and_then(|row| row.account_in(new.account.currency));
+        let balance = account.expect("it was adjusted under this lock").balance;
+        let repeated = false;
         Ok(Observed {
-            value: Adjusted {
-                balance: account.balance,
-                repeated: false,
-            },
+            value: Adjusted { balance, repeated },
             seq: entry.seq,
         })
     }
@@ -187,25 +227,31 @@ impl Ledger {
     pub fn open_session(&self, new: NewSession) -> Result<Observed<Session>, OperatorError> {
         let permit = self.permit()?;
         let partner = self.known_partner(new.account.partner)?;
-        let player = new.account.player_key();
+        let key = new.account.player_key();
         let code = new.code.clone();
-        let mut codes = self.shards.codes.lock(code.as_str());
-        if let Some(place) = codes.place(code.as_str()) {
-            return Err(refused(OperatorRefusal::CodeUsed, place.opened));
-        }
-        let index = self.shards.holdings.index(&player);
-        let mut holdings = self.shards.holdings.lock_index(index);
+        // So that it is in memory by the time that the code is locked.
+        drop(self.named(&key)?);
+        let mut codes = self.unused_code(&code)?;
+        let mut named = self.named(&key)?;
         let numbers = (self.sequencer.next_session(), self.sequencer.next_account());
-        let decided =
-            operate::decide_session(&holdings, &partner, new, numbers, self.sequencer.now());
-        let seen = holdings
-            .player(&player)
-            .map_or(Seq::NONE, |row| row.changed)
-            .max(partner.changed);
-        let (record, session) = decided.map_err(|refusal| refused(refusal, seen))?;
+        let now = self.sequencer.now();
+        let decided = operate::decide_session(named.row(), &partner, new, numbers, now);
+        let seen = named.row().map_or(Seq::NONE, |row| row.changed);
+        let (record, session) =
+            decided.map_err(|refusal| refused(refusal, seen.max(partner.changed)))?;
         let entry = self.push(permit, record);
-        holdings.apply(&entry);
-        codes.apply(&session, partner.id_space, index, entry.seq);
+        self.apply_record(&mut named, &entry);
+        let row = named.row().expect("it was applied under this lock");
+        let account = row
+            .account(session.account)
+            .expect("a session is on an account");
+        let account = AccountPlace {
+            home: row.home(),
+            partner: row.partner,
+            currency: session.currency,
+            id_space: account.opened.id_space,
+        };
+        codes.put(code, SessionPlace::new(&session, &account, entry.seq));
         Ok(Observed {
             value: session,
             seq: entry.seq,
@@ -222,15 +268,53 @@ impl Ledger {
     ) -> Result<Observed<(Session, SessionState)>, OperatorError> {
         let permit = self.permit()?;
         let place = self.known_place(code)?;
-        let mut holdings = self.shards.holdings.lock_index(place.holdings);
-        let row = holdings
-            .session(place.number)
-            .expect("a code leads to its session's shard");
+        let mut players = self.session_at(&place)?;
+        let row = players.holdings.session(place.home, place.number);
+        let row = row.expect("it was brought into memory");
         if let Some(record) = operate::decide_close(row) {
             let entry = self.push(permit, record);
-            holdings.apply(&entry);
+            players.holdings.apply(place.home, &entry);
         }
-        Ok(self.view_session(&holdings, place.number))
+        Ok(self.view_session(&players.holdings, &place))
+    }
+
+    /// The piece of the codes that a code lies in, which nobody has ever used.
+    fn unused_code(&self, code: &Code) -> Result<Codes<'_>, OperatorError> {
+        let mut sight = None;
+        loop {
+            let codes = self.shards.codes.lock(code.as_str());
+            let used = codes.row(code.as_str()).copied();
+            let fresh = sight.take().filter(|sight| self.is_fresh(sight));
+            if let Some(place) = used.or_else(|| fresh.as_ref().and_then(|sight| sight.found)) {
+                return Err(refused(OperatorRefusal::CodeUsed, place.opened));
+            }
+            if fresh.is_some() {
+                return Ok(codes);
+            }
+            drop(codes);
+            sight = Some(self.look(|view| view.code(code.as_str()))?);
+        }
+    }
+
+    /// The piece of the references that an adjustment's lies in, and what it stands for.
+    fn reference(
+        &self,
+        new: &NewAdjustment,
+    ) -> Result<(References<'_>, Option<(Adjustment, Seq)>), OperatorError> {
+        let key = (new.account.partner, new.reference.clone());
+        let mut sight = None;
+        loop {
+            let references = self.shards.references.lock(&key);
+            if let Some(row) = references.row(&key).cloned() {
+                return Ok((references, Some(row)));
+            }
+            let fresh: Option<Sight<_>> = sight.take().filter(|sight| self.is_fresh(sight));
+            if let Some(sight) = fresh {
+                return Ok((references, sight.found));
+            }
+            drop(references);
+            sight = Some(self.look(|view| view.adjustment(key.0, &key.1))?);
+        }
     }
 
     fn push(&self, permit: Permit<'_>, record: Record) -> Entry {
@@ -243,10 +327,7 @@ impl Ledger {
         if self.space() == Space::Full {
             return Err(OperatorError::Unavailable);
         }
-        self.sequencer
-            .queue()
-            .permit()
-            .ok_or(OperatorError::Unavailable)
+        self.reserve().ok_or(OperatorError::Unavailable)
     }
 
     pub(super) fn known_partner(

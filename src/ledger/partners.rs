@@ -17,6 +17,13 @@ pub struct PartnerRow {
     pub changed: Seq,
 }
 
+impl PartnerRow {
+    /// The partner as its last entry has it.
+    pub(super) fn document(&self) -> &Partner {
+        &self.document
+    }
+}
+
 impl Deref for PartnerRow {
     type Target = Partner;
 

@@ -1,173 +1,459 @@
-//! The start: every entry of the journal applied again, by the same functions that applied it
-//! the first time.
+//! The start: the books, and the journal's entries beyond them.
+//!
+//! What those entries change is not applied right away, which would mean to read every player
+//! they are about. Ids, totals and documents follow from the entries alone and are there at once;
+//! a player's entries are kept by the player, and applied when the player is touched first, or by
+//! the checkpointer behind the start. So a start takes as long as the tail is, whatever lies
+//! before it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::Mutex;
+
+use super::checkpoint::{Base, CheckpointError, Checkpointer};
 use super::partners::Partners;
+use super::recent::{Place, word};
 use super::sequencer::Sequencer;
 use super::shard::Shards;
 use super::space::SpaceCell;
-use super::{Ledger, Settings};
+use super::{Ledger, Settings, Unavailable};
+use crate::books::{AccountPlace, BOOKS, Books, BooksError, Greatest, SessionPlace, create};
+use crate::disk::Disk;
 use crate::engine::document::Document;
-use crate::engine::entry::{Body, Entry};
-use crate::engine::ids::IdKey;
-use crate::id::{AccountNumber, IdSpaceNumber, Seq, SessionNumber};
-use crate::journal::{Committer, Durable, Journal, JournalError, Queue};
-use crate::money::Currency;
-use crate::time::{Clock, Timestamp};
+use crate::engine::entry::{Body, Entry, Record, RecordKind};
+use crate::engine::held::Held;
+use crate::engine::ids::{IdKey, IdRow};
+use crate::id::{AccountNumber, PartnerNumber, PlayerId, Seq};
+use crate::journal::{self, Committer, Durable, Journal, JournalError, Queue};
+use crate::time::Clock;
 
 /// Most entries that one sync may carry.
 const BATCH_ENTRIES_MAX: usize = 1024;
 
+/// Ids of each space that are read back from the books' edge, so that what comes next is known to
+/// be new.
+const IDS_READ_BACK: usize = 65_536;
+
+/// Foreign rounds of each space, likewise; every shard notes them.
+const ROUNDS_READ_BACK: usize = 512;
+
+/// Why a ledger does not start.
+#[derive(Debug)]
+pub enum RecoverError {
+    /// The journal could not be read, or is damaged.
+    Journal(JournalError),
+    /// The books could not be read or written, are damaged, or are not this journal's.
+    Books(BooksError),
+}
+
+impl fmt::Display for RecoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecoverError::Journal(error) => error.fmt(f),
+            RecoverError::Books(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RecoverError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            RecoverError::Journal(error) => error.source(),
+            RecoverError::Books(error) => error.source(),
+        }
+    }
+}
+
+impl From<JournalError> for RecoverError {
+    fn from(error: JournalError) -> RecoverError {
+        RecoverError::Journal(error)
+    }
+}
+
+impl From<BooksError> for RecoverError {
+    fn from(error: BooksError) -> RecoverError {
+        RecoverError::Books(error)
+    }
+}
+
+/// Opens the books of a coffer that was opened; makes them where it never had any, or where
+/// `anew` says so, for the ledger's recovery to fill them from history.
+///
+/// # Errors
+/// [`RecoverError`].
+pub fn open_books(
+    disk: &dyn Disk,
+    opened: &journal::Opened,
+    anew: bool,
+) -> Result<Books, RecoverError> {
+    let known = opened.files.iter().any(|file| file == BOOKS);
+    if anew || !known {
+        create(disk, opened.id)?;
+    }
+    if !known {
+        journal::add_file(disk, BOOKS)?;
+    }
+    Ok(Books::open(disk, opened.id)?)
+}
+
+/// Entries beyond the books, and for each the one before it about the same player, counted from 1.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    entries: Vec<Entry>,
+    previous: Vec<u32>,
+}
+
+impl Tail {
+    /// The entries about one player, in order; `last` is the number of the last one.
+    pub(super) fn chain(&self, mut last: u32) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        while let Some(place) = last.checked_sub(1) {
+            let place = place as usize;
+            entries.push(self.entries[place].clone());
+            last = self.previous[place];
+        }
+        entries.reverse();
+        entries
+    }
+}
+
 impl Ledger {
-    /// Brings a journal's state back to life. The committer takes what is queued to the
-    /// journal: it must run, in a thread of its own, for anything to become durable.
+    /// Brings the state of books and journal back to life. The committer takes what is queued to
+    /// the journal: it must run, in a thread of its own, for anything to become durable.
+    ///
+    /// Where the books lack more than one checkpoint's worth of entries, they are written here.
     ///
     /// # Errors
-    /// The journal could not be read, or is damaged.
+    /// [`RecoverError`].
     ///
     /// # Panics
     /// Where an entry contradicts those before it although its checksum is right: nothing
     /// may be served from such a journal.
     pub fn recover(
         journal: Arc<dyn Journal>,
+        books: Books,
         clock: Arc<dyn Clock>,
         settings: Settings,
-    ) -> Result<(Arc<Ledger>, Committer), JournalError> {
-        let mut state = Recovery::new();
-        for batch in journal.read_from(Seq::NONE.next())? {
-            for entry in &batch?.entries {
-                state.apply(entry);
-            }
-        }
-        let head = journal.head();
-        assert_eq!(head.seq, state.last, "the journal's head is its last entry");
+    ) -> Result<(Arc<Ledger>, Committer), RecoverError> {
+        let applied = books.applied();
+        belongs(&books, &*journal)?;
         let (queue, receiver) = Queue::new(settings.queue_entries_max);
-        let durable = Arc::new(Durable::new(head.seq));
+        let durable = Arc::new(Durable::new(journal.head().seq));
         let committer = Committer::new(
             receiver,
             Arc::clone(&journal),
             Arc::clone(&durable),
             BATCH_ENTRIES_MAX,
         );
-        let last = (state.last, state.at);
-        let sequencer = Sequencer::new(queue, clock, last, state.account_last, state.session_last);
-        let ledger = Ledger {
-            shards: state.shards,
-            partners: state.partners,
-            partner_changes: parking_lot::Mutex::new(()),
+        let last = (applied.seq, applied.at);
+        let sequencer = Sequencer::new(queue, clock, last, applied.accounts, applied.sessions);
+        let view = books.view()?;
+        let mut base = Base::default();
+        for (currency, of, sum) in view.sums()? {
+            base.totals.add(currency, of, sum);
+        }
+        let partners = Partners::default();
+        for (partner, changed) in view.partners()? {
+            partners.apply(&partner, changed);
+        }
+        let shards = Shards::new();
+        remember(&shards, &view.greatest_ids(IDS_READ_BACK)?, true);
+        remember(
+            &shards,
+            &view.greatest_foreign_rounds(ROUNDS_READ_BACK)?,
+            false,
+        );
+        let ledger = Arc::new(Ledger {
+            shards,
+            partners,
+            partner_changes: Mutex::new(()),
             sequencer,
             durable,
             journal,
             rules: settings.rules,
             space: SpaceCell::new(),
-        };
-        Ok((Arc::new(ledger), committer))
-    }
-}
-
-struct Recovery {
-    shards: Shards,
-    partners: Partners,
-    /// Where an account's player lies, and what its ids are unique in.
-    accounts: HashMap<AccountNumber, (usize, IdSpaceNumber, Currency)>,
-    account_last: AccountNumber,
-    session_last: SessionNumber,
-    last: Seq,
-    at: Timestamp,
-}
-
-impl Recovery {
-    fn new() -> Recovery {
-        Recovery {
-            shards: Shards::new(),
-            partners: Partners::default(),
-            accounts: HashMap::new(),
-            account_last: AccountNumber(0),
-            session_last: SessionNumber(0),
-            last: Seq::NONE,
-            at: Timestamp::EPOCH,
-        }
+            books,
+            view: ArcSwap::from_pointee(view),
+            forgotten: AtomicU64::new(0),
+            base: Mutex::new(base),
+            tail: ArcSwapOption::empty(),
+            failure: Mutex::new(None),
+            pressed: AtomicBool::new(false),
+            checkpoints: settings.checkpoints,
+        });
+        ledger.take_tail(applied.seq)?;
+        Ok((ledger, committer))
     }
 
-    fn apply(&mut self, entry: &Entry) {
-        assert_eq!(
-            entry.seq,
-            self.last.next(),
-            "entries are numbered without gaps"
-        );
-        (self.last, self.at) = (entry.seq, entry.at);
-        if let Some((account, id)) = entry.body.id() {
-            let &(holdings, space, currency) = self
-                .accounts
-                .get(&account)
-                .expect("a play names an open account");
-            let key = IdKey {
-                space,
-                currency,
-                id,
-            };
-            self.shards.ids.lock(&key).apply(key, entry);
-            self.shards.holdings.lock_index(holdings).apply(entry);
-        } else {
-            self.record(entry);
-        }
-    }
-
-    /// A record is about one player, or about none.
-    fn record(&mut self, entry: &Entry) {
-        let mut holdings = None;
-        for document in entry.documents() {
-            match document {
-                Document::Partner(partner) => {
-                    self.partners.apply(partner, entry.seq);
-                }
-                Document::Player(player) => {
-                    holdings = Some(
-                        self.shards
-                            .holdings
-                            .index(&(player.partner, player.player_id.clone())),
-                    );
-                }
-                Document::Account(opened) => {
-                    let index = self
-                        .shards
-                        .holdings
-                        .index(&(opened.partner, opened.player_id.clone()));
-                    self.accounts
-                        .insert(opened.number, (index, opened.id_space, opened.currency));
-                    self.account_last = self.account_last.max(opened.number);
-                    holdings = Some(index);
-                }
-                Document::Session(session) => {
-                    let &(index, space, _) = self
-                        .accounts
-                        .get(&session.account)
-                        .expect("a session's account is open");
-                    self.shards
-                        .codes
-                        .lock(session.code.as_str())
-                        .apply(session, space, index, entry.seq);
-                    self.session_last = self.session_last.max(session.number);
-                    holdings = Some(index);
-                }
-                Document::Adjustment(adjustment) => {
-                    let key = (adjustment.partner, adjustment.reference.clone());
-                    self.shards
-                        .references
-                        .lock(&key)
-                        .apply(adjustment, entry.seq);
-                    holdings = self
-                        .accounts
-                        .get(&adjustment.account)
-                        .map(|&(index, ..)| index);
+    /// Reads all entries after `applied`.
+    fn take_tail(self: &Arc<Ledger>, applied: Seq) -> Result<(), RecoverError> {
+        let many = usize::try_from(self.checkpoints.entries).unwrap_or(usize::MAX);
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut last = applied;
+        for batch in self.journal.read_from(applied.next())? {
+            let batch = batch?;
+            if entries.len() >= many {
+                self.index(std::mem::take(&mut entries))?;
+                self.catch_up()?;
+            }
+            for entry in batch.entries {
+                // The books may end within a batch.
+                if entry.seq > applied {
+                    assert_eq!(entry.seq, last.next(), "entries are numbered without gaps");
+                    last = entry.seq;
+                    entries.push(entry);
                 }
             }
         }
-        if let Some(index) = holdings {
-            self.shards.holdings.lock_index(index).apply(entry);
+        assert_eq!(last, self.journal.head().seq, "the head is the last entry");
+        self.index(entries)
+    }
+
+    /// Writes what was indexed to the books.
+    fn catch_up(self: &Arc<Ledger>) -> Result<(), RecoverError> {
+        let (mut checkpointer, _stop) = Checkpointer::new(Arc::clone(self));
+        checkpointer.checkpoint().map_err(|error| match error {
+            CheckpointError::Books(error) => RecoverError::Books(error),
+            CheckpointError::Journal(error) => RecoverError::Journal(error),
+            CheckpointError::Latched | CheckpointError::Stopped => JournalError::Latched.into(),
+        })
+    }
+
+    /// Applies what follows from the entries alone, and keeps the rest by player.
+    fn index(&self, entries: Vec<Entry>) -> Result<(), RecoverError> {
+        let Some(newest) = entries.last().map(|entry| (entry.seq, entry.at)) else {
+            return Ok(());
+        };
+        let mut index = Index {
+            ledger: self,
+            places: self.places(&entries)?,
+            previous: Vec::with_capacity(entries.len()),
+        };
+        for entry in &entries {
+            index.take(entry)?;
         }
+        let previous = index.previous;
+        self.tail.store(Some(Arc::new(Tail { entries, previous })));
+        self.sequencer.resume(newest.0, newest.1);
+        Ok(())
+    }
+
+    /// Where the players of accounts are that the entries name and do not open.
+    fn places(
+        &self,
+        entries: &[Entry],
+    ) -> Result<HashMap<AccountNumber, AccountPlace, ahash::RandomState>, BooksError> {
+        let mut wanted = Vec::new();
+        for entry in entries {
+            wanted.extend(entry.body.id().map(|(account, _)| account));
+            wanted.extend(entry.documents().filter_map(|document| match document {
+                Document::Session(session) => Some(session.account),
+                Document::Adjustment(adjustment) => Some(adjustment.account),
+                Document::Partner(_) | Document::Player(_) | Document::Account(_) => None,
+            }));
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(self.view.load().accounts(&wanted)?.into_iter().collect())
+    }
+
+    /// Applies what is left of the tail. Reads the disk.
+    pub(super) fn apply_tail(&self) -> Result<(), Unavailable> {
+        if self.tail.load().is_none() {
+            return Ok(());
+        }
+        let mut pending: Vec<AccountNumber> = Vec::new();
+        for players in self.shards.players.each() {
+            pending.extend(players.pending.keys());
+        }
+        pending.sort_unstable();
+        for home in pending {
+            drop(self.player_at(home)?);
+        }
+        self.tail.store(None);
+        Ok(())
+    }
+}
+
+/// Whether the journal is the one that the books were written from.
+fn belongs(books: &Books, journal: &dyn Journal) -> Result<(), RecoverError> {
+    let applied = books.applied();
+    if applied.seq == Seq::NONE {
+        return Ok(());
+    }
+    let head = journal.head();
+    let batch = match applied.seq <= head.seq {
+        true => journal.read_from(applied.seq)?.next().transpose()?,
+        false => None,
+    };
+    if batch.is_some_and(|batch| batch.head.hash == applied.hash) {
+        return Ok(());
+    }
+    let (books, journal) = (applied.seq, head.seq);
+    Err(BooksError::Ahead { books, journal }.into())
+}
+
+/// Takes note of the greatest numbers of each space. Of `ids` each lies in one shard.
+fn remember(shards: &Shards, greatest: &[Greatest], ids: bool) {
+    for of in greatest {
+        let place: Place = (of.id_space, of.currency);
+        // Of the smallest one's word nobody knows whether it is whole.
+        let floor = of
+            .numbers
+            .last()
+            .filter(|_| of.more)
+            .map(|number| word(*number) + 1);
+        if ids {
+            for &number in &of.numbers {
+                let (space, currency) = place;
+                let id = crate::id::TransactionId(number);
+                let key = IdKey {
+                    space,
+                    currency,
+                    id,
+                };
+                shards.ids_of(&key).recent.note(place, number);
+            }
+            for mut ids in shards.ids.each() {
+                ids.recent.raise(place, floor.unwrap_or(0));
+            }
+        } else {
+            for mut players in shards.players.each() {
+                for &number in &of.numbers {
+                    players.foreign.note(place, number);
+                }
+                players.foreign.raise(place, floor.unwrap_or(0));
+            }
+        }
+    }
+}
+
+/// Takes in the entries of the tail, one after the other.
+struct Index<'a> {
+    ledger: &'a Ledger,
+    places: HashMap<AccountNumber, AccountPlace, ahash::RandomState>,
+    previous: Vec<u32>,
+}
+
+impl Index<'_> {
+    fn take(&mut self, entry: &Entry) -> Result<(), BooksError> {
+        let place = match &entry.body {
+            Body::Record(record) => self.record(entry.seq, record)?,
+            body => {
+                let (account, id) = body.id().expect("a play has an id");
+                let place = *self
+                    .places
+                    .get(&account)
+                    .expect("a play names an open account");
+                let key = IdKey {
+                    space: place.id_space,
+                    currency: place.currency,
+                    id,
+                };
+                let row = IdRow::of(entry).expect("a play has an id");
+                let mut ids = self.ledger.shards.ids_of(&key);
+                ids.recent.note(key.place(), id.0);
+                ids.rows.put(key, row);
+                Some(place)
+            }
+        };
+        let mut before = 0;
+        if let Some(place) = place {
+            let mut players = self.ledger.shards.players.lock(&place.home);
+            players.holdings.count(entry, place.partner, place.currency);
+            players.note_foreign(entry, (place.id_space, place.currency));
+            if !matches!(entry.body, Body::Void(_)) {
+                let number = u32::try_from(self.previous.len() + 1);
+                let number = number.expect("a tail has fewer than 2^32 entries");
+                before = players.pending.insert(place.home, number).unwrap_or(0);
+            }
+        }
+        self.previous.push(before);
+        Ok(())
+    }
+
+    /// The place of the account of a record about a player: the one that it opens, or any.
+    fn record(&mut self, seq: Seq, record: &Record) -> Result<Option<AccountPlace>, BooksError> {
+        let shards = &self.ledger.shards;
+        let mut found = None;
+        for document in &record.documents {
+            match document {
+                Document::Partner(partner) => {
+                    self.ledger.partners.apply(partner, seq);
+                }
+                Document::Player(player) if !record.creates_player() => {
+                    let home = self.home(player.partner, &player.player_id)?;
+                    found = Some(self.place(home)?);
+                }
+                Document::Player(_) => {}
+                Document::Account(opened) => {
+                    let key = (opened.partner, opened.player_id.clone());
+                    let home = if record.creates_player() {
+                        shards.names.lock(&key).put(key.clone(), opened.number);
+                        opened.number
+                    } else {
+                        self.home(opened.partner, &opened.player_id)?
+                    };
+                    let place = AccountPlace {
+                        home,
+                        partner: opened.partner,
+                        currency: opened.currency,
+                        id_space: opened.id_space,
+                    };
+                    self.ledger
+                        .sequencer
+                        .pass(opened.number, crate::id::SessionNumber(0));
+                    self.places.insert(opened.number, place);
+                    shards
+                        .accounts
+                        .lock(&opened.number)
+                        .put(opened.number, place);
+                    found = Some(place);
+                }
+                Document::Session(session) => {
+                    let place = self.place(session.account)?;
+                    self.ledger.sequencer.pass(AccountNumber(0), session.number);
+                    if record.kind == RecordKind::SessionOpened {
+                        let of = SessionPlace::new(session, &place, seq);
+                        let mut codes = shards.codes.lock(session.code.as_str());
+                        codes.put(session.code.clone(), of);
+                    }
+                    found = Some(place);
+                }
+                Document::Adjustment(adjustment) => {
+                    let key = (adjustment.partner, adjustment.reference.clone());
+                    let mut references = shards.references.lock(&key);
+                    references.put(key, (adjustment.clone(), seq));
+                    found = Some(self.place(adjustment.account)?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn place(&mut self, account: AccountNumber) -> Result<AccountPlace, BooksError> {
+        if let Some(place) = self.places.get(&account) {
+            return Ok(*place);
+        }
+        let place = self.ledger.view.load().account(account)?;
+        let place = place.ok_or(BooksError::Unreadable("lacks an account that it names"))?;
+        self.places.insert(account, place);
+        Ok(place)
+    }
+
+    fn home(&self, partner: PartnerNumber, id: &PlayerId) -> Result<AccountNumber, BooksError> {
+        let key = (partner, id.clone());
+        let mut names: parking_lot::MutexGuard<'_, Held<_, _>> =
+            self.ledger.shards.names.lock(&key);
+        if let Some(home) = names.keep(&key) {
+            return Ok(*home);
+        }
+        let home = self.ledger.view.load().home(&key)?;
+        home.ok_or(BooksError::Unreadable("lacks a player that it names"))
     }
 }
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use super::operate::refused;
 use super::partners::PartnerRow;
-use super::shard::SessionPlace;
-use super::{Ledger, Observed, OperatorError};
-use crate::engine::document::Session;
+use super::{Ledger, Observed, OperatorError, Snapshot};
+use crate::books::{BooksError, SessionPlace};
+use crate::engine::document::{AccountOpened, Session};
 use crate::engine::entry::{AccountRef, Anomaly};
-use crate::engine::holdings::{Holdings, PlayerKey, SumOf};
+use crate::engine::holdings::{Holdings, PlayerKey, SessionRow};
 use crate::engine::refusal::OperatorRefusal;
 use crate::engine::round::{OddPlay, Round, RoundKey};
-use crate::id::{Code, PartnerNumber, PlayerId, RoundId, Seq, SessionNumber};
+use crate::engine::totals::{SumOf, Totals};
+use crate::id::{AccountNumber, Code, PartnerNumber, PlayerId, RoundId, Seq, SessionNumber};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
 
@@ -155,10 +156,26 @@ impl Ledger {
         player_id: &PlayerId,
     ) -> Result<Observed<PlayerView>, OperatorError> {
         self.known_partner(partner)?;
-        let key = (partner, player_id.clone());
-        let holdings = self.shards.holdings.lock(&key);
-        let view = PlayerView::of(&holdings, &key, self.sequencer.now());
-        view.ok_or_else(|| refused(OperatorRefusal::PlayerUnknown, Seq::NONE))
+        self.view_player(&(partner, player_id.clone()))
+    }
+
+    pub(super) fn view_player(
+        &self,
+        key: &PlayerKey,
+    ) -> Result<Observed<PlayerView>, OperatorError> {
+        loop {
+            let home = match self.named(key)?.player {
+                Some((home, _)) => home,
+                None => return Err(refused(OperatorRefusal::PlayerUnknown, Seq::NONE)),
+            };
+            let sight = self.look(|view| view.unlisted_sessions(home).map(Some))?;
+            let players = self.player_at(home)?;
+            if self.is_fresh(&sight) {
+                let unlisted = sight.found.unwrap_or_default();
+                let now = self.sequencer.now();
+                return Ok(PlayerView::of(&players.holdings, home, unlisted, now));
+            }
+        }
     }
 
     /// A session and whether it takes bets (operations.md, `session show`).
@@ -167,26 +184,26 @@ impl Ledger {
     /// Refused where no session has this code.
     pub fn session(&self, code: &Code) -> Result<Observed<(Session, SessionState)>, OperatorError> {
         let place = self.known_place(code)?;
-        let holdings = self.shards.holdings.lock_index(place.holdings);
-        Ok(self.view_session(&holdings, place.number))
+        let players = self.session_at(&place)?;
+        Ok(self.view_session(&players.holdings, &place))
     }
 
     pub(super) fn known_place(&self, code: &Code) -> Result<SessionPlace, OperatorError> {
-        let place = self.shards.codes.lock(code.as_str()).place(code.as_str());
+        let place = self.place_of(code.as_str())?;
         place.ok_or_else(|| refused(OperatorRefusal::SessionUnknown, Seq::NONE))
     }
 
+    /// The session, which is in memory.
     pub(super) fn view_session(
         &self,
         holdings: &Holdings,
-        number: SessionNumber,
+        place: &SessionPlace,
     ) -> Observed<(Session, SessionState)> {
-        let row = holdings
-            .session(number)
-            .expect("a code leads to its session's shard");
-        let account = holdings
-            .account(row.session.account)
-            .expect("a session is on an open account");
+        let row = holdings.session(place.home, place.number);
+        let row = row.expect("it was brought into memory");
+        let player = holdings.players.row(&place.home);
+        let account = player.and_then(|player| player.account(place.account));
+        let account = account.expect("a session is on an open account");
         let state = match row.session.closed {
             true => SessionState::Closed,
             false if row.is_over(self.sequencer.now()) => SessionState::Expired,
@@ -198,169 +215,237 @@ impl Ledger {
         }
     }
 
-    /// The trial balance: every account ever touched; with `all` each player's by itself
-    /// (operations.md, `report trial-balance`). Shards are read one after the other; each adds
-    /// up to zero by itself, so the whole does too.
-    pub fn trial_balance(&self, all: bool) -> Observed<TrialBalance> {
+    /// The trial balance of one moment: every account ever touched; with `all` each player's by
+    /// itself (operations.md, `report trial-balance`). With `all` it reads the disk and waits for
+    /// it: not for a thread that serves.
+    ///
+    /// # Errors
+    /// Books or journal could not be read.
+    pub fn trial_balance(
+        self: &Arc<Ledger>,
+        all: bool,
+    ) -> Result<Observed<TrialBalance>, OperatorError> {
+        let (seq, totals) = self.totals();
         let mut currencies: BTreeMap<Currency, CurrencyBalance> = BTreeMap::new();
-        for holdings in self.shards.holdings.each() {
-            for (currency, of, sum) in holdings.sums() {
-                let book = currencies.entry(currency).or_default();
-                book.sum = book.sum.plus(sum);
-                let name = match of {
-                    SumOf::Players(_) if all => continue,
-                    SumOf::Players(partner) => format!("players/{partner}"),
-                    SumOf::Account(AccountRef::House(partner)) => format!("house/{partner}"),
-                    SumOf::Account(AccountRef::Adjustments) => "adjustments".to_owned(),
-                    SumOf::Account(AccountRef::Player(_)) => {
-                        unreachable!("players have accounts of their own")
-                    }
-                };
-                let account = book.accounts.entry(name).or_default();
-                *account = account.plus(sum);
-            }
-            for account in holdings.accounts().filter(|_| all) {
-                let opened = &account.opened;
-                let book = currencies.entry(opened.currency).or_default();
-                let name = format!("player/{}/{}", opened.partner, opened.player_id);
-                book.accounts.insert(name, Sum::from(account.balance));
+        for (currency, of, sum) in totals.sums() {
+            let book = currencies.entry(currency).or_default();
+            book.sum = book.sum.plus(sum);
+            let name = match of {
+                SumOf::Players(_) if all => continue,
+                SumOf::Players(partner) => format!("players/{partner}"),
+                SumOf::Account(AccountRef::House(partner)) => format!("house/{partner}"),
+                SumOf::Account(AccountRef::Adjustments) => "adjustments".to_owned(),
+                SumOf::Account(AccountRef::Player(_)) => {
+                    unreachable!("players have accounts of their own")
+                }
+            };
+            let account = book.accounts.entry(name).or_default();
+            *account = account.plus(sum);
+        }
+        if all {
+            let mut players = Snapshot::of(self, seq)?;
+            while let Some(accounts) = players.read()? {
+                for account in accounts {
+                    let opened = &account.opened;
+                    let book = currencies.entry(opened.currency).or_default();
+                    let name = format!("player/{}/{}", opened.partner, opened.player_id);
+                    book.accounts.insert(name, Sum::from(account.balance));
+                }
             }
         }
-        Observed {
+        Ok(Observed {
             value: TrialBalance { currencies },
-            seq: self.sequencer.last(),
-        }
-    }
-
-    /// Rounds that wait for their win, oldest first; `after` is the last page's `next`.
-    pub fn open_rounds(&self, after: Option<Seq>, limit: usize) -> Observed<Page<RoundView>> {
-        self.page(after, limit, |holdings, after, found| {
-            let rounds = holdings.open_rounds(after).take(limit + 1);
-            found.extend(
-                rounds.map(|(key, round)| (round.first, RoundView::of(holdings, key, round))),
-            );
+            seq,
         })
     }
 
-    /// Transactions that were taken although something about them was odd, oldest first.
-    pub fn anomalies(&self, after: Option<Seq>, limit: usize) -> Observed<Page<AnomalyView>> {
-        self.page(after, limit, |holdings, after, found| {
-            for (seq, odd) in holdings.odd_plays(after).take(limit + 1) {
-                found.extend(
-                    odd.anomalies
-                        .iter()
-                        .map(|kind| (seq, AnomalyView::of(holdings, seq, kind, odd))),
-                );
+    /// What everything adds up to, days left out, and the entry that it is of.
+    fn totals(&self) -> (Seq, Totals) {
+        let base = self.base.lock();
+        let players = self.shards.players.all();
+        let seq = self.sequencer.last();
+        let mut totals = base.totals.clone();
+        for players in &players {
+            for (currency, of, sum) in players.holdings.totals.sums() {
+                totals.add(currency, of, sum);
             }
-        })
+        }
+        (seq, totals)
     }
 
-    /// Merges what the shards hold after `after`, in the order of entries. An entry's items stay
-    /// on one page.
-    fn page<T>(
+    /// Rounds that wait for their win, oldest first; `after` is the last page's `next`. Reads the
+    /// disk.
+    ///
+    /// # Errors
+    /// The books could not be read.
+    pub fn open_rounds(
         &self,
         after: Option<Seq>,
         limit: usize,
-        read: impl Fn(&Holdings, Seq, &mut Vec<(Seq, T)>),
-    ) -> Observed<Page<T>> {
-        let mut found = Vec::new();
-        for holdings in self.shards.holdings.each() {
-            read(&holdings, after.unwrap_or(Seq::NONE), &mut found);
-        }
-        let newest = self.sequencer.last();
-        found.sort_by_key(|(seq, _)| *seq);
-        let mut seqs: Vec<Seq> = found.iter().map(|(seq, _)| *seq).collect();
-        seqs.dedup();
-        let last = if seqs.len() > limit {
-            limit.checked_sub(1).map(|place| seqs[place])
-        } else {
-            None
+    ) -> Result<Observed<Page<RoundView>>, OperatorError> {
+        self.apply_tail()?;
+        let from = after.unwrap_or(Seq::NONE).next();
+        let (mut found, seq) = loop {
+            let sight = self.look(|view| view.open_rounds(from, limit + 1).map(Some))?;
+            let rows = sight.found.as_deref().unwrap_or_default();
+            // What lies beyond the rows that were read is for the next page.
+            let end = rows.get(limit).map_or(Seq(u64::MAX), |(seq, _)| *seq);
+            let mut found: BTreeMap<Seq, Option<RoundKey>> = BTreeMap::new();
+            for players in self.shards.players.each() {
+                let noted = players.holdings.open_rounds.since(from, usize::MAX);
+                for (seq, open) in noted.filter(|(seq, _)| *seq <= end) {
+                    found.entry(seq).or_insert(*open);
+                }
+            }
+            for (seq, key) in rows {
+                found.entry(*seq).or_insert(Some(*key));
+            }
+            if self.is_fresh(&sight) {
+                let open = found
+                    .into_iter()
+                    .filter_map(|(seq, open)| Some((seq, open?)));
+                // Where rows of the books were closed since, the page is shorter.
+                let end = rows.get(limit).map(|(seq, _)| *seq);
+                break ((open.collect::<Vec<_>>(), end), self.sequencer.last());
+            }
         };
-        let kept = found
-            .into_iter()
-            .filter(|(seq, _)| last.is_none_or(|last| *seq <= last));
-        Observed {
-            value: Page {
-                items: kept.map(|(_, item)| item).collect(),
-                next: last,
-            },
-            seq: newest,
+        let next = cut(&mut found.0, limit, found.1);
+        let mut items = Vec::new();
+        for (first, key) in found.0 {
+            let round = self.round_view(key)?;
+            items.extend(round.filter(|view| view.round.open && view.round.first == first));
         }
+        let value = Page { items, next };
+        Ok(Observed { value, seq })
+    }
+
+    /// Transactions that were taken although something about them was odd, oldest first. Reads
+    /// the disk.
+    ///
+    /// # Errors
+    /// The books could not be read.
+    pub fn anomalies(
+        &self,
+        after: Option<Seq>,
+        limit: usize,
+    ) -> Result<Observed<Page<AnomalyView>>, OperatorError> {
+        self.apply_tail()?;
+        let from = after.unwrap_or(Seq::NONE).next();
+        let (mut found, seq) = loop {
+            let sight = self.look(|view| view.odd_plays(from, limit + 1).map(Some))?;
+            let rows = sight.found.iter().flatten().copied();
+            let mut found: BTreeMap<Seq, OddPlay> = rows.collect();
+            for players in self.shards.players.each() {
+                let noted = players.holdings.odd_plays.since(from, limit + 1);
+                found.extend(noted.map(|(seq, odd)| (seq, *odd)));
+            }
+            if self.is_fresh(&sight) {
+                break (found.into_iter().collect::<Vec<_>>(), self.sequencer.last());
+            }
+        };
+        let next = cut(&mut found, limit, None);
+        let mut items = Vec::new();
+        for (seq, odd) in found {
+            let (holder, round) = (self.holder(odd.account)?, odd.round);
+            let account = odd.account;
+            let round = match round.map(|round| RoundKey { account, round }) {
+                Some(key) => self.round_view(key)?,
+                None => None,
+            };
+            items.extend(odd.anomalies.iter().map(|kind| AnomalyView {
+                seq,
+                kind,
+                partner: holder.partner,
+                player_id: holder.player_id.clone(),
+                currency: holder.currency,
+                play: odd,
+                round: round.clone(),
+            }));
+        }
+        let value = Page { items, next };
+        Ok(Observed { value, seq })
+    }
+
+    /// Whose an account is.
+    fn holder(&self, account: AccountNumber) -> Result<AccountOpened, OperatorError> {
+        let place = self.account_place(account)?;
+        let lost = || self.fail(BooksError::Unreadable("lacks an account that it names"));
+        let players = self.player_at(place.ok_or_else(lost)?.home)?;
+        let row = (players.holdings.players).row(&place.ok_or_else(lost)?.home);
+        let opened = row
+            .and_then(|row| row.account(account))
+            .map(|row| row.opened.clone());
+        Ok(opened.ok_or_else(lost)?)
+    }
+
+    fn round_view(&self, key: RoundKey) -> Result<Option<RoundView>, OperatorError> {
+        let holder = self.holder(key.account)?;
+        let round = loop {
+            let sight = self.look(|view| view.round(holder.id_space, holder.currency, key))?;
+            let place = self.account_place(key.account)?;
+            let home = place.map_or(key.account, |place| place.home);
+            let players = self.player_at(home)?;
+            if let Some(round) = players.holdings.rounds.row(&key) {
+                break Some(*round);
+            }
+            if self.is_fresh(&sight) {
+                break sight.found;
+            }
+        };
+        Ok(round.map(|round| RoundView {
+            partner: holder.partner,
+            player_id: holder.player_id,
+            currency: holder.currency,
+            round_id: key.round,
+            round,
+        }))
     }
 }
 
+/// Leaves `limit` items; the seq of the last one where there are more. `more` is the seq from
+/// which on nobody has looked, where that is so.
+fn cut<T>(items: &mut Vec<(Seq, T)>, limit: usize, more: Option<Seq>) -> Option<Seq> {
+    let left = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().map(|(seq, _)| *seq);
+    if left { last } else { more }
+}
+
 impl PlayerView {
-    pub(super) fn of(
+    /// Of a player in memory; `unlisted` are its sessions that the books say were open when they
+    /// left its row.
+    fn of(
         holdings: &Holdings,
-        key: &PlayerKey,
+        home: AccountNumber,
+        unlisted: Vec<SessionRow>,
         now: Timestamp,
-    ) -> Option<Observed<PlayerView>> {
-        let player = holdings.player(key)?;
+    ) -> Observed<PlayerView> {
+        let player = holdings.players.row(&home).expect("it is in memory");
+        let accounts = player.accounts.iter();
         let mut seq = player.changed;
         let mut balances = Vec::new();
-        for (currency, number) in &player.accounts {
-            let account = holdings
-                .account(*number)
-                .expect("a player's accounts are open");
+        for account in accounts {
             seq = seq.max(account.last).max(account.changed);
-            balances.push((*currency, account.balance));
+            balances.push((account.opened.currency, account.balance));
         }
-        let sessions = player
-            .sessions
-            .iter()
-            .filter_map(|number| holdings.session(*number));
-        let open_sessions = sessions
+        let mut sessions: BTreeMap<SessionNumber, SessionRow> = (unlisted.into_iter())
+            .map(|row| (row.session.number, row))
+            .collect();
+        for row in holdings.past_of(home) {
+            sessions.insert(row.session.number, row.clone());
+        }
+        let listed = player.sessions.iter().chain(sessions.values());
+        let open_sessions = listed
             .inspect(|row| seq = seq.max(row.changed))
             .filter(|row| !row.is_over(now))
             .count();
-        let (partner, player_id) = key.clone();
         let value = PlayerView {
-            partner,
-            player_id,
+            partner: player.partner,
+            player_id: player.player_id.clone(),
             blocked: player.blocked,
             balances,
             open_sessions,
         };
-        Some(Observed { value, seq })
-    }
-}
-
-impl RoundView {
-    fn of(holdings: &Holdings, (account, round_id): RoundKey, round: &Round) -> RoundView {
-        let opened = &holdings
-            .account(account)
-            .expect("a round is on an open account")
-            .opened;
-        RoundView {
-            partner: opened.partner,
-            player_id: opened.player_id.clone(),
-            currency: opened.currency,
-            round_id,
-            round: *round,
-        }
-    }
-}
-
-impl AnomalyView {
-    fn of(holdings: &Holdings, seq: Seq, kind: Anomaly, odd: &OddPlay) -> AnomalyView {
-        let opened = &holdings
-            .account(odd.account)
-            .expect("a transaction is on an open account")
-            .opened;
-        let key = odd.round.map(|round| (odd.account, round));
-        let round = key.and_then(|key| {
-            holdings
-                .round(key)
-                .map(|round| RoundView::of(holdings, key, round))
-        });
-        AnomalyView {
-            seq,
-            kind,
-            partner: opened.partner,
-            player_id: opened.player_id.clone(),
-            currency: opened.currency,
-            play: *odd,
-            round,
-        }
+        Observed { value, seq }
     }
 }

@@ -38,6 +38,24 @@ impl Sequencer {
         }
     }
 
+    /// Goes on after a later entry, which a start has found.
+    pub(super) fn resume(&self, last: Seq, at: Timestamp) {
+        *self.last.lock() = (last, at);
+    }
+
+    /// Gives out no number up to these.
+    pub(super) fn pass(&self, account: AccountNumber, session: SessionNumber) {
+        self.accounts.fetch_max(account.0, Ordering::Relaxed);
+        self.sessions.fetch_max(session.0, Ordering::Relaxed);
+    }
+
+    /// The highest numbers given out.
+    pub(super) fn numbers(&self) -> (AccountNumber, SessionNumber) {
+        let accounts = self.accounts.load(Ordering::Relaxed);
+        let sessions = self.sessions.load(Ordering::Relaxed);
+        (AccountNumber(accounts), SessionNumber(sessions))
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -49,6 +67,11 @@ impl Sequencer {
     /// The newest entry's number.
     pub(super) fn last(&self) -> Seq {
         self.last.lock().0
+    }
+
+    /// The newest entry's number and when it was made.
+    pub(super) fn newest(&self) -> (Seq, Timestamp) {
+        *self.last.lock()
     }
 
     /// Numbers, stamps and queues an entry. The caller holds the locks of all that it changes

@@ -1,25 +1,26 @@
 //! Shards: what is kept in memory, cut by key, each piece under a lock of its own.
 //!
-//! Locks are taken in one order: documents (codes, references), then ids, then players; never
-//! two of a kind, except where all of a kind are taken by number. Between the locks nothing
-//! waits and nothing reads a disk.
+//! Locks are taken in one order: codes, references, names, ids, players, accounts; never two of a
+//! kind, except where all of a kind are taken by number. Between the locks nothing waits and
+//! nothing reads a disk, but for documents that were pushed out of memory a moment ago.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::engine::document::{Adjustment, Session};
-use crate::engine::entry::Entry;
-use crate::engine::holdings::Holdings;
+use super::recent::{Place, Recent, word};
+use crate::books::{AccountPlace, SessionPlace};
+use crate::engine::document::Adjustment;
+use crate::engine::entry::{Body, Entry};
+use crate::engine::held::Held;
+use crate::engine::holdings::{Holdings, PlayerKey};
 use crate::engine::ids::{IdKey, IdRow};
-use crate::id::{Code, IdSpaceNumber, PartnerNumber, Reference, Seq, SessionNumber};
-use crate::money::Currency;
+use crate::engine::round::RoundKey;
+use crate::id::{AccountNumber, Code, PartnerNumber, Reference, Seq};
 
 /// Pieces of each kind: many more than cores, so that two requests seldom meet.
 const SHARDS: usize = 64;
-
-type Map<K, V> = HashMap<K, V, ahash::RandomState>;
 
 /// Pieces of one kind and the keyed hash that cuts them: clients choose the keys, so the hash's
 /// seed is random.
@@ -29,7 +30,7 @@ pub(super) struct Sharded<T> {
 }
 
 impl<T: Default> Sharded<T> {
-    pub(super) fn new() -> Sharded<T> {
+    fn new() -> Sharded<T> {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Sharded {
             shards,
@@ -39,106 +40,89 @@ impl<T: Default> Sharded<T> {
 }
 
 impl<T> Sharded<T> {
-    /// The number of the piece that `key` lies in.
-    pub(super) fn index(&self, key: &(impl Hash + ?Sized)) -> usize {
-        usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).expect("there are few shards")
-    }
-
-    pub(super) fn lock_index(&self, index: usize) -> MutexGuard<'_, T> {
-        self.shards[index].lock()
-    }
-
     pub(super) fn lock(&self, key: &(impl Hash + ?Sized)) -> MutexGuard<'_, T> {
-        self.lock_index(self.index(key))
-    }
-
-    /// How many pieces there are.
-    pub(super) fn len(&self) -> usize {
-        self.shards.len()
+        let index = self.hasher.hash_one(key) % SHARDS as u64;
+        self.shards[usize::try_from(index).expect("there are few shards")].lock()
     }
 
     /// One after the other, by number.
     pub(super) fn each(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
         self.shards.iter().map(Mutex::lock)
     }
+
+    /// All at once.
+    pub(super) fn all(&self) -> Vec<MutexGuard<'_, T>> {
+        self.each().collect()
+    }
 }
 
 /// Who used which transaction id.
 #[derive(Default)]
-pub(super) struct Ids(Map<IdKey, IdRow>);
+pub(super) struct Ids {
+    pub(super) rows: Held<IdKey, IdRow>,
+    /// Ids that were taken lately.
+    pub(super) recent: Recent,
+}
 
 impl Ids {
-    pub(super) fn row(&self, key: &IdKey) -> Option<&IdRow> {
-        self.0.get(key)
-    }
-
     pub(super) fn apply(&mut self, key: IdKey, entry: &Entry) {
-        if let Some(row) = IdRow::apply(self.0.get(&key), entry) {
-            self.0.insert(key, row);
+        if let Some(row) = IdRow::apply(self.rows.row(&key), entry) {
+            self.recent.note(key.place(), key.id.0);
+            self.rows.put(key, row);
         }
     }
 }
 
-/// Where a code leads: what must be known before any other lock is taken.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SessionPlace {
-    pub(super) number: SessionNumber,
-    pub(super) partner: PartnerNumber,
-    pub(super) id_space: IdSpaceNumber,
-    pub(super) currency: Currency,
-    /// The piece of the players that the session's player lies in.
-    pub(super) holdings: usize,
-    pub(super) opened: Seq,
-}
-
-/// Codes of sessions, for ever: none is used twice.
-#[derive(Default)]
-pub(super) struct Codes(Map<Code, SessionPlace>);
-
-impl Codes {
-    pub(super) fn place(&self, code: &str) -> Option<SessionPlace> {
-        self.0.get(code).copied()
-    }
-
-    pub(super) fn apply(
-        &mut self,
-        session: &Session,
-        id_space: IdSpaceNumber,
-        holdings: usize,
-        seq: Seq,
-    ) {
-        self.0.entry(session.code.clone()).or_insert(SessionPlace {
-            number: session.number,
-            partner: session.partner,
-            id_space,
-            currency: session.currency,
-            holdings,
-            opened: seq,
-        });
+impl IdKey {
+    /// Where the id is unique.
+    pub(super) fn place(&self) -> Place {
+        (self.space, self.currency)
     }
 }
 
-/// References of adjustments, for ever.
+/// Some of the players.
 #[derive(Default)]
-pub(super) struct References(Map<(PartnerNumber, Reference), (Adjustment, Seq)>);
+pub(super) struct Players {
+    pub(super) holdings: Holdings,
+    /// Rounds that were begun by a transaction of another number.
+    pub(super) foreign: Recent,
+    /// Players that entries of the tail are about which were not applied yet, and the last of
+    /// them. Such a player is not in memory.
+    pub(super) pending: HashMap<AccountNumber, u32, ahash::RandomState>,
+}
 
-impl References {
-    pub(super) fn row(&self, key: &(PartnerNumber, Reference)) -> Option<&(Adjustment, Seq)> {
-        self.0.get(key)
+impl Players {
+    /// Makes the change of an entry that was pushed a moment ago.
+    pub(super) fn apply(&mut self, home: AccountNumber, entry: &Entry, place: Place) {
+        self.holdings.apply(home, entry);
+        self.note_foreign(entry, place);
     }
 
-    pub(super) fn apply(&mut self, adjustment: &Adjustment, seq: Seq) {
-        let key = (adjustment.partner, adjustment.reference.clone());
-        self.0.insert(key, (adjustment.clone(), seq));
+    pub(super) fn note_foreign(&mut self, entry: &Entry, place: Place) {
+        let (Body::Bet(play) | Body::Win(play)) = &entry.body else {
+            return;
+        };
+        if let Some(round) = play.round.filter(|round| round.0 != play.id.0) {
+            let account = play.account;
+            let row = self.holdings.rounds.row(&RoundKey { account, round });
+            if row.is_none_or(|row| row.foreign) {
+                self.foreign.note(place, round.0);
+            }
+        }
     }
 }
 
 /// All of it.
 pub(super) struct Shards {
-    pub(super) codes: Sharded<Codes>,
-    pub(super) references: Sharded<References>,
+    /// Codes of sessions, for ever: none is used twice.
+    pub(super) codes: Sharded<Held<Code, SessionPlace>>,
+    /// References of adjustments, for ever.
+    pub(super) references: Sharded<Held<(PartnerNumber, Reference), (Adjustment, Seq)>>,
+    /// Players' numbers.
+    pub(super) names: Sharded<Held<PlayerKey, AccountNumber>>,
     pub(super) ids: Sharded<Ids>,
-    pub(super) holdings: Sharded<Holdings>,
+    pub(super) players: Sharded<Players>,
+    pub(super) accounts: Sharded<Held<AccountNumber, AccountPlace>>,
 }
 
 impl Shards {
@@ -146,8 +130,15 @@ impl Shards {
         Shards {
             codes: Sharded::new(),
             references: Sharded::new(),
+            names: Sharded::new(),
             ids: Sharded::new(),
-            holdings: Sharded::new(),
+            players: Sharded::new(),
+            accounts: Sharded::new(),
         }
+    }
+
+    /// The ids that are neighbours of `key`'s: those of one word lie in one shard.
+    pub(super) fn ids_of(&self, key: &IdKey) -> MutexGuard<'_, Ids> {
+        self.ids.lock(&(key.space, key.currency, word(key.id.0)))
     }
 }

@@ -12,7 +12,7 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use super::{Done, Failed};
 use crate::engine::document::AccountOpened;
-use crate::engine::entry::Entry;
+use crate::engine::entry::{AccountRef, Body, Entry};
 use crate::http::body::{Answer, Gone, Sink};
 use crate::id::{AccountNumber, Seq};
 use crate::ledger::{AccountView, Ledger, OperatorError, Reading, Snapshot};
@@ -44,9 +44,10 @@ pub(super) async fn transactions(ledger: &Arc<Ledger>, members: Members) -> Resu
 
 pub(super) async fn players(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
     let wanted = SnapshotWanted::decode(members)?;
-    let mut snapshot = Snapshot::start(ledger);
+    let of = Arc::clone(ledger);
+    let mut snapshot = super::reading(move || Snapshot::start(&of)).await?;
     let seq = snapshot.seq();
-    let numbers = (Seq::NONE.next().0, ledger.accounts() as u64);
+    let numbers = (Seq::NONE.next().0, ledger.accounts());
     Ok(streamed::<PlayerRow>(wanted.format, numbers, move |out| {
         while let Some(views) = snapshot.read()? {
             for view in views {
@@ -73,14 +74,12 @@ fn player(view: AccountView, as_of: Seq) -> PlayerRow {
 async fn entries<R: Row>(
     ledger: &Arc<Ledger>,
     members: Members,
-    row: impl Fn(&mut Names, &Entry, Option<&[u8; 32]>) -> Option<R> + Send + 'static,
+    row: impl Fn(&Names, &Entry, Option<&[u8; 32]>) -> Option<R> + Send + 'static,
 ) -> Result<Done, Failed> {
     let wanted = ExportWanted::decode(members)?;
     let ledger = Arc::clone(ledger);
     let find = move || Reading::start(&ledger, wanted.from).map(|reading| (reading, ledger));
-    let (mut reading, ledger) = tokio::task::spawn_blocking(find)
-        .await
-        .expect("a panic in the ledger ends the process")?;
+    let (mut reading, ledger) = super::reading(find).await?;
     let numbers = (reading.next().0, reading.end().0);
     let mut names = Names::of_ledger(ledger);
     Ok(streamed::<R>(wanted.format, numbers, move |out| {
@@ -99,7 +98,8 @@ async fn entries<R: Row>(
                         return Ok(());
                     }
                     let head = (entry.seq == batch.head.seq).then_some(&batch.head.hash);
-                    if let Some(row) = row(&mut names, entry, head) {
+                    names.learn(entry)?;
+                    if let Some(row) = row(&names, entry, head) {
                         out.put(&row)?;
                     }
                 }
@@ -199,16 +199,33 @@ impl Names {
         }
     }
 
-    fn of(&mut self, number: AccountNumber) -> AccountOpened {
-        if let Some(opened) = self.known.get(&number) {
-            return opened.clone();
-        }
-        if self.known.len() == NAMES_MAX {
+    /// Looks up the accounts whose money an entry moves, or whose id it takes.
+    fn learn(&mut self, entry: &Entry) -> Result<(), OperatorError> {
+        let play = entry.body.id().map(|(account, _)| account);
+        let postings = match &entry.body {
+            Body::Record(record) => record.postings.as_slice(),
+            Body::Bet(_) | Body::Win(_) | Body::Cancel(_) | Body::Void(_) => &[],
+        };
+        let posted = postings.iter().filter_map(|posting| match posting.account {
+            AccountRef::Player(number) => Some(number),
+            AccountRef::House(_) | AccountRef::Adjustments => None,
+        });
+        if self.known.len() >= NAMES_MAX {
             self.known.clear();
         }
-        let opened = self.ledger.account(number);
-        let opened = opened.expect("an entry names an open account");
-        self.known.insert(number, opened.clone());
-        opened
+        for number in play.into_iter().chain(posted) {
+            if self.known.contains_key(&number) {
+                continue;
+            }
+            let opened = self.ledger.account(number)?;
+            let opened = opened.expect("an entry names an open account");
+            self.known.insert(number, opened);
+        }
+        Ok(())
+    }
+
+    fn of(&self, number: AccountNumber) -> AccountOpened {
+        let opened = self.known.get(&number);
+        opened.expect("it was looked up before").clone()
     }
 }

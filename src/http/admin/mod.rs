@@ -91,6 +91,14 @@ impl From<OperatorError> for Failed {
     }
 }
 
+/// Reads what may lie on the disk, in a thread that may wait for it.
+async fn reading<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, OperatorError> + Send + 'static,
+) -> Result<T, Failed> {
+    let read = tokio::task::spawn_blocking(read).await;
+    Ok(read.expect("a panic in the ledger ends the process")?)
+}
+
 /// Answers one request to `/admin/v1/`, whose body was read whole.
 ///
 /// # Errors
@@ -163,9 +171,9 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::OpenSession => sessions::open(state, members),
         Operation::ShowSession => sessions::show(ledger, members),
         Operation::CloseSession => sessions::close(ledger, members),
-        Operation::TrialBalance => reports::trial_balance(ledger, members),
-        Operation::OpenRounds => reports::open_rounds(ledger, members),
-        Operation::Anomalies => reports::anomalies(ledger, members),
+        Operation::TrialBalance => reports::trial_balance(&state.ledger, members).await,
+        Operation::OpenRounds => reports::open_rounds(&state.ledger, members).await,
+        Operation::Anomalies => reports::anomalies(&state.ledger, members).await,
         Operation::ExportJournal => exports::journal(&state.ledger, members).await,
         Operation::ExportTransactions => exports::transactions(&state.ledger, members).await,
         Operation::ExportPlayers => exports::players(&state.ledger, members).await,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Done, Failed, done};
+use super::{Done, Failed, done, reading};
 use crate::engine::command::{AccountName, NewAdjustment};
 use crate::id::Seq;
 use crate::ledger::{HistoryItem, Ledger, Observed, PlayerView};
@@ -77,9 +77,7 @@ pub(super) async fn history(ledger: &Arc<Ledger>, members: Members) -> Result<Do
     };
     let ledger = ledger.clone();
     let read = move || ledger.history(&account, request.page.cursor.map(Seq), limit);
-    let history = tokio::task::spawn_blocking(read)
-        .await
-        .expect("a panic in the ledger ends the process")?;
+    let history = reading(read).await?;
     let page = Page {
         items: history.value.items.into_iter().map(item).collect(),
         next: history.value.next.map(|seq| seq.0),

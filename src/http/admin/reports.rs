@@ -1,6 +1,8 @@
 //! Reports: the trial balance, open rounds, anomalies.
 
-use super::{Done, Failed, done};
+use std::sync::Arc;
+
+use super::{Done, Failed, done, reading};
 use crate::engine::round;
 use crate::id::Seq;
 use crate::ledger::{self, AnomalyView, Ledger, RoundView};
@@ -9,9 +11,10 @@ use crate::protocol::admin::{
     RoundItem, Tally, TrialBalance, TrialBalanceWanted,
 };
 
-pub(super) fn trial_balance(ledger: &Ledger, members: Members) -> Result<Done, Failed> {
+pub(super) async fn trial_balance(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
     let wanted = TrialBalanceWanted::decode(members)?;
-    let report = ledger.trial_balance(wanted.all);
+    let ledger = Arc::clone(ledger);
+    let report = reading(move || ledger.trial_balance(wanted.all)).await?;
     let account = |(account, balance)| ReportAccount { account, balance };
     let currencies = report.value.currencies.into_iter();
     let reply = TrialBalance {
@@ -26,15 +29,19 @@ pub(super) fn trial_balance(ledger: &Ledger, members: Members) -> Result<Done, F
     Ok(done(&reply, report.seq))
 }
 
-pub(super) fn open_rounds(ledger: &Ledger, members: Members) -> Result<Done, Failed> {
+pub(super) async fn open_rounds(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
     let wanted = PageWanted::decode(members)?;
-    let rounds = ledger.open_rounds(wanted.cursor.map(Seq), wanted.items_max());
+    let ledger = Arc::clone(ledger);
+    let read = move || ledger.open_rounds(wanted.cursor.map(Seq), wanted.items_max());
+    let rounds = reading(read).await?;
     Ok(done(&page(rounds.value, round), rounds.seq))
 }
 
-pub(super) fn anomalies(ledger: &Ledger, members: Members) -> Result<Done, Failed> {
+pub(super) async fn anomalies(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
     let wanted = PageWanted::decode(members)?;
-    let anomalies = ledger.anomalies(wanted.cursor.map(Seq), wanted.items_max());
+    let ledger = Arc::clone(ledger);
+    let read = move || ledger.anomalies(wanted.cursor.map(Seq), wanted.items_max());
+    let anomalies = reading(read).await?;
     Ok(done(&page(anomalies.value, anomaly), anomalies.seq))
 }
 

@@ -47,7 +47,7 @@ impl fmt::Display for CodecError {
 impl std::error::Error for CodecError {}
 
 /// Writes a number.
-pub(super) fn put_number(mut number: u64, out: &mut Vec<u8>) {
+pub(crate) fn put_number(mut number: u64, out: &mut Vec<u8>) {
     for _ in 0..8 {
         let seven = (number & 0x7f) as u8;
         number >>= 7;
@@ -60,11 +60,17 @@ pub(super) fn put_number(mut number: u64, out: &mut Vec<u8>) {
     out.push(u8::try_from(number).expect("64 bits less 8 times 7 are 8"));
 }
 
+/// Writes a text.
+pub(crate) fn put_text(text: &[u8], out: &mut Vec<u8>) {
+    put_number(text.len() as u64, out);
+    out.extend_from_slice(text);
+}
+
 /// Bytes still to be read.
-pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], CodecError> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], CodecError> {
         let (taken, rest) = self
             .0
             .split_at_checked(count)
@@ -73,7 +79,7 @@ impl<'a> Bytes<'a> {
         Ok(taken)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         let (taken, rest) = self
             .0
             .split_first_chunk::<N>()
@@ -82,11 +88,11 @@ impl<'a> Bytes<'a> {
         Ok(*taken)
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, CodecError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, CodecError> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    pub(super) fn number(&mut self) -> Result<u64, CodecError> {
+    pub(crate) fn number(&mut self) -> Result<u64, CodecError> {
         let mut number = 0;
         for place in 0..8 {
             let byte = self.byte()?;
@@ -99,7 +105,7 @@ impl<'a> Bytes<'a> {
         shortest(last, 8, number | u64::from(last) << 56)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a [u8], CodecError> {
+    pub(crate) fn text(&mut self) -> Result<&'a [u8], CodecError> {
         let length = usize::try_from(self.number()?).map_err(|_| CodecError::Truncated)?;
         self.take(length)
     }

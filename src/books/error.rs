@@ -1,0 +1,113 @@
+//! What can go wrong with the books, and what to do about it.
+
+use std::fmt;
+use std::io;
+
+use super::BOOKS;
+use crate::bytes::CodecError;
+use crate::disk;
+use crate::id::Seq;
+
+/// Why the books did not do what was asked. `Display` says what to do; the source, where there is
+/// one, says what the machine or redb said.
+#[derive(Debug)]
+pub enum BooksError {
+    /// The file could not be read or written.
+    Disk(io::Error),
+    /// The database in the file could not be read or written.
+    Database(Box<redb::Error>),
+    /// A row is not what was once written.
+    Damaged {
+        /// The table that it is in.
+        table: String,
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        source: CodecError,
+    },
+    /// The file is not there, or there is nothing in it.
+    Missing {
+        /// Whether the name is there.
+        emptied: bool,
+    },
+    /// The file was written by a later version.
+    Newer(u64),
+    /// The file belongs to another coffer.
+    Foreign,
+    /// The file does not say what it holds.
+    Unreadable(&'static str),
+    /// The journal is not the one that these books were written from: it ends before them, or has
+    /// other entries where they end.
+    Ahead {
+        /// The last entry that the books have.
+        books: Seq,
+        /// The journal's last entry.
+        journal: Seq,
+    },
+}
+
+/// What an operator does about books that are not to be had: nothing is lost with them.
+const ANEW: &str = "put it back, or make it anew from history with coffer rebuild";
+
+impl fmt::Display for BooksError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BooksError::Disk(_) => write!(f, "{BOOKS} could not be read or written"),
+            BooksError::Database(_) => {
+                write!(f, "{BOOKS} could not be read or written as a database")
+            }
+            BooksError::Damaged { table, key, .. } => {
+                write!(f, "{BOOKS}, table {table}, row {key} is damaged: {ANEW}")
+            }
+            BooksError::Missing { emptied: false } => write!(f, "{BOOKS} is missing: {ANEW}"),
+            BooksError::Missing { emptied: true } => write!(f, "{BOOKS} is empty: {ANEW}"),
+            BooksError::Newer(format) => write!(
+                f,
+                "{BOOKS} has format {format}, which a later version of coffer wrote: use that one"
+            ),
+            BooksError::Foreign => write!(f, "{BOOKS} belongs to another coffer: {ANEW}"),
+            BooksError::Unreadable(why) => write!(f, "{BOOKS} {why}: {ANEW}"),
+            BooksError::Ahead { books, journal } => write!(
+                f,
+                "{BOOKS} was written from a journal that had other entries up to {books} than \
+                 this one, which ends at {journal}: the journal was rolled back or replaced. Put \
+                 back what belongs together"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BooksError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            BooksError::Disk(source) => Some(source),
+            BooksError::Database(source) => Some(source),
+            BooksError::Damaged { source, .. } => Some(source),
+            BooksError::Missing { .. }
+            | BooksError::Newer(_)
+            | BooksError::Foreign
+            | BooksError::Unreadable(_)
+            | BooksError::Ahead { .. } => None,
+        }
+    }
+}
+
+impl<E: Into<redb::Error>> From<E> for BooksError {
+    fn from(error: E) -> BooksError {
+        BooksError::Database(Box::new(error.into()))
+    }
+}
+
+impl BooksError {
+    /// Whether there was no room on the disk.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            BooksError::Disk(error) => disk::is_full(error),
+            BooksError::Database(error) => match &**error {
+                redb::Error::Io(error) => disk::is_full(error),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The books: what all entries add up to, in `{data}/books.redb`, so that neither memory nor a
+//! start nor a lookup grows with history. Derived: everything in it can be made anew from history.
+//!
+//! ```text
+//! table              key                                  row
+//! about              "coffer", "format", "applied"        id; 1, u64; see `Applied`
+//! counts             a table's name                       how many rows it has, u64
+//! partners           partner                              the document and its entry
+//! spaces             number of the space                  an id space and a currency
+//! accounts           account                              `AccountPlace`
+//! names              partner, player_id                   the player's number
+//! players            player's number                      the player, its accounts and its newest sessions
+//! past_sessions      player's number, session             a session that the player's row does not list
+//! unlisted_sessions  player's number, session             those of them that were open then
+//! codes              code                                 `SessionPlace`
+//! references         partner, reference                   an adjustment and its entry
+//! ids                space, transaction id                what the id stands for
+//! rounds             space, round, account                a round
+//! foreign_rounds     space, round, account                rounds begun by a transaction of another number
+//! open_rounds        seq of the entry that began it       the round
+//! odd_plays          seq                                  a transaction that was odd
+//! sums               currency, what of                    cents
+//! days               day, partner, currency, game         bets, wins, cancels
+//! ```
+//!
+//! Numbers in keys are big-endian, so that neighbours lie together; ids and rounds begin with their
+//! space, so that rising ones are written at one edge. A row is `rows`' affair.
+//!
+//! A flush writes rows in slices, each a commit of its own; `applied` moves with the last one. A
+//! player's row and a round's bear the entry that changed them last, and rows of one player, or of
+//! one round, are written in one commit: whoever replays entries onto what a flush that was cut
+//! short has left skips what is there already. Totals and days, which bear nothing, move with
+//! `applied`.
+
+mod error;
+mod field;
+mod rows;
+mod view;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use redb::{Builder, Database, ReadableDatabase, TableDefinition};
+
+pub use self::error::BooksError;
+use self::rows::Space;
+pub use self::rows::{AccountPlace, SessionPlace};
+pub use self::view::{Greatest, View};
+pub use self::write::{Closing, Slice};
+use crate::disk::{Disk, RedbBackend, unfinished};
+use crate::id::{AccountNumber, Seq, SessionNumber};
+use crate::time::{Span, Timestamp};
+
+/// The file's name.
+pub const BOOKS: &str = "books.redb";
+
+/// The version of the file. Another one is made anew from history.
+pub const FORMAT: u64 = 1;
+
+/// Rows are read where a player comes back after a while, and written in order.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
+const COFFER: &str = "coffer";
+const FORMAT_KEY: &str = "format";
+const APPLIED: &str = "applied";
+
+/// Rows of each table by its name.
+const COUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("counts");
+
+/// When what is in memory goes to the books (operations.md, Configuration, `[storage]`), and how
+/// much of it may be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// After so many entries.
+    pub entries: u64,
+    /// After so long, where there are any.
+    pub interval: Span,
+    /// Bytes that what was touched lately may take.
+    pub resident_bytes: u64,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Checkpoints {
+        Checkpoints {
+            entries: 1_000_000,
+            interval: Span::from_seconds(30),
+            resident_bytes: 1 << 30,
+        }
+    }
+}
+
+/// The entry that the books are up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The last entry that is in them.
+    pub seq: Seq,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The journal's hash at the end of the batch that holds it.
+    pub hash: [u8; 32],
+    /// The highest number that an account has.
+    pub accounts: AccountNumber,
+    /// The highest number that a session has.
+    pub sessions: SessionNumber,
+}
+
+impl Applied {
+    /// Nothing yet.
+    pub const NOTHING: Applied = Applied {
+        seq: Seq::NONE,
+        at: Timestamp::EPOCH,
+        hash: [0; 32],
+        accounts: AccountNumber(0),
+        sessions: SessionNumber(0),
+    };
+
+    fn encode(&self) -> Vec<u8> {
+        let numbers = [
+            self.seq.0,
+            self.at.micros(),
+            self.accounts.0,
+            self.sessions.0,
+        ];
+        let numbers = numbers.iter().flat_map(|number| number.to_le_bytes());
+        numbers.chain(self.hash).collect()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Applied> {
+        let (numbers, hash) = bytes.split_at_checked(32)?;
+        let mut numbers = numbers
+            .as_chunks()
+            .0
+            .iter()
+            .map(|bytes| u64::from_le_bytes(*bytes));
+        let mut next = || numbers.next();
+        Some(Applied {
+            seq: Seq(next()?),
+            at: Timestamp::from_micros(next()?),
+            accounts: AccountNumber(next()?),
+            sessions: SessionNumber(next()?),
+            hash: hash.try_into().ok()?,
+        })
+    }
+}
+
+/// The open file. One process has it, by the data directory's lock.
+#[derive(Debug)]
+pub struct Books {
+    database: Database,
+    spaces: Arc<RwLock<HashMap<Space, u32>>>,
+    applied: RwLock<Applied>,
+}
+
+/// Makes the file of a coffer that has no books yet, in place of one that may lie there.
+///
+/// # Errors
+/// [`BooksError::Disk`] or [`BooksError::Database`].
+pub fn create(disk: &dyn Disk, id: [u8; 16]) -> Result<(), BooksError> {
+    let new = unfinished(BOOKS);
+    if disk.exists(&new).map_err(BooksError::Disk)? {
+        disk.remove(&new).map_err(BooksError::Disk)?;
+    }
+    let backend = RedbBackend::new(disk.create(&new).map_err(BooksError::Disk)?);
+    let database = Builder::new().create_with_backend(backend)?;
+    let transaction = database.begin_write()?;
+    {
+        let mut about = transaction.open_table(ABOUT)?;
+        about.insert(COFFER, &id[..])?;
+        about.insert(FORMAT_KEY, &FORMAT.to_le_bytes()[..])?;
+        about.insert(APPLIED, Applied::NOTHING.encode().as_slice())?;
+        transaction.open_table(COUNTS)?;
+    }
+    for table in view::TABLES {
+        transaction.open_table(table)?;
+    }
+    transaction.commit()?;
+    drop(database);
+    // redb does not tell whether its closing went well.
+    disk.open(&new)
+        .and_then(|file| file.sync())
+        .and_then(|()| disk.rename(&new, BOOKS))
+        .and_then(|()| disk.sync_directory())
+        .map_err(BooksError::Disk)
+}
+
+impl Books {
+    /// Opens the books of the coffer `id`. What a process left that was killed is opened as fast
+    /// as what was closed, however large it is.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn open(disk: &dyn Disk, id: [u8; 16]) -> Result<Books, BooksError> {
+        if !disk.exists(BOOKS).map_err(BooksError::Disk)? {
+            return Err(BooksError::Missing { emptied: false });
+        }
+        let file = disk.open(BOOKS).map_err(BooksError::Disk)?;
+        // redb would make an empty file a new database.
+        if file.size().map_err(BooksError::Disk)? == 0 {
+            return Err(BooksError::Missing { emptied: true });
+        }
+        // An earlier start may have ended by a failed sync.
+        file.distrust_cache().map_err(BooksError::Disk)?;
+        let database = Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(RedbBackend::new(file))?;
+        let applied = inspect(&database, id)?;
+        let books = Books {
+            database,
+            spaces: Arc::default(),
+            applied: RwLock::new(applied),
+        };
+        let spaces = books.view()?.spaces()?;
+        *books.spaces.write() = spaces;
+        Ok(books)
+    }
+
+    /// The entry that the books are up to.
+    pub fn applied(&self) -> Applied {
+        *self.applied.read()
+    }
+
+    /// All rows as they are now, for as long as the view is kept.
+    ///
+    /// # Errors
+    /// [`BooksError::Database`].
+    pub fn view(&self) -> Result<View, BooksError> {
+        View::new(self.database.begin_read()?, Arc::clone(&self.spaces))
+    }
+}
+
+/// Checks what the file says about itself.
+fn inspect(database: &Database, id: [u8; 16]) -> Result<Applied, BooksError> {
+    let silent = || BooksError::Unreadable("does not say what it holds");
+    let about = match database.begin_read()?.open_table(ABOUT) {
+        Err(redb::TableError::TableDoesNotExist(_)) => return Err(silent()),
+        about => about?,
+    };
+    let value = |key| -> Result<Vec<u8>, BooksError> {
+        let value = about.get(key)?.ok_or_else(silent)?;
+        Ok(value.value().to_vec())
+    };
+    let format = value(FORMAT_KEY)?.try_into().map_err(|_| silent())?;
+    match u64::from_le_bytes(format) {
+        FORMAT => {}
+        newer if newer > FORMAT => return Err(BooksError::Newer(newer)),
+        _ => return Err(silent()),
+    }
+    if value(COFFER)? != id {
+        return Err(BooksError::Foreign);
+    }
+    Applied::decode(&value(APPLIED)?).ok_or_else(silent)
+}

@@ -1,0 +1,500 @@
+//! Reading the books: a view is of one moment, whatever is written meanwhile.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, TableHandle};
+
+use super::rows::{
+    AccountPlace, Definition, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow,
+    Unlisted, unseal,
+};
+use super::{ABOUT, Applied, BooksError, COUNTS};
+use crate::bytes::CodecError;
+use crate::engine::document::{Adjustment, Partner};
+use crate::engine::entry::AccountRef;
+use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
+use crate::engine::ids::{IdKey, IdRow};
+use crate::engine::round::{OddPlay, Round, RoundKey};
+use crate::engine::totals::{DayKey, DayTotals, SumOf};
+use crate::id::{
+    AccountNumber, GameNumber, IdSpaceNumber, PartnerNumber, Reference, Seq, SessionNumber,
+    TransactionId,
+};
+use crate::money::{Currency, Sum};
+use crate::time::Day;
+
+/// Every table that holds rows.
+pub(super) const TABLES: [Definition; 16] = [
+    <(Partner, Seq)>::TABLE,
+    Space::TABLE,
+    AccountPlace::TABLE,
+    Home::TABLE,
+    PlayerRow::TABLE,
+    SessionRow::TABLE,
+    Unlisted::TABLE,
+    SessionPlace::TABLE,
+    <(Adjustment, Seq)>::TABLE,
+    IdRow::TABLE,
+    Round::TABLE,
+    ForeignRound::TABLE,
+    OpenRound::TABLE,
+    OddPlay::TABLE,
+    SumRow::TABLE,
+    DayTotals::TABLE,
+];
+
+type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// All rows as they were at one moment.
+#[derive(Debug)]
+pub struct View {
+    transaction: ReadTransaction,
+    /// Those that requests read; the others are opened when they are asked for.
+    players: Table,
+    past: Table,
+    codes: Table,
+    ids: Table,
+    rounds: Table,
+    spaces: Arc<RwLock<HashMap<Space, u32>>>,
+}
+
+pub(super) fn session_key(home: AccountNumber, number: SessionNumber) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&home.0.to_be_bytes());
+    key[8..].copy_from_slice(&number.0.to_be_bytes());
+    key
+}
+
+/// A key of a text that is a partner's.
+pub(super) fn partner_key(partner: PartnerNumber, text: &str) -> Vec<u8> {
+    [&partner.0.to_be_bytes(), text.as_bytes()].concat()
+}
+
+pub(super) fn id_key(space: u32, id: TransactionId) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..4].copy_from_slice(&space.to_be_bytes());
+    key[4..].copy_from_slice(&id.0.to_be_bytes());
+    key
+}
+
+pub(super) fn round_key(space: u32, of: RoundKey) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..4].copy_from_slice(&space.to_be_bytes());
+    key[4..12].copy_from_slice(&of.round.0.to_be_bytes());
+    key[12..].copy_from_slice(&of.account.0.to_be_bytes());
+    key
+}
+
+pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
+    let (kind, partner) = match of {
+        SumOf::Players(partner) => (0, partner.0),
+        SumOf::Account(AccountRef::House(partner)) => (1, partner.0),
+        SumOf::Account(AccountRef::Adjustments) => (2, 0),
+        SumOf::Account(AccountRef::Player(_)) => unreachable!("players have rows of their own"),
+    };
+    [
+        currency.as_str().as_bytes(),
+        &[kind],
+        &partner.to_be_bytes(),
+    ]
+    .concat()
+}
+
+fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
+    let (currency, rest) = key.split_at_checked(3)?;
+    let (kind, partner) = rest.split_first()?;
+    let partner = PartnerNumber(u32::from_be_bytes(partner.try_into().ok()?));
+    let of = match kind {
+        0 => SumOf::Players(partner),
+        1 => SumOf::Account(AccountRef::House(partner)),
+        2 => SumOf::Account(AccountRef::Adjustments),
+        _ => return None,
+    };
+    Some((std::str::from_utf8(currency).ok()?.parse().ok()?, of))
+}
+
+pub(super) fn day_key(of: &DayKey) -> Vec<u8> {
+    let day = of.day.0.to_be_bytes();
+    let partner = of.partner.0.to_be_bytes();
+    let game = of.game.0.to_be_bytes();
+    [&day, &partner, of.currency.as_str().as_bytes(), &game].concat()
+}
+
+fn day_of(key: &[u8]) -> Option<DayKey> {
+    let (day, rest) = key.split_first_chunk()?;
+    let (partner, rest) = rest.split_first_chunk()?;
+    let (currency, game) = rest.split_first_chunk::<3>()?;
+    Some(DayKey {
+        day: Day(u32::from_be_bytes(*day)),
+        partner: PartnerNumber(u32::from_be_bytes(*partner)),
+        currency: std::str::from_utf8(currency).ok()?.parse().ok()?,
+        game: GameNumber(u32::from_be_bytes(game.try_into().ok()?)),
+    })
+}
+
+fn seq_of(key: &[u8]) -> Option<Seq> {
+    Some(Seq(u64::from_be_bytes(key.try_into().ok()?)))
+}
+
+impl View {
+    pub(super) fn new(
+        transaction: ReadTransaction,
+        spaces: Arc<RwLock<HashMap<Space, u32>>>,
+    ) -> Result<View, BooksError> {
+        Ok(View {
+            players: transaction.open_table(PlayerRow::TABLE)?,
+            past: transaction.open_table(SessionRow::TABLE)?,
+            codes: transaction.open_table(SessionPlace::TABLE)?,
+            ids: transaction.open_table(IdRow::TABLE)?,
+            rounds: transaction.open_table(Round::TABLE)?,
+            transaction,
+            spaces,
+        })
+    }
+
+    fn read<R: Row>(table: &Table, key: &[u8]) -> Result<Option<R>, BooksError> {
+        let row = table.get(key)?;
+        row.map(|row| unseal(key, row.value())).transpose()
+    }
+
+    fn open<R: Row>(&self) -> Result<Table, BooksError> {
+        Ok(self.transaction.open_table(R::TABLE)?)
+    }
+
+    fn seldom<R: Row>(&self, key: &[u8]) -> Result<Option<R>, BooksError> {
+        Self::read(&self.open::<R>()?, key)
+    }
+
+    /// Some rows whose keys are `from` or greater, in order.
+    fn some<R: Row>(&self, from: &[u8], at_most: usize) -> Result<Vec<(Vec<u8>, R)>, BooksError> {
+        let table = self.open::<R>()?;
+        let mut rows = Vec::new();
+        for row in table.range(from..)?.take(at_most) {
+            let (key, bytes) = row?;
+            let key = key.value().to_vec();
+            let row = unseal(&key, bytes.value())?;
+            rows.push((key, row));
+        }
+        Ok(rows)
+    }
+
+    /// All rows of a table, each with what its key says.
+    fn all<R: Row, K>(&self, of: impl Fn(&[u8]) -> Option<K>) -> Result<Vec<(K, R)>, BooksError> {
+        let rows = self.some::<R>(&[], usize::MAX)?;
+        let rows = rows.into_iter().map(|(key, row)| match of(&key) {
+            Some(of) => Ok((of, row)),
+            None => Err(super::rows::damaged::<R>(&key, CodecError::OutOfRange)),
+        });
+        rows.collect()
+    }
+
+    /// The number of a space, where anything was ever written in it.
+    fn space(&self, id_space: IdSpaceNumber, currency: Currency) -> Option<u32> {
+        let space = Space { id_space, currency };
+        self.spaces.read().get(&space).copied()
+    }
+
+    pub(super) fn spaces(&self) -> Result<HashMap<Space, u32>, BooksError> {
+        let number = |key: &[u8]| Some(u32::from_be_bytes(key.try_into().ok()?));
+        let spaces = self.all::<Space, _>(number)?;
+        Ok(spaces
+            .into_iter()
+            .map(|(number, space)| (space, number))
+            .collect())
+    }
+
+    /// The entry that this view is of.
+    ///
+    /// # Errors
+    /// [`BooksError`], as of all that is read here.
+    pub fn applied(&self) -> Result<Applied, BooksError> {
+        let about = self.transaction.open_table(ABOUT)?;
+        let applied = about.get(super::APPLIED)?;
+        let applied = applied.and_then(|bytes| Applied::decode(bytes.value()));
+        applied.ok_or(BooksError::Unreadable("does not say how far it goes"))
+    }
+
+    /// A player, by number.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn player(&self, home: AccountNumber) -> Result<Option<PlayerRow>, BooksError> {
+        Self::read(&self.players, &home.0.to_be_bytes())
+    }
+
+    /// Players by number, from `from` on.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn players(
+        &self,
+        from: AccountNumber,
+        at_most: usize,
+    ) -> Result<Vec<PlayerRow>, BooksError> {
+        let rows = self.some(&from.0.to_be_bytes(), at_most)?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// A player's number.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn home(&self, (partner, id): &PlayerKey) -> Result<Option<AccountNumber>, BooksError> {
+        let home: Option<Home> = self.seldom(&partner_key(*partner, id.as_str()))?;
+        Ok(home.map(|row| row.home))
+    }
+
+    /// A session that its player's row does not list.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn past_session(
+        &self,
+        home: AccountNumber,
+        number: SessionNumber,
+    ) -> Result<Option<SessionRow>, BooksError> {
+        Self::read(&self.past, &session_key(home, number))
+    }
+
+    /// Sessions that were open when their player's row ceased to list them.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn unlisted_sessions(&self, home: AccountNumber) -> Result<Vec<SessionRow>, BooksError> {
+        let table = self.open::<Unlisted>()?;
+        let mut rows = Vec::new();
+        let (first, last) = (SessionNumber(0), SessionNumber(u64::MAX));
+        for row in table.range(&session_key(home, first)[..]..=&session_key(home, last)[..])? {
+            let (key, _) = row?;
+            rows.extend(Self::read::<SessionRow>(&self.past, key.value())?);
+        }
+        Ok(rows)
+    }
+
+    /// Where a code leads.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn code(&self, code: &str) -> Result<Option<SessionPlace>, BooksError> {
+        Self::read(&self.codes, code.as_bytes())
+    }
+
+    /// Where an account's player is.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn account(&self, number: AccountNumber) -> Result<Option<AccountPlace>, BooksError> {
+        self.seldom(&number.0.to_be_bytes())
+    }
+
+    /// Where the players of all accounts are, those that `wanted` holds, in order.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn accounts(
+        &self,
+        wanted: &[AccountNumber],
+    ) -> Result<Vec<(AccountNumber, AccountPlace)>, BooksError> {
+        let table = self.open::<AccountPlace>()?;
+        let number_of = |key: &[u8]| seq_of(key).map(|seq| AccountNumber(seq.0));
+        let many = table.len()? < 8 * wanted.len() as u64;
+        let mut rows = Vec::with_capacity(wanted.len());
+        if many {
+            // Reading on is faster by far than looking each up.
+            let mut wanted = wanted.iter().copied().peekable();
+            for row in table.range::<&[u8]>(..)? {
+                let (key, bytes) = row?;
+                let number = number_of(key.value());
+                while wanted.next_if(|next| Some(*next) < number).is_some() {}
+                if let Some(found) = wanted.next_if(|next| Some(*next) == number) {
+                    rows.push((found, unseal(key.value(), bytes.value())?));
+                }
+            }
+        } else {
+            for number in wanted {
+                let row = Self::read(&table, &number.0.to_be_bytes())?;
+                rows.extend(row.map(|row| (*number, row)));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The adjustment under a partner's reference, and its entry.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn adjustment(
+        &self,
+        partner: PartnerNumber,
+        reference: &Reference,
+    ) -> Result<Option<(Adjustment, Seq)>, BooksError> {
+        self.seldom(&partner_key(partner, reference.as_str()))
+    }
+
+    /// What an id stands for.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn id(&self, of: &IdKey) -> Result<Option<IdRow>, BooksError> {
+        match self.space(of.space, of.currency) {
+            Some(space) => Self::read(&self.ids, &id_key(space, of.id)),
+            None => Ok(None),
+        }
+    }
+
+    /// A round; the space is its account's.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn round(
+        &self,
+        id_space: IdSpaceNumber,
+        currency: Currency,
+        of: RoundKey,
+    ) -> Result<Option<Round>, BooksError> {
+        match self.space(id_space, currency) {
+            Some(space) => Self::read(&self.rounds, &round_key(space, of)),
+            None => Ok(None),
+        }
+    }
+
+    /// The greatest ids of each space, at most `at_most`, and whether there are smaller ones.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn greatest_ids(&self, at_most: usize) -> Result<Vec<Greatest>, BooksError> {
+        self.greatest(&self.ids, at_most)
+    }
+
+    /// The greatest foreign rounds of each space, as [`View::greatest_ids`].
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn greatest_foreign_rounds(&self, at_most: usize) -> Result<Vec<Greatest>, BooksError> {
+        self.greatest(&self.open::<ForeignRound>()?, at_most)
+    }
+
+    fn greatest(&self, table: &Table, at_most: usize) -> Result<Vec<Greatest>, BooksError> {
+        let mut found = Vec::new();
+        for (of, space) in &*self.spaces.read() {
+            let (first, last) = (space.to_be_bytes(), (space + 1).to_be_bytes());
+            let mut greatest = Greatest {
+                id_space: of.id_space,
+                currency: of.currency,
+                numbers: Vec::new(),
+                more: false,
+            };
+            for row in table.range(&first[..]..&last[..])?.rev() {
+                greatest.more = greatest.numbers.len() == at_most;
+                if greatest.more {
+                    break;
+                }
+                let (key, _) = row?;
+                let number = key.value()[4..]
+                    .first_chunk()
+                    .map(|n| u64::from_be_bytes(*n));
+                greatest.numbers.extend(number);
+            }
+            found.push(greatest);
+        }
+        Ok(found)
+    }
+
+    /// Open rounds by the entry that began them, from `from` on.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn open_rounds(
+        &self,
+        from: Seq,
+        at_most: usize,
+    ) -> Result<Vec<(Seq, RoundKey)>, BooksError> {
+        let rows = self.some::<OpenRound>(&from.0.to_be_bytes(), at_most)?;
+        let rows = rows.into_iter().filter_map(|(key, row)| {
+            let (account, round) = (row.account, row.round);
+            Some((seq_of(&key)?, RoundKey { account, round }))
+        });
+        Ok(rows.collect())
+    }
+
+    /// Odd transactions by their entry, from `from` on.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn odd_plays(&self, from: Seq, at_most: usize) -> Result<Vec<(Seq, OddPlay)>, BooksError> {
+        let rows = self.some::<OddPlay>(&from.0.to_be_bytes(), at_most)?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(key, row)| Some((seq_of(&key)?, row)))
+            .collect())
+    }
+
+    /// All partners as they were, each with the entry that changed it last.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn partners(&self) -> Result<Vec<(Partner, Seq)>, BooksError> {
+        let rows = self.all::<(Partner, Seq), _>(|_| Some(()))?;
+        Ok(rows.into_iter().map(|((), row)| row).collect())
+    }
+
+    /// All sums.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn sums(&self) -> Result<Vec<(Currency, SumOf, Sum)>, BooksError> {
+        let rows = self.all::<SumRow, _>(sum_of)?;
+        Ok(rows
+            .into_iter()
+            .map(|((currency, of), row)| (currency, of, row.sum))
+            .collect())
+    }
+
+    /// Days from `from` on, in the order of time.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn days(
+        &self,
+        from: Option<&DayKey>,
+        at_most: usize,
+    ) -> Result<Vec<(DayKey, DayTotals)>, BooksError> {
+        let from = from.map(day_key).unwrap_or_default();
+        let rows = self.some::<DayTotals>(&from, at_most)?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|(key, row)| Some((day_of(&key)?, row)))
+            .collect())
+    }
+
+    /// How many rows each table has, and how many it should have.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn counts(&self) -> Result<Vec<(String, u64, u64)>, BooksError> {
+        let counts = self.transaction.open_table(COUNTS)?;
+        let mut told = Vec::new();
+        for table in TABLES {
+            let name = table.name();
+            let there = self.transaction.open_table(table)?.len()?;
+            let known = counts.get(name)?.map_or(0, |count| count.value());
+            told.push((name.to_owned(), there, known));
+        }
+        Ok(told)
+    }
+}
+
+/// The greatest numbers of a space.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greatest {
+    /// The id space.
+    pub id_space: IdSpaceNumber,
+    /// The currency.
+    pub currency: Currency,
+    /// From the greatest down.
+    pub numbers: Vec<u64>,
+    /// Whether there are smaller ones.
+    pub more: bool,
+}

@@ -1,0 +1,283 @@
+//! Bringing into memory what is not there: read from the books without a lock, and taken in under
+//! one.
+//!
+//! What is in no generation in memory is in the books as they were when the last generation was
+//! forgotten, or nowhere. So whoever looks into the books first notes how often generations were
+//! forgotten; under the lock that number must still be the same, or else what was seen may be too
+//! old, and is looked up again.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use parking_lot::MutexGuard;
+
+use super::shard::Players;
+use super::{Ledger, Unavailable};
+use crate::books::{AccountPlace, BooksError, SessionPlace, View};
+use crate::engine::document::Document;
+use crate::engine::entry::{Body, Entry};
+use crate::engine::held::Held;
+use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
+use crate::engine::round::{Round, RoundKey};
+use crate::id::{AccountNumber, SessionNumber};
+
+/// What was seen in the books, which may be nothing, and when.
+#[derive(Debug)]
+pub(super) struct Sight<T> {
+    forgotten: u64,
+    pub(super) found: Option<T>,
+}
+
+/// A player out of the books, and what of the tail is about it.
+#[derive(Debug)]
+pub(super) struct Unit {
+    forgotten: u64,
+    home: AccountNumber,
+    row: Option<PlayerRow>,
+    past: Vec<(SessionNumber, SessionRow)>,
+    rounds: Vec<(RoundKey, Round)>,
+    tail: Vec<Entry>,
+}
+
+/// A name's piece of the names and, where the name is a player's, the player's piece, with the
+/// player in memory.
+pub(super) struct Named<'a> {
+    pub(super) names: MutexGuard<'a, Held<PlayerKey, AccountNumber>>,
+    pub(super) player: Option<(AccountNumber, MutexGuard<'a, Players>)>,
+}
+
+impl Named<'_> {
+    /// The player.
+    pub(super) fn row(&self) -> Option<&PlayerRow> {
+        let (home, players) = self.player.as_ref()?;
+        players.holdings.players.row(home)
+    }
+}
+
+impl Ledger {
+    /// Looks into the books. Reads the disk: the caller holds no lock.
+    pub(super) fn look<T>(
+        &self,
+        read: impl FnOnce(&View) -> Result<Option<T>, BooksError>,
+    ) -> Result<Sight<T>, Unavailable> {
+        let forgotten = self.forgotten.load(Ordering::Acquire);
+        let view = self.view.load();
+        let found = self.read_books(|| read(&view))?;
+        Ok(Sight { forgotten, found })
+    }
+
+    /// Whatever is read from the books goes through here: where they cannot be read nothing more
+    /// is answered (reliability.md, P6 and P7).
+    pub(super) fn read_books<T>(
+        &self,
+        read: impl FnOnce() -> Result<T, BooksError>,
+    ) -> Result<T, Unavailable> {
+        read().map_err(|error| self.fail(error))
+    }
+
+    /// Whether what was seen is still so, for somebody who holds the lock over its key.
+    pub(super) fn is_fresh<T>(&self, sight: &Sight<T>) -> bool {
+        sight.forgotten == self.forgotten.load(Ordering::Acquire)
+    }
+
+    /// Where a code leads.
+    pub(super) fn place_of(&self, code: &str) -> Result<Option<SessionPlace>, Unavailable> {
+        if let Some(place) = self.shards.codes.lock(code).keep(code) {
+            return Ok(Some(*place));
+        }
+        loop {
+            let sight = self.look(|view| view.code(code))?;
+            let mut codes = self.shards.codes.lock(code);
+            if let Some(place) = codes.row(code) {
+                return Ok(Some(*place));
+            }
+            if self.is_fresh(&sight) {
+                if let Some(place) = sight.found {
+                    codes.load(code.parse().expect("it is a session's"), place);
+                }
+                return Ok(sight.found);
+            }
+        }
+    }
+
+    /// Where an account's player is.
+    pub(super) fn account_place(
+        &self,
+        number: AccountNumber,
+    ) -> Result<Option<AccountPlace>, Unavailable> {
+        loop {
+            let sight = self.look(|view| view.account(number))?;
+            let accounts = self.shards.accounts.lock(&number);
+            if let Some(place) = accounts.row(&number) {
+                return Ok(Some(*place));
+            }
+            if self.is_fresh(&sight) {
+                return Ok(sight.found);
+            }
+        }
+    }
+
+    /// The player's piece, with the player in memory. Whoever asks knows that there is one.
+    pub(super) fn player_at(
+        &self,
+        home: AccountNumber,
+    ) -> Result<MutexGuard<'_, Players>, Unavailable> {
+        loop {
+            let mut players = self.shards.players.lock(&home);
+            if players.holdings.players.keep(&home).is_some() {
+                return Ok(players);
+            }
+            let pending = players.pending.get(&home).copied();
+            drop(players);
+            let unit = self.read_unit(home, pending)?;
+            let mut players = self.shards.players.lock(&home);
+            if self.admit(&mut players, unit) {
+                return Ok(players);
+            }
+        }
+    }
+
+    /// The player of that name, if there is one.
+    pub(super) fn named(&self, key: &PlayerKey) -> Result<Named<'_>, Unavailable> {
+        let mut sight = None;
+        loop {
+            let mut names = self.shards.names.lock(key);
+            if let Some(&home) = names.keep(key) {
+                let mut players = self.shards.players.lock(&home);
+                if players.holdings.players.keep(&home).is_some() {
+                    let player = Some((home, players));
+                    return Ok(Named { names, player });
+                }
+                drop((players, names));
+                drop(self.player_at(home)?);
+                continue;
+            }
+            match sight.take().filter(|sight| self.is_fresh(sight)) {
+                Some(Sight {
+                    found: Some(home), ..
+                }) => names.load(key.clone(), home),
+                Some(Sight { found: None, .. }) => {
+                    return Ok(Named {
+                        names,
+                        player: None,
+                    });
+                }
+                None => {
+                    drop(names);
+                    sight = Some(self.look(|view| view.home(key))?);
+                }
+            }
+        }
+    }
+
+    /// Reads a player, and of the tail the entries that end with number `pending`.
+    pub(super) fn read_unit(
+        &self,
+        home: AccountNumber,
+        pending: Option<u32>,
+    ) -> Result<Unit, Unavailable> {
+        let forgotten = self.forgotten.load(Ordering::Acquire);
+        let view = self.view.load();
+        let tail = self.tail.load();
+        let tail = pending.map_or_else(Vec::new, |last| {
+            let tail = tail.as_ref().expect("what is pending is in the tail");
+            tail.chain(last)
+        });
+        let unit = Unit {
+            forgotten,
+            home,
+            row: None,
+            past: Vec::new(),
+            rounds: Vec::new(),
+            tail,
+        };
+        self.read_books(|| unit.read(&view))
+    }
+
+    /// Takes a player in; whether it is in memory now.
+    pub(super) fn admit(&self, players: &mut Players, unit: Unit) -> bool {
+        let home = unit.home;
+        let Players {
+            holdings, pending, ..
+        } = players;
+        if holdings.players.row(&home).is_some() {
+            return true;
+        }
+        let tail_is_all = pending.contains_key(&home) != unit.tail.is_empty();
+        if unit.forgotten != self.forgotten.load(Ordering::Acquire) || !tail_is_all {
+            return false;
+        }
+        if let Some(row) = unit.row {
+            holdings.players.load(home, row);
+        }
+        for (number, row) in unit.past {
+            holdings.past.load((home, number), row);
+        }
+        for (key, row) in unit.rounds {
+            holdings.rounds.load(key, row);
+        }
+        for entry in &unit.tail {
+            // Each skips what a flush that was cut short has written already.
+            holdings.apply_to_player(home, entry);
+            holdings.apply_to_round(entry);
+        }
+        pending.remove(&home);
+        true
+    }
+
+    /// Notes that the books cannot be read: nothing is answered from now on.
+    pub(super) fn fail(&self, error: BooksError) -> Unavailable {
+        self.durable.latch();
+        self.failure.lock().get_or_insert(error);
+        Unavailable
+    }
+}
+
+impl Unit {
+    /// Reads all that the entries of the tail are applied to.
+    fn read(mut self, view: &View) -> Result<Unit, BooksError> {
+        self.row = view.player(self.home)?;
+        if self.row.is_none() && self.tail.is_empty() {
+            return Err(BooksError::Unreadable("lacks a player that it names"));
+        }
+        let row = self.row.as_ref();
+        let mut places: Vec<_> = (row.iter())
+            .flat_map(|row| row.accounts.iter().map(|account| &account.opened))
+            .collect();
+        for entry in &self.tail {
+            if let Body::Record(record) = &entry.body {
+                places.extend(record.opened());
+            }
+        }
+        let mut rounds = BTreeSet::new();
+        let mut sessions = BTreeSet::new();
+        for entry in &self.tail {
+            let (account, round) = match &entry.body {
+                Body::Bet(play) => {
+                    sessions.insert(play.session);
+                    (play.account, play.round)
+                }
+                Body::Win(play) => (play.account, play.round),
+                Body::Cancel(cancel) => (cancel.account, cancel.round),
+                Body::Void(_) | Body::Record(_) => {
+                    sessions.extend(entry.documents().filter_map(Document::session));
+                    continue;
+                }
+            };
+            rounds.extend(round.map(|round| RoundKey { account, round }));
+        }
+        for key in rounds {
+            let opened = places.iter().find(|opened| opened.number == key.account);
+            let opened = opened.expect("a play's account was opened before");
+            let found = view.round(opened.id_space, opened.currency, key)?;
+            self.rounds.extend(found.map(|row| (key, row)));
+        }
+        for session in sessions {
+            if row.is_none_or(|row| row.session(session).is_none()) {
+                let found = view.past_session(self.home, session)?;
+                self.past.extend(found.map(|row| (session, row)));
+            }
+        }
+        Ok(self)
+    }
+}
