@@ -15,6 +15,7 @@ use coffer::engine::holdings::Holdings;
 use coffer::engine::ids::{IdKey, IdRow};
 use coffer::engine::operate::{decide_partner, decide_player, decide_session};
 use coffer::engine::play::{Table, Verdict};
+use coffer::engine::round::RoundKey;
 use coffer::id::{
     AccountNumber, GameNumber, IdSpaceNumber, Lang, PartnerNumber, RoundId, Seq, SessionNumber,
     TransactionId,
@@ -75,8 +76,8 @@ impl Desk {
                 currency,
             };
             let (space, owned) = (IdSpaceNumber(0), AccountNumber(number));
-            let player = decide_player(&desk.holdings, &account, space, owned, cents(PURSE));
-            desk.record(player.expect("a new player"));
+            let player = decide_player(None, &account, space, owned, cents(PURSE));
+            desk.record(owned, player.expect("a new player"));
             let new = NewSession {
                 account,
                 code: format!("bench{number}").parse().expect("a code"),
@@ -85,17 +86,18 @@ impl Desk {
                 ttl: Span::from_seconds(86_400),
             };
             let numbers = (SessionNumber(number), AccountNumber(number));
-            let opened = decide_session(&desk.holdings, &partner, new, numbers, now);
-            desk.record(opened.expect("a new session").0);
+            let player = desk.holdings.players.row(&owned);
+            let opened = decide_session(player, &partner, new, numbers, now);
+            desk.record(owned, opened.expect("a new session").0);
         }
         desk
     }
 
-    fn record(&mut self, record: Record) {
-        self.take(Body::Record(Arc::new(record)), None);
+    fn record(&mut self, home: AccountNumber, record: Record) {
+        self.take(home, Body::Record(Arc::new(record)), None);
     }
 
-    fn take(&mut self, body: Body, key: Option<IdKey>) {
+    fn take(&mut self, home: AccountNumber, body: Body, key: Option<IdKey>) {
         self.seq = self.seq.next();
         let entry = Entry {
             seq: self.seq,
@@ -106,14 +108,14 @@ impl Desk {
             let row = IdRow::apply(self.ids.get(&key), &entry).expect("a play takes an id");
             self.ids.insert(key, row);
         }
-        self.holdings.apply(&entry);
+        self.holdings.apply(home, &entry);
     }
 
     /// Judges one play and applies it where it is taken; whether it was.
     fn play(
         &mut self,
         player: u64,
-        id: u64,
+        (id, round): (u64, u64),
         decide: impl FnOnce(&Table<'_>, &Rules) -> Verdict,
     ) -> bool {
         let key = IdKey {
@@ -121,11 +123,25 @@ impl Desk {
             currency: self.currency,
             id: TransactionId(id),
         };
-        let session = SessionNumber(player);
-        let table = Table::new(&self.holdings, session, self.ids.get(&key), true, self.now);
-        match decide(&table.expect("the session is open"), &self.rules) {
+        let home = AccountNumber(player);
+        let held = self
+            .holdings
+            .players
+            .row(&home)
+            .expect("the player is there");
+        let session = held
+            .session(SessionNumber(player))
+            .expect("the session is open");
+        let row = self.ids.get(&key);
+        let round = RoundKey {
+            account: home,
+            round: RoundId(round),
+        };
+        let round = self.holdings.rounds.row(&round);
+        let table = Table::new(held, session, (row, round), true, self.now);
+        match decide(&table.expect("the session is on the account"), &self.rules) {
             Verdict::Accepted(body) => {
-                self.take(body, Some(key));
+                self.take(home, body, Some(key));
                 true
             }
             Verdict::Repeated => false,
@@ -142,10 +158,11 @@ impl Desk {
     }
 
     fn total(&self) -> u64 {
-        let held = self
-            .holdings
-            .accounts()
-            .map(|account| account.balance.cents());
+        let held = (1..=PLAYERS).map(|number| {
+            let number = AccountNumber(number);
+            let player = self.holdings.players.row(&number).expect("it is there");
+            player.account(number).expect("it is open").balance.cents()
+        });
         held.sum()
     }
 }
@@ -160,7 +177,7 @@ fn content(id: u64, round: u64, amount: u64) -> Transaction {
 }
 
 fn bet(desk: &mut Desk, player: u64, nth: u64) -> bool {
-    desk.play(player, nth, |table, rules| {
+    desk.play(player, (nth, nth), |table, rules| {
         table.decide_bet(&content(nth, nth, STAKE), rules)
     })
 }
@@ -168,7 +185,9 @@ fn bet(desk: &mut Desk, player: u64, nth: u64) -> bool {
 /// The win of the `nth` bet's round.
 fn win(desk: &mut Desk, player: u64, nth: u64) -> bool {
     let content = content(PLAYS + nth, nth, STAKE / 2);
-    desk.play(player, PLAYS + nth, |table, _| table.decide_win(&content))
+    desk.play(player, (PLAYS + nth, nth), |table, _| {
+        table.decide_win(&content)
+    })
 }
 
 fn cancel(desk: &mut Desk, player: u64, nth: u64) -> bool {
@@ -176,7 +195,9 @@ fn cancel(desk: &mut Desk, player: u64, nth: u64) -> bool {
         id: TransactionId(nth),
         round: Some(RoundId(nth)),
     };
-    desk.play(player, nth, |table, rules| table.decide_cancel(&of, rules))
+    desk.play(player, (nth, nth), |table, rules| {
+        table.decide_cancel(&of, rules)
+    })
 }
 
 /// A desk where every bet that [`Desk::run`] makes is made.

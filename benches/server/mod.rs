@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use coffer::books::Checkpoints;
 use coffer::config::Games;
-use coffer::disk::RealDisk;
+use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::{AccountName, NewSession, Rules};
 use coffer::http::{Admin, AdminGuard, Limits, Settings, State};
 use coffer::id::{Lang, PartnerNumber};
@@ -45,8 +46,8 @@ pub(crate) fn code(number: usize) -> String {
 pub(crate) fn start(runtime: &Runtime) -> Server {
     // Beside the build, so that it lies on a real disk and not on one in memory.
     let directory = tempfile::tempdir_in(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).unwrap();
-    let disk = RealDisk::open_or_create(directory.path()).unwrap();
-    let key = journal::secret_key(&disk, false, &[7; 32]).unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::open_or_create(directory.path()).unwrap());
+    let key = journal::secret_key(&*disk, false, &[7; 32]).unwrap();
     let options = journal::Options {
         commit: CommitMode::OnePhase,
         must_exist: false,
@@ -55,14 +56,17 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         fingerprint: key.fingerprint(),
         now: SystemClock.now(),
     };
-    let opened = journal::open(Arc::new(disk), options).unwrap();
+    let opened = journal::open(Arc::clone(&disk), options).unwrap();
+    let books = ledger::open_books(&*disk, &opened, false).unwrap();
     let settings = ledger::Settings {
         rules: Rules::default(),
         queue_entries_max: 65_536,
+        checkpoints: Checkpoints::default(),
     };
     let clock = Arc::new(SystemClock);
+    let journal = Arc::new(opened.journal);
     let (ledger, committer) =
-        Ledger::recover(Arc::new(opened.journal), Arc::clone(&clock) as _, settings).unwrap();
+        Ledger::recover(journal, books, Arc::clone(&clock) as _, settings).unwrap();
     let committing = std::thread::spawn(move || committer.run());
     populate(&ledger);
     let wording = Wording {

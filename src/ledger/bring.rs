@@ -53,7 +53,7 @@ impl Brought {
         if let Some(unit) = self.player.take() {
             ledger.admit(players, unit);
         }
-        if players.holdings.players.keep(&place.home).is_none() {
+        if !players.keep(place.home) {
             return Err(Missing::Player(players.pending.get(&place.home).copied()));
         }
         let past = (place.home, place.number);

@@ -164,7 +164,6 @@ impl Ledger {
             totals: base.totals.clone(),
         };
         self.forgotten.fetch_add(1, Ordering::Release);
-        self.pressed.store(false, Ordering::Relaxed);
         drop((base, codes, references, names, ids, players, accounts));
         // What was forgotten is dropped now that nobody waits for a lock.
         drop(bin);
@@ -188,7 +187,11 @@ impl Ledger {
             .read_from(turn.applied.seq)?
             .next()
             .transpose()?;
-        turn.applied.hash = batch.expect("what is durable can be read").head.hash;
+        let Some(batch) = batch else {
+            // Who has the journal calls durable what is not there.
+            return Err(CheckpointError::Latched);
+        };
+        turn.applied.hash = batch.head.hash;
         let mut writing = Writing {
             ledger: self,
             turn: &turn,
@@ -215,6 +218,7 @@ impl Ledger {
         slice.commit()?;
         self.view.store(Arc::new(self.books.view()?));
         base.days.clear();
+        self.pressed.store(false, Ordering::Relaxed);
         Ok(())
     }
 

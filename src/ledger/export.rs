@@ -177,11 +177,8 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Takes it at what is durable now.
-    ///
-    /// # Errors
-    /// The ledger is latched.
-    pub fn start(ledger: &Arc<Ledger>) -> Result<Snapshot, OperatorError> {
-        Snapshot::of(ledger, ledger.durable_seq())
+    pub fn start(ledger: &Arc<Ledger>) -> Snapshot {
+        Snapshot::at(ledger, ledger.durable_seq())
     }
 
     /// Takes it at an entry that was made already, and waits until that is durable.
@@ -191,7 +188,11 @@ impl Snapshot {
     pub(super) fn of(ledger: &Arc<Ledger>, seq: Seq) -> Result<Snapshot, OperatorError> {
         let durable = ledger.durable.wait_blocking(seq);
         durable.map_err(|_| OperatorError::Unavailable)?;
-        Ok(Snapshot {
+        Ok(Snapshot::at(ledger, seq))
+    }
+
+    fn at(ledger: &Arc<Ledger>, seq: Seq) -> Snapshot {
+        Snapshot {
             ledger: Arc::clone(ledger),
             seq,
             next: AccountNumber(1),
@@ -201,7 +202,7 @@ impl Snapshot {
                 opened: HashSet::default(),
                 blocked: Map::default(),
             },
-        })
+        }
     }
 
     /// The entry that it is of.

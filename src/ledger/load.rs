@@ -124,7 +124,7 @@ impl Ledger {
     ) -> Result<MutexGuard<'_, Players>, Unavailable> {
         loop {
             let mut players = self.shards.players.lock(&home);
-            if players.holdings.players.keep(&home).is_some() {
+            if players.keep(home) {
                 return Ok(players);
             }
             let pending = players.pending.get(&home).copied();
@@ -144,7 +144,7 @@ impl Ledger {
             let mut names = self.shards.names.lock(key);
             if let Some(&home) = names.keep(key) {
                 let mut players = self.shards.players.lock(&home);
-                if players.holdings.players.keep(&home).is_some() {
+                if players.keep(home) {
                     let player = Some((home, players));
                     return Ok(Named { names, player });
                 }
@@ -200,7 +200,7 @@ impl Ledger {
         let Players {
             holdings, pending, ..
         } = players;
-        if holdings.players.row(&home).is_some() {
+        if holdings.players.row(&home).is_some() && !pending.contains_key(&home) {
             return true;
         }
         let tail_is_all = pending.contains_key(&home) != unit.tail.is_empty();

@@ -87,11 +87,17 @@ pub(super) struct Players {
     /// Rounds that were begun by a transaction of another number.
     pub(super) foreign: Recent,
     /// Players that entries of the tail are about which were not applied yet, and the last of
-    /// them. Such a player is not in memory.
+    /// them. What is in memory of such a player is behind.
     pub(super) pending: HashMap<AccountNumber, u32, ahash::RandomState>,
 }
 
 impl Players {
+    /// Whether the player is in memory, with all of the tail applied; it is then kept there.
+    pub(super) fn keep(&mut self, home: AccountNumber) -> bool {
+        let is_behind = !self.pending.is_empty() && self.pending.contains_key(&home);
+        !is_behind && self.holdings.players.keep(&home).is_some()
+    }
+
     /// Makes the change of an entry that was pushed a moment ago.
     pub(super) fn apply(&mut self, home: AccountNumber, entry: &Entry, place: Place) {
         self.holdings.apply(home, entry);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use coffer::books::Checkpoints;
 use coffer::disk::Disk;
 use coffer::engine::command::Rules;
 use coffer::engine::entry::Entry;
@@ -11,7 +12,7 @@ use coffer::id::Seq;
 use coffer::journal::{
     Batches, CommitMode, Head, Journal, JournalError, Options, RedbJournal, SEGMENT_SIZE,
 };
-use coffer::ledger::{Ledger, Settings};
+use coffer::ledger::{Ledger, Settings, open_books};
 use coffer::sim::disk::SimDisk;
 use coffer::time::Clock;
 use parking_lot::{Condvar, Mutex};
@@ -66,7 +67,8 @@ impl Books {
             fingerprint: key.fingerprint(),
             now: clock.now(),
         };
-        let opened = coffer::journal::open(disk, options).unwrap();
+        let opened = coffer::journal::open(Arc::clone(&disk), options).unwrap();
+        let books = open_books(&*disk, &opened, false).unwrap();
         let journal = Arc::new(MoodyJournal {
             journal: opened.journal,
             commits: Arc::clone(&self.commits),
@@ -74,8 +76,9 @@ impl Books {
         let settings = Settings {
             rules,
             queue_entries_max: 4096,
+            checkpoints: Checkpoints::default(),
         };
-        let (ledger, committer) = Ledger::recover(journal, clock, settings).unwrap();
+        let (ledger, committer) = Ledger::recover(journal, books, clock, settings).unwrap();
         // A failed commit latches the ledger, which is what the test looks at.
         let committing = std::thread::spawn(move || drop(committer.run()));
         (ledger, committing)

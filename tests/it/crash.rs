@@ -21,15 +21,20 @@ use coffer::id::Seq;
 use coffer::journal::{
     Archiver, ArchiverStop, Batches, CommitMode, Head, Journal, JournalError, Pace, RedbJournal,
 };
-use coffer::ledger::{Committer, Ledger, verify};
+use coffer::ledger::{
+    Checkpointer, CheckpointerStop, Committer, Ledger, RecoverError, Turn, verify,
+};
 use coffer::sim::disk::{Cut, SimDisk};
 use coffer::sim::{Expected, ManualClock, Model, Operation, Shape, Workload};
 use coffer::time::{Clock, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::on_disk::{open_journal, recover};
+use crate::on_disk::{open_disk, recover};
 use crate::world::{Told, clock, compare_histories, differences, perform, rules, shape};
+
+/// Entries that a start leaves to the checkpointer: fewer than most lives have.
+const CHECKPOINT_ENTRIES: u64 = 40;
 
 /// Bytes of a segment of history: a few batches fill it.
 const SEGMENT_SIZE: u64 = 2 * 1024;
@@ -102,6 +107,8 @@ pub(crate) struct Tally {
     pub(crate) repeated: u64,
     /// Slices that went to history.
     pub(crate) archived: u64,
+    /// Checkpoints that were written whole.
+    pub(crate) checkpoints: u64,
     /// Files of history that are on the disk in the end.
     pub(crate) segments: u64,
 }
@@ -113,7 +120,10 @@ pub(crate) struct Running {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) committer: Committer,
     archiver: Archiver,
-    _stop: ArchiverStop,
+    checkpointer: Checkpointer,
+    /// What was turned and is not written yet.
+    turn: Option<Turn>,
+    _stops: (ArchiverStop, CheckpointerStop),
 }
 
 /// Looks, just before a batch goes to the disk, whether anybody calls it durable already.
@@ -267,20 +277,23 @@ impl World {
     pub(crate) fn open(&self) -> Result<Running, NoStart> {
         let (seams, disk, clock) = (self.seams, &self.disk, &self.clock);
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            let redb = open_journal(Arc::new(disk.clone()), seams.commit, SEGMENT_SIZE)?;
+            let (redb, books) = open_disk(Arc::new(disk.clone()), seams.commit, SEGMENT_SIZE)?;
             let seen = (seams.journal)(Arc::clone(&redb), disk);
             let watched = Arc::new(Watched::over(seen));
             let journal: Arc<dyn Journal> = Arc::<Watched>::clone(&watched);
-            let (ledger, committer) = recover(&journal, clock, rules())?;
+            let (ledger, committer) = recover(&journal, books, clock, rules(), CHECKPOINT_ENTRIES)?;
             watched.watch(&ledger);
             let (archiver, stop) = Archiver::new(redb, &committer, Pace::default());
-            Ok::<_, JournalError>(Running {
+            let (checkpointer, checkpointer_stop) = Checkpointer::new(Arc::clone(&ledger));
+            Ok::<_, RecoverError>(Running {
                 journal,
                 watched,
                 ledger,
                 committer,
                 archiver,
-                _stop: stop,
+                checkpointer,
+                turn: None,
+                _stops: (stop, checkpointer_stop),
             })
         }));
         match opened {
@@ -406,7 +419,11 @@ impl World {
             let operation = retry
                 .or_else(|| self.workload.next())
                 .expect("it is endless");
-            let (told, seq) = perform(&running.ledger, &self.clock, &operation).expect("room");
+            let Ok((told, seq)) = perform(&running.ledger, &self.clock, &operation) else {
+                assert!(running.ledger.is_latched(), "there is room");
+                self.retries.push_front(operation);
+                return Ok(false);
+            };
             let now = self.clock.now();
             let expected: Expected = live.judge(&operation, now);
             if !told.agrees(&expected) {
@@ -439,11 +456,27 @@ impl World {
                     Err(_) => return Ok(false),
                 }
             }
+            if self.random.random_ratio(1, 12) && !self.checkpoint(running) {
+                return Ok(false);
+            }
             if self.random.random_ratio(1, 6) {
                 self.tell(&running.ledger);
             }
         }
         Ok(true)
+    }
+
+    /// Turns, or writes what was turned a while ago; whether that worked.
+    fn checkpoint(&mut self, running: &mut Running) -> bool {
+        let Some(turn) = running.turn.take() else {
+            running.turn = running.checkpointer.turn().ok();
+            return running.turn.is_some();
+        };
+        let committed = running.committer.step(usize::MAX);
+        self.tell(&running.ledger);
+        let written = committed.is_ok() && running.checkpointer.write(turn, &mut || {}).is_ok();
+        self.tally.checkpoints += u64::from(written);
+        written
     }
 
     pub(crate) fn tell(&mut self, ledger: &Ledger) {

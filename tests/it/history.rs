@@ -13,7 +13,7 @@ use coffer::ledger::{Committer, Ledger, verify};
 use coffer::sim::disk::{Image, SimDisk};
 
 use crate::journal::{append, entries, options, read_all};
-use crate::on_disk::recover;
+use crate::on_disk::{new_books, recover};
 use crate::world;
 
 /// Four batches of ten void entries fill a segment.
@@ -38,7 +38,8 @@ fn begin(disk: &SimDisk, id: u8) -> Result<Life, JournalError> {
     let journal = Arc::new(open(Arc::new(disk.clone()), options)?.journal);
     // Its entries mean nothing to a ledger: the archiver is given one of another journal.
     let nothing: Arc<dyn Journal> = Arc::new(open_empty());
-    let rest = recover(&nothing, &world::clock(), Rules::default())?;
+    let clock = world::clock();
+    let rest = recover(&nothing, new_books(), &clock, Rules::default(), 1_000).unwrap();
     let (archiver, stop) = Archiver::new(Arc::clone(&journal), &rest.1, Pace::default());
     Ok(Life {
         journal,

@@ -5,32 +5,39 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use coffer::books::{Books, Checkpoints, create};
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::Rules;
 use coffer::journal::{
     Archiver, ArchiverStop, CommitMode, Journal, JournalError, Options, Pace, RedbJournal,
     secret_key,
 };
-use coffer::ledger::{Committer, Ledger, Settings, verify};
-use coffer::sim::ManualClock;
+use coffer::ledger::{
+    CheckpointError, Checkpointer, CheckpointerStop, Committer, Ledger, RecoverError, Settings,
+    open_books, verify,
+};
+use coffer::sim::{ManualClock, disk::SimDisk};
 
 use crate::world;
 
 /// Entries that may wait for the disk.
 const QUEUE_ENTRIES_MAX: usize = 65_536;
 
+/// Entries after which a checkpoint is made in a real directory: few, so that there are many.
+const CHECKPOINT_ENTRIES: u64 = 5_000;
+
 /// Bytes of a segment of a history in a real directory: small, so that there are many.
 const SEGMENT_SIZE: u64 = 64 * 1024;
 
-/// The journal on a disk; a new one where there is none.
+/// Journal and books on a disk; new ones where there are none.
 ///
 /// # Errors
-/// What the journal said.
-pub(crate) fn open_journal(
+/// What either said.
+pub(crate) fn open_disk(
     disk: Arc<dyn Disk>,
     commit: CommitMode,
     segment_size: u64,
-) -> Result<Arc<RedbJournal>, JournalError> {
+) -> Result<(Arc<RedbJournal>, Books), RecoverError> {
     let key = secret_key(&*disk, false, &[7; 32])?;
     let options = Options {
         commit,
@@ -40,33 +47,51 @@ pub(crate) fn open_journal(
         fingerprint: key.fingerprint(),
         now: world::start(),
     };
-    Ok(Arc::new(coffer::journal::open(disk, options)?.journal))
+    let opened = coffer::journal::open(Arc::clone(&disk), options)?;
+    let books = open_books(&*disk, &opened, false)?;
+    Ok((Arc::new(opened.journal), books))
 }
 
-/// The ledger of a journal, and its committer to drive by hand.
+/// Empty books that nobody finds again.
+pub(crate) fn new_books() -> Books {
+    let disk = SimDisk::new();
+    create(&disk, [7; 16]).unwrap();
+    Books::open(&disk, [7; 16]).unwrap()
+}
+
+/// The ledger of a journal and its books, and its committer to drive by hand. A checkpoint takes
+/// `entries`: a start that finds more makes some itself.
 ///
 /// # Errors
-/// What the journal said.
+/// What the journal or the books said.
 pub(crate) fn recover(
     journal: &Arc<dyn Journal>,
+    books: Books,
     clock: &Arc<ManualClock>,
     rules: Rules,
-) -> Result<(Arc<Ledger>, Committer), JournalError> {
+    entries: u64,
+) -> Result<(Arc<Ledger>, Committer), RecoverError> {
     let settings = Settings {
         rules,
         queue_entries_max: QUEUE_ENTRIES_MAX,
+        checkpoints: Checkpoints {
+            entries,
+            ..Checkpoints::default()
+        },
     };
     let clock = Arc::<ManualClock>::clone(clock);
-    Ledger::recover(Arc::clone(journal), clock, settings)
+    Ledger::recover(Arc::clone(journal), books, clock, settings)
 }
 
-/// A ledger in a real directory whose committer and archiver run in threads of their own.
+/// A ledger in a real directory whose committer, archiver and checkpointer run in threads of
+/// their own.
 pub(crate) struct OnDisk {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) journal: Arc<dyn Journal>,
     committer: JoinHandle<Result<(), JournalError>>,
     archiver: JoinHandle<Result<(), JournalError>>,
-    stop: ArchiverStop,
+    checkpointer: JoinHandle<Result<(), CheckpointError>>,
+    stops: (ArchiverStop, CheckpointerStop),
 }
 
 impl OnDisk {
@@ -75,21 +100,24 @@ impl OnDisk {
     }
 
     pub(crate) fn under(path: &Path, clock: &Arc<ManualClock>, rules: Rules) -> OnDisk {
-        let disk = RealDisk::open(path).unwrap();
-        let redb = open_journal(Arc::new(disk), CommitMode::OnePhase, SEGMENT_SIZE).unwrap();
+        let disk = Arc::new(RealDisk::open(path).unwrap());
+        let (redb, books) = open_disk(disk, CommitMode::OnePhase, SEGMENT_SIZE).unwrap();
         let journal: Arc<dyn Journal> = Arc::<RedbJournal>::clone(&redb);
-        let (ledger, committer) = recover(&journal, clock, rules).unwrap();
+        let (ledger, committer) =
+            recover(&journal, books, clock, rules, CHECKPOINT_ENTRIES).unwrap();
         let pace = Pace {
             entries: 500,
             ..Pace::default()
         };
-        let (archiver, stop) = Archiver::new(redb, &committer, pace);
+        let (archiver, archiver_stop) = Archiver::new(redb, &committer, pace);
+        let (checkpointer, checkpointer_stop) = Checkpointer::new(Arc::clone(&ledger));
         OnDisk {
             ledger,
             journal,
             committer: std::thread::spawn(|| committer.run()),
             archiver: std::thread::spawn(|| archiver.run()),
-            stop,
+            checkpointer: std::thread::spawn(|| checkpointer.run()),
+            stops: (archiver_stop, checkpointer_stop),
         }
     }
 
@@ -97,8 +125,9 @@ impl OnDisk {
     pub(crate) fn close(self) {
         self.ledger.shut_down();
         self.committer.join().unwrap().unwrap();
-        drop(self.stop);
+        drop(self.stops);
         self.archiver.join().unwrap().unwrap();
+        self.checkpointer.join().unwrap().unwrap();
         let verified = verify(&*self.journal);
         assert_eq!(verified.findings, Vec::<String>::new());
         assert_eq!(verified.head, self.journal.head());

@@ -31,6 +31,7 @@ fn power_cuts_lose_nothing_that_was_answered_and_do_nothing_twice() {
         all.there_unanswered += world.tally.there_unanswered;
         all.repeated += world.tally.repeated;
         all.archived += world.tally.archived;
+        all.checkpoints += world.tally.checkpoints;
         all.segments += world.tally.segments;
         if all.cuts >= cuts {
             break;
@@ -48,6 +49,7 @@ fn power_cuts_lose_nothing_that_was_answered_and_do_nothing_twice() {
             all.archived > all.cuts / 4 && all.segments * 10 > all.cuts,
             "{all:?}"
         );
+        assert!(all.checkpoints > all.cuts / 10, "{all:?}");
     }
 }
 

@@ -283,7 +283,7 @@ fn one_id_from_64_connections_has_one_effect() {
             resume_unwind(panic);
         }
     });
-    let book = books.ledger.trial_balance(false).value;
+    let book = books.ledger.trial_balance(false).unwrap().value;
     assert!(book.currencies.values().all(|book| book.sum.is_zero()));
     drop(server);
     books.close();

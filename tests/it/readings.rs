@@ -78,7 +78,7 @@ fn added_up(ledger: &Arc<Ledger>, end: coffer::id::Seq) -> BTreeMap<String, Sum>
     let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
     let mut reading = Reading::start(ledger, None).unwrap();
     let name = |number| {
-        let opened = ledger.account(number).unwrap();
+        let opened = ledger.account(number).unwrap().unwrap();
         format!("{}/{}", opened.player_id, opened.currency)
     };
     loop {

@@ -10,7 +10,7 @@ use coffer::ledger::{Marks, Notice, OperatorError, Space, SpaceWatch};
 use coffer::sim::disk::{Fault, Operation, SimDisk};
 
 use crate::crash::{Seams, World};
-use crate::on_disk::open_journal;
+use crate::on_disk::open_disk;
 use crate::support::{CODE, PLAYER, Plays, Server, told};
 use crate::world::{Replay, number};
 
@@ -219,7 +219,7 @@ fn a_start_that_the_full_disk_stops_gives_the_reserve_back() {
         coffer::journal::secret_key(&disk, false, &[7; 32]).unwrap();
         disk.create(name).unwrap().allocate(4 * MIB).unwrap();
         leave(&disk, 0);
-        let opened = open_journal(Arc::new(disk.clone()), CommitMode::OnePhase, SEGMENT_SIZE);
+        let opened = open_disk(Arc::new(disk.clone()), CommitMode::OnePhase, SEGMENT_SIZE);
         assert_eq!(opened.is_ok(), starts, "{name}: {:?}", opened.err());
         let left = disk.image()[name].len() as u64;
         assert_eq!(left, if starts { 0 } else { 4 * MIB }, "{name}");

@@ -71,7 +71,7 @@ fn the_books_balance_after_everything() {
     server.play(&PLAYS.cancel_in(3, 3));
     server.play(&PLAYS.cancel(4));
     server.adjust("-7.77", "fee");
-    let balance = server.ledger.trial_balance(true).value;
+    let balance = server.ledger.trial_balance(true).unwrap().value;
     for (currency, balances) in &balance.currencies {
         assert!(balances.sum.is_zero(), "{currency}");
     }

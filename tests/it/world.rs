@@ -185,7 +185,11 @@ pub(crate) fn perform(
 }
 
 /// Everything in which a ledger and the models of its lanes differ; nothing where empty.
-pub(crate) fn differences(ledger: &Ledger, models: &[&Model], clock: &ManualClock) -> Vec<String> {
+pub(crate) fn differences(
+    ledger: &Arc<Ledger>,
+    models: &[&Model],
+    clock: &ManualClock,
+) -> Vec<String> {
     let mut found = Vec::new();
     for model in models {
         compare_players(ledger, model, clock.now(), &mut found);
@@ -266,14 +270,14 @@ fn compare_sessions(ledger: &Ledger, model: &Model, now: Timestamp, found: &mut 
     }
 }
 
-fn compare_sums(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>) {
+fn compare_sums(ledger: &Arc<Ledger>, models: &[&Model], found: &mut Vec<String>) {
     let mut expected = BTreeMap::new();
     for (name, sum) in models.iter().flat_map(|model| model.trial_balance()) {
         *expected.entry(name).or_insert(0) += sum;
     }
     let mut seen = BTreeMap::new();
     for all in [false, true] {
-        for (currency, book) in ledger.trial_balance(all).value.currencies {
+        for (currency, book) in ledger.trial_balance(all).unwrap().value.currencies {
             let sum = book.accounts.values().copied().fold(Sum::ZERO, Sum::plus);
             if !sum.is_zero() || !book.sum.is_zero() {
                 found.push(format!(
@@ -302,7 +306,7 @@ fn compare_rounds(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>) {
     }
     let mut after = None;
     loop {
-        let page = ledger.open_rounds(after, 1000).value;
+        let page = ledger.open_rounds(after, 1000).unwrap().value;
         for view in page.items {
             let account = (view.partner, view.player_id, view.currency);
             let key = (account, view.round_id.0);
@@ -341,7 +345,7 @@ fn compare_anomalies(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>
     let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
     let mut after = None;
     loop {
-        let page = ledger.anomalies(after, 1000).value;
+        let page = ledger.anomalies(after, 1000).unwrap().value;
         for view in page.items {
             *seen.entry(view.kind.name()).or_default() += 1;
         }

@@ -44,8 +44,7 @@ pub(super) async fn transactions(ledger: &Arc<Ledger>, members: Members) -> Resu
 
 pub(super) async fn players(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
     let wanted = SnapshotWanted::decode(members)?;
-    let of = Arc::clone(ledger);
-    let mut snapshot = super::reading(move || Snapshot::start(&of)).await?;
+    let mut snapshot = Snapshot::start(ledger);
     let seq = snapshot.seq();
     let numbers = (Seq::NONE.next().0, ledger.accounts());
     Ok(streamed::<PlayerRow>(wanted.format, numbers, move |out| {
