@@ -74,7 +74,11 @@ impl Books {
         let (ledger, committer) =
             Ledger::recover(Arc::<RedbJournal>::clone(&journal), books, clock, settings)
                 .map_err(|error| in_directory(described(&error)))?;
-        let archiver = Archiver::new(journal, &committer, Pace::default());
+        let pace = Pace {
+            entries: storage.checkpoints.entries.min(Pace::default().entries),
+            interval: storage.checkpoints.interval,
+        };
+        let archiver = Archiver::new(journal, &committer, pace);
         let checkpointer = Checkpointer::new(Arc::clone(&ledger));
         let marks = Marks {
             low: storage.free_low,

@@ -144,7 +144,7 @@ impl JournalError {
     }
 
     /// Whether all that failed was that the disk had no room.
-    pub(super) fn is_disk_full(&self) -> bool {
+    pub fn is_disk_full(&self) -> bool {
         match self {
             JournalError::Disk { source, .. } => disk::is_full(source),
             JournalError::Database { source, .. } => {

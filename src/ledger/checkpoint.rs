@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
-use super::Ledger;
-use crate::books::{AccountPlace, Applied, BooksError, Checkpoints, Closing, SessionPlace, Slice};
+use super::{Ledger, Space};
+use crate::books::{AccountPlace, Applied, BooksError, Closing, SessionPlace, Slice};
 use crate::engine::document::Adjustment;
 use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
@@ -69,6 +69,13 @@ impl std::error::Error for CheckpointError {
     }
 }
 
+impl CheckpointError {
+    /// Whether there was no room on the disk.
+    pub(super) fn is_disk_full(&self) -> bool {
+        matches!(self, CheckpointError::Books(error) if error.is_disk_full())
+    }
+}
+
 impl From<BooksError> for CheckpointError {
     fn from(error: BooksError) -> CheckpointError {
         CheckpointError::Books(error)
@@ -119,7 +126,7 @@ impl Ledger {
     /// Ends all generations at one seq.
     ///
     /// What the turn before returned has been written.
-    fn turn(&self) -> Turn {
+    pub(super) fn turn(&self) -> Turn {
         let _partners_stay = self.partner_changes.lock();
         let mut base = self.base.lock();
         let mut codes = self.shards.codes.all();
@@ -174,9 +181,9 @@ impl Ledger {
     ///
     /// # Errors
     /// Then what was written is a part of it, which the next start completes from the journal.
-    fn write(
+    pub(super) fn write(
         &self,
-        mut turn: Turn,
+        turn: &mut Turn,
         between: &mut dyn FnMut() -> Result<(), CheckpointError>,
     ) -> Result<(), CheckpointError> {
         if turn.applied.seq == turn.before {
@@ -194,7 +201,7 @@ impl Ledger {
         turn.applied.hash = batch.head.hash;
         let mut writing = Writing {
             ledger: self,
-            turn: &turn,
+            turn,
             between,
         };
         writing.documents()?;
@@ -240,11 +247,6 @@ impl Ledger {
             .each()
             .map(|codes| codes.len() as u64 * ROW_BYTES);
         players.chain(ids).chain(codes).sum()
-    }
-
-    /// Entries since the last turn that was written.
-    fn unbooked(&self) -> u64 {
-        self.sequencer.last().0 - self.books.applied().seq.0
     }
 }
 
@@ -383,6 +385,9 @@ impl Checkpointer {
     /// # Errors
     /// The books could not be read.
     pub fn turn(&mut self) -> Result<Turn, CheckpointError> {
+        if let Some(turn) = self.ledger.unwritten.lock().take() {
+            return Ok(turn);
+        }
         self.ledger.apply_tail().map_err(|_| self.why())?;
         Ok(self.ledger.turn())
     }
@@ -392,11 +397,15 @@ impl Checkpointer {
     ///
     /// # Errors
     /// Nothing is answered any more; the next start completes what was written in part.
-    pub fn write(&mut self, turn: Turn, between: &mut dyn FnMut()) -> Result<(), CheckpointError> {
+    pub fn write(
+        &mut self,
+        mut turn: Turn,
+        between: &mut dyn FnMut(),
+    ) -> Result<(), CheckpointError> {
         let seq = turn.applied.seq;
         let durable = self.ledger.durable.wait_blocking(seq);
         durable.map_err(|_| CheckpointError::Latched)?;
-        let written = self.ledger.write(turn, &mut || {
+        let written = self.ledger.write(&mut turn, &mut || {
             between();
             self.look_round()
         });
@@ -425,13 +434,7 @@ impl Checkpointer {
         if self.is_stopped() {
             return Err(CheckpointError::Stopped);
         }
-        let Checkpoints {
-            entries,
-            resident_bytes,
-            ..
-        } = ledger.checkpoints;
-        let many = ledger.unbooked() > entries.saturating_mul(3);
-        if many || ledger.resident_bytes() > resident_bytes / 2 {
+        if ledger.resident_bytes() > ledger.checkpoints.resident_bytes / 2 {
             ledger.pressed.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -472,6 +475,11 @@ impl Checkpointer {
             };
             let late = last.elapsed() >= checkpoints.interval.duration();
             let full = ledger.resident_bytes() > checkpoints.resident_bytes / 2;
+            if ledger.space() != Space::Ample {
+                // What little room there is the journal has.
+                std::thread::sleep(LOOK);
+                continue;
+            }
             if many || full || (late && ledger.durable_seq() > applied) {
                 self.checkpoint()?;
                 last = Instant::now();

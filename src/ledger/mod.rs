@@ -173,6 +173,8 @@ pub struct Ledger {
     base: Mutex<checkpoint::Base>,
     /// What a start has found in the journal beyond the books, until all of it is applied.
     tail: ArcSwapOption<Tail>,
+    /// What a start has turned and could not write, for want of room.
+    unwritten: Mutex<Option<Turn>>,
     /// Why the books could not be read.
     failure: Mutex<Option<BooksError>>,
     /// Whether so much is in memory that nothing more is taken until the books have caught up.

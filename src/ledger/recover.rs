@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
-use super::checkpoint::{Base, CheckpointError, Checkpointer};
+use super::checkpoint::{Base, CheckpointError};
 use super::partners::Partners;
 use super::recent::{Place, word};
 use super::sequencer::Sequencer;
@@ -22,7 +22,7 @@ use super::shard::Shards;
 use super::space::SpaceCell;
 use super::{Ledger, Settings, Unavailable};
 use crate::books::{AccountPlace, BOOKS, Books, BooksError, Greatest, SessionPlace, create};
-use crate::disk::Disk;
+use crate::disk::{Disk, release_reserve};
 use crate::engine::document::Document;
 use crate::engine::entry::{Body, Entry, Record, RecordKind};
 use crate::engine::held::Held;
@@ -68,6 +68,16 @@ impl std::error::Error for RecoverError {
     }
 }
 
+impl RecoverError {
+    /// Whether there was no room on the disk.
+    fn is_disk_full(&self) -> bool {
+        match self {
+            RecoverError::Journal(error) => error.is_disk_full(),
+            RecoverError::Books(error) => error.is_disk_full(),
+        }
+    }
+}
+
 impl From<JournalError> for RecoverError {
     fn from(error: JournalError) -> RecoverError {
         RecoverError::Journal(error)
@@ -86,6 +96,21 @@ impl From<BooksError> for RecoverError {
 /// # Errors
 /// [`RecoverError`].
 pub fn open_books(
+    disk: &dyn Disk,
+    opened: &journal::Opened,
+    anew: bool,
+) -> Result<Books, RecoverError> {
+    match try_to_open_books(disk, opened, anew) {
+        Err(error) if error.is_disk_full() => match release_reserve(disk) {
+            Ok(true) => try_to_open_books(disk, opened, anew),
+            _ => Err(error),
+        },
+        books => books,
+    }
+}
+
+/// It may be done again when it failed.
+fn try_to_open_books(
     disk: &dyn Disk,
     opened: &journal::Opened,
     anew: bool,
@@ -181,6 +206,7 @@ impl Ledger {
             forgotten: AtomicU64::new(0),
             base: Mutex::new(base),
             tail: ArcSwapOption::empty(),
+            unwritten: Mutex::new(None),
             failure: Mutex::new(None),
             pressed: AtomicBool::new(false),
             checkpoints: settings.checkpoints,
@@ -190,7 +216,7 @@ impl Ledger {
     }
 
     /// Reads all entries after `applied`.
-    fn take_tail(self: &Arc<Ledger>, applied: Seq) -> Result<(), RecoverError> {
+    fn take_tail(&self, applied: Seq) -> Result<(), RecoverError> {
         let many = usize::try_from(self.checkpoints.entries).unwrap_or(usize::MAX);
         let mut entries: Vec<Entry> = Vec::new();
         let mut last = applied;
@@ -213,14 +239,34 @@ impl Ledger {
         self.index(entries)
     }
 
-    /// Writes what was indexed to the books.
-    fn catch_up(self: &Arc<Ledger>) -> Result<(), RecoverError> {
-        let (mut checkpointer, _stop) = Checkpointer::new(Arc::clone(self));
-        checkpointer.checkpoint().map_err(|error| match error {
-            CheckpointError::Books(error) => RecoverError::Books(error),
-            CheckpointError::Journal(error) => RecoverError::Journal(error),
-            CheckpointError::Latched | CheckpointError::Stopped => JournalError::Latched.into(),
-        })
+    /// Writes what was indexed to the books; where the disk has no room for that, it stays in
+    /// memory, so that what was answered can at least be told again.
+    fn catch_up(&self) -> Result<(), RecoverError> {
+        let mut unwritten = self.unwritten.lock();
+        if unwritten.is_some() {
+            return Ok(());
+        }
+        self.apply_tail().map_err(|_| self.why_unavailable())?;
+        let mut turn = self.turn();
+        match self.write(&mut turn, &mut || Ok(())) {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_disk_full() => {
+                *unwritten = Some(turn);
+                Ok(())
+            }
+            Err(CheckpointError::Books(error)) => Err(error.into()),
+            Err(CheckpointError::Journal(error)) => Err(error.into()),
+            Err(CheckpointError::Latched | CheckpointError::Stopped) => {
+                Err(JournalError::Latched.into())
+            }
+        }
+    }
+
+    fn why_unavailable(&self) -> RecoverError {
+        match self.failure.lock().take() {
+            Some(error) => error.into(),
+            None => JournalError::Latched.into(),
+        }
     }
 
     /// Applies what follows from the entries alone, and keeps the rest by player.
@@ -228,6 +274,7 @@ impl Ledger {
         let Some(newest) = entries.last().map(|entry| (entry.seq, entry.at)) else {
             return Ok(());
         };
+        self.apply_tail().map_err(|_| self.why_unavailable())?;
         let mut index = Index {
             ledger: self,
             places: self.places(&entries)?,
@@ -258,7 +305,15 @@ impl Ledger {
         }
         wanted.sort_unstable();
         wanted.dedup();
-        Ok(self.view.load().accounts(&wanted)?.into_iter().collect())
+        let found = self.view.load().accounts(&wanted)?;
+        let mut places: HashMap<_, _, _> = found.into_iter().collect();
+        for number in wanted {
+            // What an earlier part of the tail has opened may not be in the books yet.
+            if let Some(place) = self.shards.accounts.lock(&number).row(&number) {
+                places.insert(number, *place);
+            }
+        }
+        Ok(places)
     }
 
     /// Applies what is left of the tail. Reads the disk.
@@ -436,8 +491,10 @@ impl Index<'_> {
     }
 
     fn place(&mut self, account: AccountNumber) -> Result<AccountPlace, BooksError> {
-        if let Some(place) = self.places.get(&account) {
-            return Ok(*place);
+        let accounts = &self.ledger.shards.accounts;
+        let known = accounts.lock(&account).row(&account).copied();
+        if let Some(place) = self.places.get(&account).copied().or(known) {
+            return Ok(place);
         }
         let place = self.ledger.view.load().account(account)?;
         let place = place.ok_or(BooksError::Unreadable("lacks an account that it names"))?;

@@ -179,7 +179,8 @@ fn fail_each(seed: u64) {
             let closing = count(Met::Closing) + count(Met::AtTheEnd);
             println!("{kind:?}, {aftermath:?}, lasting {lasting}: {start} {playing} {closing}");
             assert!(start > 30 && playing > 60, "{start} and {playing}");
-            assert!(closing < 40, "{closing} faults were met while closing");
+            // Two databases are made, and closed once they are: journal and books.
+            assert!(closing < 80, "{closing} faults were met while closing");
         }
     }
 }
