@@ -17,7 +17,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput};
@@ -26,24 +25,16 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+mod client;
 mod server;
+
+use client::{Connection, Load, Player, TIME, median, runtime};
 
 /// Bets of a round, over all its connections together.
 const ROUND_BETS: u64 = 20_000;
-
-fn runtime(name: &str) -> Runtime {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder
-        .worker_threads(2)
-        .thread_name(name)
-        .enable_all()
-        .build()
-        .unwrap()
-}
 
 /// Reads the body and answers as a bet is answered.
 async fn no_op(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -76,106 +67,39 @@ fn start_no_op(runtime: &Runtime) -> SocketAddr {
 
 /// One game server's connection: its own session, ids from a counter that all share.
 struct Client {
-    stream: TcpStream,
+    connection: Connection,
     code: String,
-    request: Vec<u8>,
-    answer: Vec<u8>,
-}
-
-impl Client {
-    async fn connect(address: SocketAddr, code: String) -> Client {
-        let stream = TcpStream::connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client {
-            stream,
-            code,
-            request: Vec::new(),
-            answer: vec![0; 1024],
-        }
-    }
-
-    async fn bet(&mut self, id: u64) {
-        let code = &self.code;
-        let time = "21-09-2023 03:23:23";
-        let body = format!(
-            r#"{{"bet":1,"code":"{code}","game":1012,"id":{id},"round_id":{id},"type":"bet","time":"{time}"}}"#
-        );
-        let length = body.len();
-        let head = format!(
-            "POST /wallet/bench HTTP/1.1\r\nHost: bench\r\nContent-Length: {length}\r\n\r\n"
-        );
-        self.request.clear();
-        self.request.extend_from_slice(head.as_bytes());
-        self.request.extend_from_slice(body.as_bytes());
-        self.stream.write_all(&self.request).await.unwrap();
-        let mut filled = 0;
-        loop {
-            let read = self.stream.read(&mut self.answer[filled..]).await.unwrap();
-            assert!(read > 0, "the server closed the connection");
-            filled += read;
-            // The answer is one flat object and nothing follows it.
-            if self.answer[filled - 1] == b'}' {
-                break;
-            }
-        }
-        let accepted = self.answer[..filled]
-            .windows(11)
-            .any(|text| text == br#""result":1,"#);
-        assert!(
-            accepted,
-            "{}",
-            String::from_utf8_lossy(&self.answer[..filled])
-        );
-    }
-}
-
-/// Connections to one server, opened once.
-struct Load {
-    clients: Vec<Client>,
     ids: Arc<AtomicU64>,
 }
 
-impl Load {
-    fn connect(runtime: &Runtime, address: SocketAddr, count: usize, ids: &Arc<AtomicU64>) -> Load {
-        let clients = runtime.block_on(async {
-            let mut clients = Vec::new();
-            for number in 0..count {
-                clients.push(Client::connect(address, server::code(number)).await);
-            }
-            clients
-        });
-        Load {
-            clients,
-            ids: Arc::clone(ids),
-        }
+impl Player for Client {
+    async fn play(&mut self) {
+        let (code, id) = (&self.code, self.ids.fetch_add(1, Ordering::Relaxed));
+        let body = format!(
+            r#"{{"bet":1,"code":"{code}","game":1012,"id":{id},"round_id":{id},"type":"bet","time":"{TIME}"}}"#
+        );
+        self.connection.post("bench", &body).await;
     }
+}
 
-    /// How long `bets` take, each client sending its next when its last is answered.
-    fn play(&mut self, runtime: &Runtime, bets: u64) -> Duration {
-        let left = Arc::new(AtomicU64::new(bets));
-        let start = Instant::now();
-        runtime.block_on(async {
-            let mut tasks = Vec::new();
-            for mut client in self.clients.drain(..) {
-                let (left, ids) = (Arc::clone(&left), Arc::clone(&self.ids));
-                tasks.push(tokio::spawn(async move {
-                    while left
-                        .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                            left.checked_sub(1)
-                        })
-                        .is_ok()
-                    {
-                        client.bet(ids.fetch_add(1, Ordering::Relaxed)).await;
-                    }
-                    client
-                }));
-            }
-            for task in tasks {
-                self.clients.push(task.await.unwrap());
-            }
-        });
-        start.elapsed()
-    }
+fn connect(
+    runtime: &Runtime,
+    address: SocketAddr,
+    count: usize,
+    ids: &Arc<AtomicU64>,
+) -> Load<Client> {
+    let players = runtime.block_on(async {
+        let mut players = Vec::new();
+        for number in 0..count {
+            players.push(Client {
+                connection: Connection::open(address).await,
+                code: server::code(number),
+                ids: Arc::clone(ids),
+            });
+        }
+        players
+    });
+    Load { players }
 }
 
 fn main() {
@@ -190,7 +114,7 @@ fn main() {
     for count in [1, 32, 128] {
         for (name, address) in addresses {
             group.bench_function(format!("{name}/connections_{count}"), |bencher| {
-                let mut load = Load::connect(&clients, address, count, &ids);
+                let mut load = connect(&clients, address, count, &ids);
                 bencher.iter_custom(|bets| load.play(&clients, bets));
             });
         }
@@ -208,17 +132,14 @@ fn main() {
 fn ratios(clients: &Runtime, [bet, no_op]: [SocketAddr; 2], ids: &Arc<AtomicU64>) {
     let rounds = std::env::var("COFFER_BENCH_ROUNDS").map_or(15, |text| text.parse().unwrap());
     for count in [64, 256] {
-        let mut loads = [bet, no_op].map(|address| Load::connect(clients, address, count, ids));
+        let mut loads = [bet, no_op].map(|address| connect(clients, address, count, ids));
         let mut times = [Vec::new(), Vec::new()];
         for _ in 0..rounds {
             for (load, times) in loads.iter_mut().zip(&mut times) {
                 times.push(load.play(clients, ROUND_BETS).as_micros());
             }
         }
-        let [bets, no_ops] = times.map(|mut times| {
-            times.sort_unstable();
-            times[times.len() / 2]
-        });
+        let [bets, no_ops] = times.map(median);
         let per_second = |micros: u128| u128::from(ROUND_BETS) * 1_000_000 / micros;
         println!(
             "{count} connections: {} durable bets/s, {} no-op/s: {} % (medians of {rounds} rounds of {ROUND_BETS})",

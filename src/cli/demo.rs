@@ -7,10 +7,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use serde_json::Value;
 
 use super::admin::Admin;
 use super::failure::{Failure, described};
+use super::fill::FillOptions;
+use super::serve::{self, With};
 use crate::http::client::{Call, ClientError, Connection};
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, TransactionId};
 use crate::money::{Amount, Currency, Sum};
@@ -65,6 +68,23 @@ pub(super) struct Demo {
     server: GameServer,
     /// Whose each code is.
     players: Vec<(Code, PlayerId)>,
+}
+
+#[derive(Args)]
+pub(super) struct DemoOptions {
+    #[command(flatten)]
+    serve: serve::Options,
+    #[command(flatten)]
+    fill: FillOptions,
+}
+
+pub(super) fn run(options: &DemoOptions) -> Result<(), Failure> {
+    serve::run(&options.serve, With::Demo(options.fill.order()))
+}
+
+/// A call to be pasted, one line.
+pub(super) fn curl(url: &str, body: &str) -> String {
+    format!("curl -sS -w '\\n' -d '{body}' '{url}'\n")
 }
 
 fn text<T: std::str::FromStr>(text: &str) -> T {
@@ -157,8 +177,7 @@ impl Demo {
             self.players.len()
         );
         for (what, body) in SAMPLES {
-            writeln!(text, "# {what}\ncurl -sS -w '\\n' -d '{body}' '{url}'")
-                .expect("a text takes any text");
+            write!(text, "# {what}\n{}", curl(&url, body)).expect("a text takes any text");
         }
         text.push_str("# Sent again, all are answered again and nothing moves. Ctrl-C stops.\n");
         text

@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod export;
 mod failure;
+mod fill;
 mod log;
 mod output;
 mod partner;
@@ -45,7 +46,7 @@ enum Command {
     /// Serve the Wallet API and the admin API
     Serve(serve::Options),
     /// Serve with sample data and a small simulated game server that plays while you look
-    Demo(serve::Options),
+    Demo(demo::DemoOptions),
     /// Create, list, show and change partners
     Partner(partner::Options),
     /// Create, show, block and adjust players
@@ -71,7 +72,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         None => help(),
         Some(Command::Serve(options)) => serve::run(&options, With::Nothing),
-        Some(Command::Demo(options)) => serve::run(&options, With::Demo),
+        Some(Command::Demo(options)) => demo::run(&options),
         Some(Command::Partner(options)) => partner::run(options, json),
         Some(Command::Player(options)) => player::run(options, json),
         Some(Command::Session(options)) => session::run(options, json),

@@ -20,6 +20,7 @@ use super::admin::{KEY_FILE, load};
 use super::books::Books;
 use super::demo::Demo;
 use super::failure::{Failure, described};
+use super::fill::{Filled, fill};
 use super::log::{self, LogForm};
 use super::output;
 use super::space::Watching;
@@ -30,6 +31,7 @@ use crate::ledger::{CheckpointerStop, Ledger};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
 use crate::secret::Secret;
+use crate::sim::fill::Order;
 use crate::time::{Clock, SystemClock};
 
 #[derive(Args)]
@@ -62,8 +64,8 @@ pub(super) struct Options {
 pub(super) enum With {
     /// Nothing.
     Nothing,
-    /// Sample data, and a game server that plays.
-    Demo,
+    /// Sample data and a game server that plays, after a history where one is wanted.
+    Demo(Option<Order>),
 }
 
 pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
@@ -180,9 +182,10 @@ async fn serve(
     clock: Arc<dyn Clock>,
     with: With,
 ) -> Result<Served, Failure> {
-    let mut signals = Signals::new().map_err(|error| Failure::of(&error))?;
+    let signals = Signals::new().map_err(|error| Failure::of(&error))?;
     let public = listen("server.listen", config.server.listen).await?;
     let admin = listen("server.admin_listen", config.server.admin_listen).await?;
+    let reached = Reached::new(&config, public.1, admin.1);
     let Books {
         ledger,
         committer,
@@ -192,26 +195,15 @@ async fn serve(
         admin_key,
         created,
     } = books;
-    let reached = Reached::new(&config, public.1, admin.1);
     let guard = AdminGuard::new(
         &admin_key,
         admin.1.ip().is_loopback(),
         config.limits.failed_authentications_per_minute_max,
     );
-    let texts =
-        Texts::new(&config.wallet.texts).map_err(|error| Failure::Usage(error.to_string()))?;
     let state = Arc::new(State {
         ledger: Arc::clone(&ledger),
         clock: Arc::clone(&clock),
-        settings: Settings {
-            wording: Wording {
-                texts,
-                utc_offset: config.server.utc_offset,
-            },
-            trusted_proxies: config.server.trusted_proxies,
-            public_url: reached.public_url.clone(),
-            limits: config.limits,
-        },
+        settings: settings(&config, &reached)?,
         admin: Admin {
             secret_key,
             games: config.games,
@@ -222,32 +214,59 @@ async fn serve(
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
-    let shutdown = async move {
-        tokio::select! {
-            name = signals.next() => tracing::info!("{name}: finishing what is in flight"),
-            // Also when it panicked: the sender is gone then.
-            _ = committer_ends => {}
-            _ = archiver_ends => {}
-            _ = checkpointer_ends => {}
-        }
+    let served = Served {
+        ledger: Arc::clone(&ledger),
+        committing,
+        archiving,
+        checkpointing,
+        stops: (archiver_stop, checkpointer_stop),
     };
-    let serving = tokio::spawn(http::serve(state, public.0, admin.0, shutdown));
+    let mut end = End {
+        signals,
+        committer_ends,
+        archiver_ends,
+        checkpointer_ends,
+    };
     if created {
         reached.tell_created(&config.storage.data.join(KEY_FILE));
     }
-    begin(&reached, with, admin_key, clock).await?;
+    let mut filled = None;
+    let data = &config.storage.data;
+    if let With::Demo(Some(order)) = with {
+        filled = tokio::select! {
+            biased;
+            () = end.comes() => return Ok(served),
+            filled = fill(Arc::clone(&ledger), order, data) => match filled {
+                // The committer knows more, and is asked next.
+                Err(_) if ledger.is_latched() => return Ok(served),
+                filled => Some(filled?),
+            },
+        };
+    }
+    let shutdown = async move { end.comes().await };
+    let serving = tokio::spawn(http::serve(state, public.0, admin.0, shutdown));
+    begin(&reached, with, filled, admin_key, clock).await?;
     match serving.await {
         Ok(Ok(())) => {}
         // The committer knows more, and is asked next.
         Ok(Err(latched)) => tracing::error!("{latched}"),
         Err(panic) => return Err(Failure::of(&panic)),
     }
-    Ok(Served {
-        ledger,
-        committing,
-        archiving,
-        checkpointing,
-        stops: (archiver_stop, checkpointer_stop),
+    Ok(served)
+}
+
+/// What is configured about serving.
+fn settings(config: &Config, reached: &Reached) -> Result<Settings, Failure> {
+    let texts =
+        Texts::new(&config.wallet.texts).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Settings {
+        wording: Wording {
+            texts,
+            utc_offset: config.server.utc_offset,
+        },
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        public_url: reached.public_url.clone(),
+        limits: config.limits,
     })
 }
 
@@ -255,6 +274,7 @@ async fn serve(
 async fn begin(
     reached: &Reached,
     with: With,
+    filled: Option<Filled>,
     admin_key: Secret,
     clock: Arc<dyn Clock>,
 ) -> Result<(), Failure> {
@@ -265,6 +285,9 @@ async fn begin(
     let demo = Demo::prepare(&reached.admin, &reached.public, admin_key, clock).await?;
     output::print(&ready)?;
     output::print(&demo.samples())?;
+    if let Some(filled) = filled {
+        output::print(&filled.told(&reached.public_url))?;
+    }
     // It plays until the process ends.
     drop(tokio::spawn(demo.play()));
     Ok(())
@@ -328,6 +351,27 @@ fn spawn<E: std::error::Error>(
         })
         .map_err(|error| Failure::of(&error))?;
     Ok((writing, ended))
+}
+
+/// What ends the serving.
+struct End {
+    signals: Signals,
+    committer_ends: oneshot::Receiver<()>,
+    archiver_ends: oneshot::Receiver<()>,
+    checkpointer_ends: oneshot::Receiver<()>,
+}
+
+impl End {
+    /// Completes when the end has come: to be awaited until then, and not again.
+    async fn comes(&mut self) {
+        tokio::select! {
+            name = self.signals.next() => tracing::info!("{name}: finishing what is in flight"),
+            // Also when it panicked: the sender is gone then.
+            _ = &mut self.committer_ends => {}
+            _ = &mut self.archiver_ends => {}
+            _ = &mut self.checkpointer_ends => {}
+        }
+    }
 }
 
 struct Signals {

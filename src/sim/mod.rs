@@ -1,11 +1,12 @@
 //! A small world to try coffer in: deterministic from a seed, and unkind.
 //!
 //! A seeded workload, a naive model that judges it a second time, a clock that moves by hand, a
-//! disk that loses power and fails at will, and a game server that plays.
+//! disk that loses power and fails at will, a game server that plays, and a fill of history.
 
 pub mod clock;
 mod cut;
 pub mod disk;
+pub mod fill;
 pub mod gameserver;
 pub mod model;
 pub mod operation;

@@ -9,6 +9,7 @@ mod books;
 mod cli;
 mod crash;
 mod export;
+mod fill;
 mod full_disk;
 mod history;
 mod hot_accounts;

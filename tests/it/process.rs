@@ -146,6 +146,11 @@ impl Process {
         text.trim().to_owned()
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The next line on standard output.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
@@ -160,7 +165,7 @@ impl Process {
 
     /// Sends a signal, such as `TERM` or `KILL`, and waits for the end.
     pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
-        let kill = format!("kill -{signal} {}", self.child.id());
+        let kill = format!("kill -{signal} {}", self.id());
         let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
         assert!(sent.success());
         ended(&mut self.child)
