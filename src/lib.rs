@@ -18,7 +18,7 @@
 //! | [`ledger`] | shards, locks, the durable wait; joins engine and journal |
 //! | [`journal`] | entries on disk: codec, chain, log, witness, committer |
 //! | [`engine`] | pure: every rule about money; command in, entry or refusal out |
-//! | [`disk`], [`secret`], [`money`], [`id`], [`time`] | the ground |
+//! | [`disk`], [`sort`], [`secret`], [`money`], [`id`], [`time`] | the ground |
 //!
 //! # The life of one bet
 //!
@@ -55,4 +55,5 @@ pub mod money;
 pub mod protocol;
 pub mod secret;
 pub mod sim;
+pub mod sort;
 pub mod time;

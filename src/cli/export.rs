@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use hyper::HeaderMap;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 use super::admin::{self, AdminOptions};
 use super::failure::{Failure, described};
+use super::output;
 use crate::http::client::Streamed;
 use crate::protocol::admin::{
     ExportWanted, FIRST_HEADER, Format, LAST_HEADER, Operation, SnapshotWanted,
@@ -219,10 +220,8 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let style = "{elapsed_precise} {wide_bar} {human_pos}/{human_len} {eta}";
-        let style = ProgressStyle::with_template(style).expect("the template is well formed");
         Progress {
-            bar: ProgressBar::with_draw_target(Some(rows), target).with_style(style),
+            bar: output::progress_bar(rows, target),
             first,
             is_numbered,
             line: Vec::new(),

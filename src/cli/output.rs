@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write as _};
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -17,6 +18,13 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// How far something of `count` steps is; nothing is seen of it but on a terminal.
+pub(super) fn progress_bar(count: u64, target: ProgressDrawTarget) -> ProgressBar {
+    let style = "{elapsed_precise} {wide_bar} {human_pos}/{human_len} {eta}";
+    let style = ProgressStyle::with_template(style).expect("the template is well formed");
+    ProgressBar::with_draw_target(Some(count), target).with_style(style)
 }
 
 /// A member's value as people read it.

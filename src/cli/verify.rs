@@ -1,20 +1,20 @@
 //! `coffer verify`: reads everything offline and says whether it is whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 use super::admin::load;
-use super::failure::{Failure, described};
+use super::failure::Failure;
 use super::output;
-use crate::config::Storage;
-use crate::disk::{Disk, RealDisk};
-use crate::journal::{self, Head, JournalError, RedbJournal, StartRefusal};
-use crate::ledger::{Verified, verify};
+use crate::disk::RealDisk;
+use crate::journal::{Offline, READER};
+use crate::ledger::{Progress, Verified, verify_offline};
 use crate::secret::hex_encode;
-use crate::time::{Clock, SystemClock};
+use crate::sort::Scratch;
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -24,6 +24,10 @@ pub(super) struct Options {
     /// The configuration, to find the data directory by
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Where to sort what does not fit into memory: some 300 bytes an entry, gone afterwards
+    /// [default: the data directory]
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
 }
 
 /// The answer (operations.md, Shapes that scripts use).
@@ -44,23 +48,53 @@ struct ToldHead {
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let config = load(options.config.as_deref(), options.data.as_deref(), &[])?;
     let path = &config.storage.data;
-    let disk = RealDisk::open(path)
-        .map_err(|error| Failure::Refused(format!("data directory {}: {error}", path.display())))?;
-    let verified = match open(Arc::new(disk), &config.storage) {
-        Ok(opened) => {
-            if let Some(warning) = opened.warning {
-                eprintln!("coffer: {warning}");
-            }
-            let journal: RedbJournal = opened.journal;
-            verify(&journal)
+    let data = directory("data", path)?;
+    let offline = Offline::open(data).map_err(|error| Failure::of(&error))?;
+    let scratch = options.scratch.as_deref().unwrap_or(path);
+    let scratch = Scratch::new(directory("scratch", scratch)?).map_err(|error| {
+        Failure::Refused(format!("scratch directory {}: {error}", scratch.display()))
+    })?;
+    let bar = output::progress_bar(offline.last().0, ProgressDrawTarget::stderr());
+    quiet_reader();
+    let verified = verify_offline(offline, Arc::new(scratch), &mut |progress| {
+        show(progress, &bar)
+    });
+    bar.finish_and_clear();
+    let verified = verified.map_err(|error| Failure::of(&error))?;
+    for note in &verified.notes {
+        eprintln!("coffer: {note}");
+    }
+    tell(verified, json)
+}
+
+fn directory(what: &str, path: &Path) -> Result<Arc<RealDisk>, Failure> {
+    let disk = RealDisk::open(path).map_err(|error| {
+        Failure::Refused(format!("{what} directory {}: {error}", path.display()))
+    })?;
+    Ok(Arc::new(disk))
+}
+
+fn show(progress: Progress, bar: &ProgressBar) {
+    match progress {
+        Progress::Read(entries) => bar.set_position(entries),
+        Progress::Judged(count, all) => {
+            bar.set_length(all);
+            bar.set_position(count);
         }
-        Err(error) if is_damage(&error) => Verified {
-            entries: 0,
-            head: Head::EMPTY,
-            findings: vec![described(&error)],
-        },
-        Err(error) => return Err(Failure::of(&error)),
-    };
+    }
+}
+
+/// A panic over what is read is among the findings, and told there.
+fn quiet_reader() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(READER) {
+            before(panic);
+        }
+    }));
+}
+
+fn tell(verified: Verified, json: bool) -> Result<(), Failure> {
     let told = Told {
         ok: verified.findings.is_empty(),
         entries: verified.entries,
@@ -79,43 +113,6 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::Damage)
-    }
-}
-
-fn open(disk: Arc<dyn Disk>, storage: &Storage) -> Result<journal::Opened, JournalError> {
-    // Nothing comes into being here, so that neither key nor id is ever used.
-    let secret_key = journal::secret_key(&*disk, true, &[0; 32])?;
-    let options = journal::Options {
-        commit: storage.commit,
-        must_exist: true,
-        segment_size: storage.segment_size,
-        new_id: [0; 16],
-        fingerprint: secret_key.fingerprint(),
-        now: SystemClock.now(),
-    };
-    journal::open(disk, options)
-}
-
-/// Whether an error tells of what lies on the disk, and not of the way to it.
-fn is_damage(error: &JournalError) -> bool {
-    match error {
-        JournalError::Database { .. }
-        | JournalError::Damaged { .. }
-        | JournalError::Gap { .. }
-        | JournalError::Shortened { .. }
-        | JournalError::Trimmed { .. }
-        | JournalError::HeadMismatch { .. } => true,
-        JournalError::Disk { .. } | JournalError::Latched => false,
-        JournalError::Refused(refusal) => match refusal {
-            StartRefusal::InUse | StartRefusal::NoCoffer | StartRefusal::Newer { .. } => false,
-            StartRefusal::Missing { .. }
-            | StartRefusal::Unreadable { .. }
-            | StartRefusal::NoManifest
-            | StartRefusal::Foreign { .. }
-            | StartRefusal::WrongSecretKey
-            | StartRefusal::BehindHistory { .. }
-            | StartRefusal::BehindWitness { .. } => true,
-        },
     }
 }
 

@@ -54,7 +54,7 @@ pub trait Disk: Debug + Send + Sync {
     /// What the machine says.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Whether a file has this name.
+    /// Whether a file, or a directory within this one, has this name.
     ///
     /// # Errors
     /// What the machine says.
@@ -66,6 +66,13 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// What the machine says.
     fn directory(&self, name: &str) -> io::Result<Arc<dyn Disk>>;
+
+    /// Removes an empty directory within this one.
+    ///
+    /// # Errors
+    /// What the machine says; `NotFound` where there is no such directory, `DirectoryNotEmpty`
+    /// where something lies in it.
+    fn remove_directory(&self, name: &str) -> io::Result<()>;
 
     /// The permission bits of a file: `0o600` is its owner's alone.
     ///

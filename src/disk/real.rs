@@ -110,6 +110,10 @@ impl Disk for RealDisk {
         }
     }
 
+    fn remove_directory(&self, name: &str) -> io::Result<()> {
+        fs::remove_dir(self.file(name))
+    }
+
     fn mode(&self, name: &str) -> io::Result<u32> {
         Ok(fs::metadata(self.file(name))?.permissions().mode() & 0o777)
     }
@@ -239,6 +243,11 @@ mod tests {
         assert!(disk.list().unwrap().is_empty(), "it is no file");
         let mode = fs::metadata(folder.path().join("data").join("d")).unwrap();
         assert_eq!(mode.permissions().mode() & 0o777, 0o700);
+        let removed = || disk.remove_directory("d").map_err(|error| error.kind());
+        assert_eq!(removed(), Err(io::ErrorKind::DirectoryNotEmpty));
+        disk.directory("d").unwrap().remove("a").unwrap();
+        assert_eq!(removed(), Ok(()));
+        assert_eq!(removed(), Err(io::ErrorKind::NotFound));
     }
 
     #[test]

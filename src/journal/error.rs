@@ -163,7 +163,17 @@ impl JournalError {
     }
 }
 
-const RESTORE: &str =
+/// What is wrong with a file.
+pub(super) fn unreadable(file: &str, why: String) -> JournalError {
+    StartRefusal::Unreadable {
+        file: file.into(),
+        why,
+    }
+    .into()
+}
+
+/// What to do where something was lost.
+pub(super) const RESTORE: &str =
     "check that the right disk is mounted, or restore the directory from a backup";
 
 impl fmt::Display for JournalError {

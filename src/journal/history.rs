@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::error::unreadable;
 use super::log::JOURNAL;
 use super::rows::Row;
 use super::segment::{self, Segment, Slice, first_of, path};
@@ -85,10 +86,7 @@ impl History {
             let last = place + 1 == firsts.len();
             follows(first, ends.previous, end)?;
             if !ends.sealed && !last {
-                return Err(unreadable(
-                    path(first),
-                    "is not complete, though others follow it: it is an older copy".into(),
-                ));
+                return Err(incomplete(&path(first)));
             }
             end = ends.head;
             open = (!ends.sealed).then_some(first);
@@ -247,10 +245,6 @@ impl History {
     }
 }
 
-fn unreadable(file: String, why: String) -> JournalError {
-    StartRefusal::Unreadable { file, why }.into()
-}
-
 /// Whether the segment of `first`, written upon `previous`, follows upon `end`.
 fn follows(first: Seq, previous: Head, end: Head) -> Result<(), JournalError> {
     if first > end.seq.next() {
@@ -263,7 +257,7 @@ fn follows(first: Seq, previous: Head, end: Head) -> Result<(), JournalError> {
         "does not follow upon what is before it, up to entry {}: it or the file before was replaced",
         end.seq
     );
-    Err(unreadable(path(first), why))
+    Err(unreadable(&path(first), why))
 }
 
 fn missing(end: Head) -> JournalError {
@@ -272,6 +266,20 @@ fn missing(end: Head) -> JournalError {
         emptied: false,
     }
     .into()
+}
+
+/// A segment that was not sealed, and another after it.
+pub(super) fn incomplete(file: &str) -> JournalError {
+    let why = "is not complete, though others follow it: it is an older copy";
+    unreadable(file, why.into())
+}
+
+/// A segment that was not sealed, and a journal that begins later.
+pub(super) fn ends_early(file: &str, end: Seq, begins_after: Seq) -> JournalError {
+    let why = format!(
+        "ends at entry {end}, and {JOURNAL} begins after {begins_after}: it is an older copy"
+    );
+    unreadable(file, why)
 }
 
 /// Whether the journal goes on where history ends, or holds some of the same: it begins after
@@ -286,13 +294,7 @@ pub(super) fn joins(
     let last = history.last();
     if begins_after.seq > end.seq {
         return Err(match last {
-            Some((file, false)) => unreadable(
-                file,
-                format!(
-                    "ends at entry {}, and journal.redb begins after {}: it is an older copy",
-                    end.seq, begins_after.seq
-                ),
-            ),
+            Some((file, false)) => ends_early(&file, end.seq, begins_after.seq),
             _ => missing(end),
         });
     }
@@ -316,5 +318,5 @@ pub(super) fn joins(
         "and journal.redb hold different entries up to {}: one of them was replaced",
         end.seq
     );
-    Err(unreadable(file, why))
+    Err(unreadable(&file, why))
 }

@@ -23,7 +23,7 @@ use crate::id::Seq;
 pub(super) const JOURNAL: &str = "journal.redb";
 
 /// Rows are written once, in order, and read once, in order: little is worth keeping.
-const CACHE_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many batches one step of trimming removes: some pages, so that the appends between two
 /// steps hardly notice.

@@ -3,11 +3,15 @@
 //! redb's own checksums are not looked at when it reads: each batch is verified by its own hash,
 //! and each reading follows the chain.
 
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{
+    Builder, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition,
+};
 
 use super::record::decode_heads;
 use super::{Head, JournalError, StartRefusal};
 use crate::bytes::CodecError;
+use crate::disk::{Disk, UntouchedBackend};
 use crate::id::Seq;
 
 /// Batches by the seq of their first entry, as `record` has them.
@@ -24,6 +28,30 @@ pub(super) const COFFER: &str = "coffer";
 pub(super) struct Row {
     pub(super) first: Seq,
     pub(super) bytes: Vec<u8>,
+}
+
+/// Opens the database in the file `name` to read it; the file, `path` in messages, stays as it is.
+pub(super) fn open_untouched(
+    disk: &dyn Disk,
+    name: &str,
+    path: &str,
+    cache_bytes: usize,
+) -> Result<Database, JournalError> {
+    let failed = JournalError::disk(path);
+    let file = disk.open(name).map_err(&failed)?;
+    // redb would make an empty file a new database.
+    if file.size().map_err(&failed)? == 0 {
+        return Err(StartRefusal::Missing {
+            file: path.into(),
+            emptied: true,
+        }
+        .into());
+    }
+    let backend = UntouchedBackend::new(file).map_err(failed)?;
+    Builder::new()
+        .set_cache_size(cache_bytes)
+        .create_with_backend(backend)
+        .map_err(|error| JournalError::database(path, error))
 }
 
 /// A value of the table [`ABOUT`].
@@ -57,9 +85,26 @@ pub(super) fn rows_from(
     let first = Seq(first.value());
     // A damaged one is for its reader to find.
     let before = first < seq && decode_heads(bytes.value()).is_ok_and(|(_, head)| head.seq < seq);
-    let start = if before { seq } else { first };
+    gather(&batches, if before { seq } else { first }, bytes_max).map(Some)
+}
+
+/// The rows whose batches begin at `seq` or later; at least one where there is one, and no more
+/// once they hold `bytes_max` bytes.
+pub(super) fn rows_at(
+    database: &Database,
+    seq: Seq,
+    bytes_max: usize,
+) -> Result<Vec<Row>, redb::Error> {
+    gather(&database.begin_read()?.open_table(BATCHES)?, seq, bytes_max)
+}
+
+fn gather(
+    batches: &ReadOnlyTable<u64, &[u8]>,
+    seq: Seq,
+    bytes_max: usize,
+) -> Result<Vec<Row>, redb::Error> {
     let (mut rows, mut size) = (Vec::new(), 0);
-    for row in batches.range(start.0..)? {
+    for row in batches.range(seq.0..)? {
         let (first, bytes) = row?;
         let bytes = bytes.value().to_vec();
         size += bytes.len();
@@ -71,7 +116,7 @@ pub(super) fn rows_from(
             break;
         }
     }
-    Ok(Some(rows))
+    Ok(rows)
 }
 
 /// The row of the last batch that begins at `seq` or before.

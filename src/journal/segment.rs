@@ -16,9 +16,11 @@
 
 use redb::{Builder, Database};
 
-use super::rows::{ABOUT, BATCHES, COFFER, Row, about, extent, last_up_to, rows_from};
+use super::rows::{
+    ABOUT, BATCHES, COFFER, Row, about, extent, last_up_to, open_untouched, rows_from,
+};
 use super::{Head, JournalError, StartRefusal};
-use crate::disk::{Disk, Failed, RedbBackend, UntouchedBackend, unfinished};
+use crate::disk::{Disk, Failed, RedbBackend, unfinished};
 use crate::id::Seq;
 
 pub(super) const FORMAT: u64 = 1;
@@ -125,28 +127,18 @@ impl Segment {
     /// Opens a segment to read it; the file stays as it is.
     pub(super) fn open_untouched(disk: &dyn Disk, first: Seq) -> Result<Segment, JournalError> {
         let path = path(first);
-        let failed = JournalError::disk(&path);
-        let file = disk.open(&name(first)).map_err(&failed)?;
-        // redb would make an empty file a new database.
-        if file.size().map_err(&failed)? == 0 {
-            return Err(StartRefusal::Missing {
-                file: path.clone(),
-                emptied: true,
-            }
-            .into());
-        }
-        let backend = UntouchedBackend::new(file).map_err(&failed)?;
-        let database = Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(backend)
-            .map_err(|error| JournalError::database(&path, error))?;
-        drop(failed);
+        let database = open_untouched(disk, &name(first), &path, CACHE_BYTES)?;
         Ok(Segment {
             file: path,
             first,
             database,
             failed: Failed::default(),
         })
+    }
+
+    /// The database in the file.
+    pub(super) fn database(&mut self) -> &mut Database {
+        &mut self.database
     }
 
     pub(super) fn file(&self) -> &str {

@@ -246,14 +246,14 @@ fn mark_first_start(disk: &dyn Disk) -> Result<(), JournalError> {
     disk.sync_directory().map_err(failed)
 }
 
-fn missing(file: &str, emptied: bool) -> StartRefusal {
+pub(super) fn missing(file: &str, emptied: bool) -> StartRefusal {
     StartRefusal::Missing {
         file: file.into(),
         emptied,
     }
 }
 
-fn lock(disk: &dyn Disk) -> Result<Box<dyn File>, JournalError> {
+pub(super) fn lock(disk: &dyn Disk) -> Result<Box<dyn File>, JournalError> {
     let failed = JournalError::disk(LOCK);
     let file = match disk.create(LOCK) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(LOCK),

@@ -332,7 +332,8 @@ impl Disk for SimDisk {
     fn exists(&self, name: &str) -> io::Result<bool> {
         let mut state = self.state.lock();
         state.begin(Operation::Look)?;
-        Ok(state.names.contains_key(&self.whole(name)))
+        let whole = self.whole(name);
+        Ok(state.names.contains_key(&whole) || state.names.contains_key(&format!("{whole}/")))
     }
 
     fn directory(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
@@ -346,6 +347,25 @@ impl Disk for SimDisk {
             state: Arc::clone(&self.state),
             directory,
         }))
+    }
+
+    fn remove_directory(&self, name: &str) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.begin(Operation::Remove)?;
+        let directory = format!("{}/", self.whole(name));
+        state.find(&directory)?;
+        let mut within = state.names.range(directory.clone()..).skip(1);
+        if within
+            .next()
+            .is_some_and(|(name, _)| name.starts_with(&directory))
+        {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        state.rename(Naming {
+            removed: Some(directory),
+            named: None,
+        });
+        Ok(())
     }
 
     fn mode(&self, name: &str) -> io::Result<u32> {

@@ -21,16 +21,14 @@ use coffer::id::Seq;
 use coffer::journal::{
     Archiver, ArchiverStop, Batches, CommitMode, Head, Journal, JournalError, Pace, RedbJournal,
 };
-use coffer::ledger::{
-    Checkpointer, CheckpointerStop, Committer, Ledger, RecoverError, Turn, verify,
-};
+use coffer::ledger::{Checkpointer, CheckpointerStop, Committer, Ledger, RecoverError, Turn};
 use coffer::sim::disk::{Cut, SimDisk};
 use coffer::sim::{Expected, ManualClock, Model, Operation, Shape, Workload};
 use coffer::time::{Clock, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::on_disk::{open_disk, recover};
+use crate::on_disk::{open_disk, recover, verify_journal};
 use crate::world::{Told, clock, compare_histories, differences, perform, rules, shape};
 
 /// Entries that a start leaves to the checkpointer: fewer than most lives have.
@@ -317,7 +315,7 @@ impl World {
         if self.random.random_ratio(1, 4) {
             found.extend(compare_histories(&running.ledger, &self.settled, 5));
         }
-        let verified = verify(&*running.journal);
+        let verified = verify_journal(&*running.journal);
         found.extend(verified.findings);
         if verified.entries != head.0 {
             found.push(format!("{} entries verified of {head}", verified.entries));

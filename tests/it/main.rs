@@ -5,6 +5,7 @@
 
 mod addresses;
 mod admin_api;
+mod audit;
 mod books;
 mod cli;
 mod crash;
@@ -19,6 +20,7 @@ mod kill;
 mod limits;
 mod model;
 mod nth_failure;
+mod offline;
 mod on_disk;
 mod operator;
 mod planted;
@@ -29,6 +31,7 @@ mod readings;
 mod shutdown;
 mod space;
 mod support;
+mod verify;
 mod wallet_bet;
 mod wallet_cancel;
 mod wallet_golden;

@@ -8,15 +8,18 @@ use std::thread::JoinHandle;
 use coffer::books::{Books, Checkpoints, create};
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::Rules;
+use coffer::id::Seq;
 use coffer::journal::{
-    Archiver, ArchiverStop, CommitMode, Journal, JournalError, Options, Pace, RedbJournal,
+    Archiver, ArchiverStop, CommitMode, Journal, JournalError, Options, Pace, Piece, RedbJournal,
     secret_key,
 };
 use coffer::ledger::{
     CheckpointError, Checkpointer, CheckpointerStop, Committer, Ledger, RecoverError, Settings,
-    open_books, verify,
+    Verified, open_books, verify,
 };
-use coffer::sim::{ManualClock, disk::SimDisk};
+use coffer::sim::ManualClock;
+use coffer::sim::disk::SimDisk;
+use coffer::sort::Scratch;
 
 use crate::world;
 
@@ -83,6 +86,23 @@ pub(crate) fn recover(
     Ledger::recover(Arc::clone(journal), books, clock, settings)
 }
 
+/// Memory for a verification: so little that it sorts on a disk too.
+pub(crate) const VERIFY_MEMORY: usize = 64 * 1024;
+
+/// Verifies what a journal reads back.
+pub(crate) fn verify_journal(journal: &dyn Journal) -> Verified {
+    let pieces = match journal.read_from(Seq::NONE.next()) {
+        Ok(batches) => batches,
+        Err(error) => Box::new(std::iter::once(Err(error))),
+    };
+    let pieces = pieces.map(|batch| match batch {
+        Ok(batch) => Piece::Batch(batch),
+        Err(error) => Piece::Finding(error.to_string()),
+    });
+    let scratch = Arc::new(Scratch::new(Arc::new(SimDisk::new())).unwrap());
+    verify(pieces, scratch, VERIFY_MEMORY, &mut |_| {}).unwrap()
+}
+
 /// A ledger in a real directory whose committer, archiver and checkpointer run in threads of
 /// their own.
 pub(crate) struct OnDisk {
@@ -128,7 +148,7 @@ impl OnDisk {
         drop(self.stops);
         self.archiver.join().unwrap().unwrap();
         self.checkpointer.join().unwrap().unwrap();
-        let verified = verify(&*self.journal);
+        let verified = verify_journal(&*self.journal);
         assert_eq!(verified.findings, Vec::<String>::new());
         assert_eq!(verified.head, self.journal.head());
     }

@@ -9,6 +9,7 @@ mod plays;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::plan::{Ids, Order, PARTNERS, Plan, PlanError};
 pub use self::plays::{Play, Plays};
@@ -27,6 +28,9 @@ const CENTS: u64 = 10_000_000_000;
 
 /// How long sessions live: a filled directory is of use for years.
 const TTL: Span = Span::from_seconds(10 * 365 * 24 * 3600);
+
+/// Between two looks whether the books have caught up.
+const CATCHING_UP: Duration = Duration::from_millis(5);
 
 /// Why a fill does not go on.
 #[derive(Debug)]
@@ -208,6 +212,10 @@ impl Filling {
         }
         let synced = self.ledger.durable_seq();
         let under_way = self.last.0.saturating_sub(synced.0);
+        if under_way == 0 {
+            // Then it is the books that have to catch up.
+            tokio::time::sleep(CATCHING_UP).await;
+        }
         let half = Seq(synced.0 + under_way.div_ceil(2));
         let waited = self.ledger.durable(half).await;
         waited.map_err(|_| FillError::NotReady(NotReady::Latched))

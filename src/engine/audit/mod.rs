@@ -1,0 +1,243 @@
+//! A second opinion: reads entries from the first on and checks all that must hold of them, by
+//! ways of its own. Where [`super::holdings`] asserts and stops, an [`Audit`] goes on and lists
+//! what it found.
+//!
+//! It keeps nothing that grows with history. [`Audit::read`] takes entries in their order, checks
+//! what the order shows, and takes the rest apart into [`Facts`]; whoever drives it sorts them as
+//! byte strings and hands them back to [`Audit::judge`], where all that is about one account, one
+//! session or one round comes together. Judging accounts gains new facts, about transaction ids,
+//! which want to be sorted and judged in their turn. Only partners, currencies and what is wrong
+//! stay in memory.
+//!
+//! What was missing from the reading is made known by [`Audit::unread`]: then what may follow from
+//! it is not told as a fault of its own.
+
+mod accounts;
+mod facts;
+mod findings;
+mod names;
+mod plays;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::accounts::Accounts;
+pub use self::facts::Facts;
+use self::facts::{Kind, Reader};
+use self::findings::Findings;
+use self::names::Names;
+use self::plays::{Ids, Rounds};
+use super::document::Document;
+use super::entry::{AccountRef, Anomalies, Anomaly, Body, Cancel, Entry, Play, Record, Void};
+use crate::id::{AccountNumber, RoundId};
+use crate::id::{PartnerNumber, Seq, SessionNumber, WalletToken};
+use crate::money::{Amount, Currency, Sum};
+use crate::time::Timestamp;
+
+/// What has been read so far, and what was wrong with it.
+#[derive(Debug, Default)]
+pub struct Audit {
+    last: Seq,
+    at: Timestamp,
+    partners: BTreeSet<PartnerNumber>,
+    tokens: BTreeMap<WalletToken, PartnerNumber>,
+    names: Names,
+    rounds: Rounds,
+    accounts: Accounts,
+    ids: Ids,
+    findings: Findings,
+}
+
+impl Audit {
+    /// Takes note of something found elsewhere, such as a page that cannot be read.
+    pub fn find(&mut self, finding: String) {
+        self.findings.tell(finding);
+    }
+
+    /// Takes note that the entries from `first` to `last` cannot be read: the next ones follow.
+    pub fn unread(&mut self, first: Seq, last: Seq) {
+        self.findings.unread(first, last);
+        self.last = last;
+    }
+
+    /// Reads the next entry; what is to be judged in another order goes to `facts`.
+    pub fn read(&mut self, entry: &Entry, facts: &mut Facts) {
+        let seq = entry.seq;
+        if seq != self.last.next() {
+            self.find(format!("entry {seq} follows entry {}", self.last));
+        }
+        if entry.at < self.at {
+            self.find(format!(
+                "entry {seq} is stamped before the entry ahead of it"
+            ));
+        }
+        (self.last, self.at) = (seq, entry.at);
+        match &entry.body {
+            Body::Bet(play) => self.play(seq, play, accounts::BET, facts),
+            Body::Win(play) => self.play(seq, play, accounts::WIN, facts),
+            Body::Cancel(cancel) => self.cancel(seq, cancel, facts),
+            Body::Void(void) => {
+                let Void {
+                    account,
+                    session,
+                    id,
+                } = *void;
+                facts.session_used(session, seq, account);
+                facts.voided(account, seq, id);
+            }
+            Body::Record(record) => self.record(seq, record, facts),
+        }
+    }
+
+    fn play(&mut self, seq: Seq, play: &Play, what: u8, facts: &mut Facts) {
+        facts.session_used(play.session, seq, play.account);
+        facts.played(what, seq, play);
+        let play = InRound {
+            what,
+            account: play.account,
+            round: play.round,
+            amount: play.amount,
+            anomalies: play.anomalies,
+        };
+        self.in_round(seq, &play, facts);
+    }
+
+    fn cancel(&mut self, seq: Seq, cancel: &Cancel, facts: &mut Facts) {
+        facts.session_used(cancel.session, seq, cancel.account);
+        facts.cancelled(seq, cancel);
+        let play = InRound {
+            what: accounts::CANCEL,
+            account: cancel.account,
+            round: cancel.round,
+            amount: cancel.amount,
+            anomalies: cancel.anomalies,
+        };
+        self.in_round(seq, &play, facts);
+    }
+
+    /// What is odd about a play is judged by its round; without one nothing of that is.
+    fn in_round(&mut self, seq: Seq, play: &InRound, facts: &mut Facts) {
+        if let Some(round) = play.round {
+            facts.in_round(
+                play.what,
+                seq,
+                (play.account, round),
+                play.amount,
+                play.anomalies,
+            );
+            return;
+        }
+        let of_rounds = [Anomaly::WinWithoutBet, Anomaly::CancelAfterWin];
+        if play.anomalies.iter().any(|odd| of_rounds.contains(&odd)) {
+            self.find(format!("entry {seq} tells of a round and names none"));
+        }
+    }
+
+    fn record(&mut self, seq: Seq, record: &Record, facts: &mut Facts) {
+        let mut part = 0;
+        for document in &record.documents {
+            self.document(seq, part, document, facts);
+            part += 1;
+        }
+        let mut legs: BTreeMap<Currency, Sum> = BTreeMap::new();
+        for posting in &record.postings {
+            let moved = Sum::from(posting.cents);
+            let sum = legs.entry(posting.currency).or_default();
+            *sum = sum.plus(moved);
+            match (posting.account, posting.link) {
+                (AccountRef::Player(number), Some(link)) => {
+                    facts.posted((number, seq, part), posting.cents, posting.currency, link);
+                }
+                (AccountRef::Player(number), None) => {
+                    self.find(format!(
+                        "entry {seq} moves money of account {number} outside its chain"
+                    ));
+                }
+                (AccountRef::House(_) | AccountRef::Adjustments, _) => {
+                    self.accounts.other(posting.currency, moved);
+                }
+            }
+            part += 1;
+        }
+        if legs.values().any(|sum| !sum.is_zero()) {
+            self.find(format!("the postings of entry {seq} do not add up to zero"));
+        }
+    }
+
+    fn document(&mut self, seq: Seq, part: u32, document: &Document, facts: &mut Facts) {
+        match document {
+            Document::Partner(partner) => {
+                self.partners.insert(partner.number);
+                let before = self
+                    .tokens
+                    .insert(partner.wallet_token.clone(), partner.number);
+                if before.is_some_and(|number| number != partner.number) {
+                    self.find(format!(
+                        "entry {seq} gives a wallet token to a second partner"
+                    ));
+                }
+            }
+            Document::Player(player) => {
+                self.partner(seq, player.partner);
+                facts.player((player.partner, &player.player_id), seq, part);
+            }
+            Document::Account(opened) => {
+                self.partner(seq, opened.partner);
+                facts.account_opened(seq, part, opened);
+            }
+            Document::Session(session) => {
+                facts.session(seq, part, session);
+            }
+            Document::Adjustment(adjustment) => {
+                facts.reference(adjustment.partner, &adjustment.reference, seq);
+            }
+        }
+    }
+
+    fn partner(&mut self, seq: Seq, partner: PartnerNumber) {
+        if !self.partners.contains(&partner) && !self.findings.lacks_before(seq) {
+            self.find(format!(
+                "entry {seq} names partner {partner}, which was never created"
+            ));
+        }
+    }
+
+    /// Judges the next fact of those that are sorted, after all entries were read. New ones go to
+    /// `facts`: to be sorted, and judged after all others.
+    ///
+    /// # Panics
+    /// Where `fact` is not one of [`Facts`].
+    pub fn judge(&mut self, fact: &[u8], facts: &mut Facts) {
+        let (kind, reader) = Reader::new(fact);
+        let findings = &mut self.findings;
+        match kind {
+            Kind::Player => self.names.judge_player(reader, findings),
+            Kind::Reference => self.names.judge_reference(reader, findings),
+            Kind::Code => self.names.judge_code(reader, findings),
+            Kind::Session => self.names.judge_session(reader, findings),
+            Kind::Round => self.rounds.judge(reader, findings),
+            Kind::Account => self.accounts.judge(reader, findings, facts),
+            Kind::Id => self.ids.judge(reader, findings),
+        }
+    }
+
+    /// Ends the audit, when every fact was judged: all that was found.
+    pub fn finish(mut self) -> Vec<String> {
+        self.accounts.finish(&mut self.findings);
+        self.findings.into_list()
+    }
+}
+
+/// What a round is judged by.
+struct InRound {
+    what: u8,
+    account: AccountNumber,
+    round: Option<RoundId>,
+    amount: Amount,
+    anomalies: Anomalies,
+}
+
+impl Facts {
+    fn session_used(&mut self, session: SessionNumber, seq: Seq, account: AccountNumber) {
+        self.session_fact(names::SESSION_USED, session, seq, account);
+    }
+}
