@@ -2,7 +2,7 @@
 
 use crate::engine::audit::Audit;
 use crate::id::Seq;
-use crate::journal::{Head, Journal};
+use crate::journal::{Head, Journal, described};
 
 /// What a verification came to (operations.md, `verify`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub fn verify(journal: &dyn Journal) -> Verified {
     let mut entries = 0_u64;
     let mut head = Head::EMPTY;
     match journal.read_from(Seq::NONE.next()) {
-        Err(error) => audit.find(describe(&error)),
+        Err(error) => audit.find(described(&error)),
         Ok(batches) => {
             for batch in batches {
                 match batch {
@@ -32,7 +32,7 @@ pub fn verify(journal: &dyn Journal) -> Verified {
                     }
                     // What cannot be read breaks the chain: nothing after it can be trusted.
                     Err(error) => {
-                        audit.find(describe(&error));
+                        audit.find(described(&error));
                         break;
                     }
                 }
@@ -51,13 +51,4 @@ pub fn verify(journal: &dyn Journal) -> Verified {
         head,
         findings: audit.finish(),
     }
-}
-
-/// An error with its causes, in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

@@ -5,6 +5,8 @@
 
 mod addresses;
 mod admin_api;
+mod backup;
+mod backup_broken_off;
 mod books;
 mod cli;
 mod crash;
