@@ -61,8 +61,10 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         queue_entries_max: 65_536,
     };
     let clock = Arc::new(SystemClock);
+    let journal = Arc::new(opened.journal);
     let (ledger, committer) =
-        Ledger::recover(Arc::new(opened.journal), Arc::clone(&clock) as _, settings).unwrap();
+        Ledger::recover(Arc::clone(&journal) as _, Arc::clone(&clock) as _, settings).unwrap();
+    let backups = journal::Backups::new(journal, Arc::clone(&clock) as _, 0);
     let committing = std::thread::spawn(move || committer.run());
     populate(&ledger);
     let wording = Wording {
@@ -86,6 +88,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
             games: Games::default(),
             session_ttl: Span::from_seconds(24 * 60 * 60),
             guard: AdminGuard::new(&Secret::random(), true, 20),
+            backups: Arc::new(backups),
         },
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();

@@ -8,7 +8,7 @@ use super::admin::KEY_FILE;
 use super::failure::{Failure, described};
 use crate::config::Config;
 use crate::disk::{Disk, RESERVE, RealDisk};
-use crate::journal::{self, Archiver, ArchiverStop, Committer, MANIFEST, RedbJournal};
+use crate::journal::{self, Archiver, ArchiverStop, Backups, Committer, MANIFEST, RedbJournal};
 use crate::ledger::{self, Ledger, Marks, SpaceWatch};
 use crate::secret::{Secret, SecretKey, fill_random};
 use crate::time::Clock;
@@ -20,6 +20,7 @@ pub(super) struct Books {
     pub(super) committer: Committer,
     /// As well.
     pub(super) archiver: (Archiver, ArchiverStop),
+    pub(super) backups: Arc<Backups>,
     pub(super) secret_key: Arc<SecretKey>,
     pub(super) admin_key: Secret,
     /// Whether they came into being now.
@@ -66,10 +67,15 @@ impl Books {
             queue_entries_max: config.limits.queue_entries_max,
         };
         let journal = Arc::new(opened.journal);
-        let (ledger, committer) =
-            Ledger::recover(Arc::<RedbJournal>::clone(&journal), clock, settings)
-                .map_err(failed)?;
-        let archiver = Archiver::new(journal, &committer, storage.checkpoint);
+        let (ledger, committer) = Ledger::recover(
+            Arc::<RedbJournal>::clone(&journal),
+            Arc::clone(&clock),
+            settings,
+        )
+        .map_err(failed)?;
+        let archiver = Archiver::new(Arc::clone(&journal), &committer, storage.checkpoint);
+        // Where the backups lie on the same disk, they must not be what stops the bets.
+        let backups = Backups::new(journal, clock, storage.free_low);
         let marks = Marks {
             low: storage.free_low,
             stop: storage.free_stop,
@@ -80,6 +86,7 @@ impl Books {
             ledger,
             committer,
             archiver,
+            backups: Arc::new(backups),
             secret_key: Arc::new(secret_key),
             admin_key,
             created: opened.created,
@@ -107,7 +114,7 @@ fn directory(path: &Path, must_exist: bool) -> Result<RealDisk, Failure> {
 
 /// The operator's key: made before the manifest, so that a directory with a manifest and without
 /// it has lost it.
-fn admin_key(disk: &dyn Disk) -> Result<Secret, String> {
+pub(super) fn admin_key(disk: &dyn Disk) -> Result<Secret, String> {
     let failed = |error: io::Error| format!("{KEY_FILE} could not be read or written: {error}");
     if !disk.exists(KEY_FILE).map_err(failed)? {
         if disk.exists(MANIFEST).map_err(failed)? {

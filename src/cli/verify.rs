@@ -82,7 +82,11 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     }
 }
 
-fn open(disk: Arc<dyn Disk>, storage: &Storage) -> Result<journal::Opened, JournalError> {
+/// Opens what lies in a data directory; makes nothing.
+pub(super) fn open(
+    disk: Arc<dyn Disk>,
+    storage: &Storage,
+) -> Result<journal::Opened, JournalError> {
     // Nothing comes into being here, so that neither key nor id is ever used.
     let secret_key = journal::secret_key(&*disk, true, &[0; 32])?;
     let options = journal::Options {

@@ -85,6 +85,8 @@ pub struct Storage {
     pub segment_size: u64,
     /// When entries go to history.
     pub checkpoint: Pace,
+    /// When the server makes backups by itself; `None` for never.
+    pub backup: Option<BackupSchedule>,
 }
 
 impl Default for Storage {
@@ -98,8 +100,20 @@ impl Default for Storage {
             reserve_size: 64 << 20,
             segment_size: SEGMENT_SIZE,
             checkpoint: Pace::default(),
+            backup: None,
         }
     }
+}
+
+/// Backups that the server makes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupSchedule {
+    /// The directory.
+    pub to: PathBuf,
+    /// Between the beginnings of two.
+    pub every: Span,
+    /// How many stay restorable.
+    pub keep: u32,
 }
 
 /// What the Wallet API's rules leave open.
@@ -201,6 +215,7 @@ commit = "two-phase"
 free_low = "2GiB"
 free_stop = "100MiB"
 reserve_size = 0
+backup = { to = "/b", every = "6h", keep = 30 }
 [wallet]
 session_ttl = "3d"
 cancel_after_win = "accept"
@@ -234,6 +249,12 @@ head_time = "3s"
         assert_eq!(config.storage.segment_size, 64 << 20);
         assert_eq!(config.storage.checkpoint.entries, 1_000);
         assert_eq!(config.storage.checkpoint.interval, Span::from_seconds(60));
+        let schedule = BackupSchedule {
+            to: "/b".into(),
+            every: "6h".parse().unwrap(),
+            keep: 30,
+        };
+        assert_eq!(config.storage.backup, Some(schedule));
         assert_eq!(config.wallet.session_ttl, "3d".parse().unwrap());
         let rules = config.wallet.rules;
         assert_eq!(rules.cancel_after_win, CancelAfterWin::Accept);
@@ -304,6 +325,22 @@ head_time = "3s"
             (
                 "[storage]\ncommit = \"three\"",
                 &["\"one-phase\" or \"two-phase\""],
+            ),
+            (
+                "[storage]\nbackup = \"/b\"",
+                &["storage.backup must be a table in { }"],
+            ),
+            (
+                "[storage]\nbackup = { every = \"1h\" }",
+                &["storage.backup must name the directory: to"],
+            ),
+            (
+                "[storage.backup]\nto = \"/b\"\nkept = 3",
+                &["storage.backup", "to, every and keep", "\"kept\""],
+            ),
+            (
+                "[storage]\nbackup = { to = \"/b\", keep = 0 }",
+                &["storage.backup keep must be a whole number from 1"],
             ),
             ("[wallet]\nsession_ttl = \"0s\"", &["at least 1s"]),
             ("[wallet]\nbet_max = \"1e5\"", &["decimal number"]),

@@ -7,6 +7,7 @@ mod addresses;
 mod admin_api;
 mod backup;
 mod backup_broken_off;
+mod backup_cli;
 mod books;
 mod cli;
 mod crash;

@@ -11,7 +11,7 @@ use super::error::BackupError;
 use super::make::{Done, back_up};
 use super::progress::Progress;
 use crate::disk::RealDisk;
-use crate::journal::RedbJournal;
+use crate::journal::{RedbJournal, described};
 use crate::time::{Clock, Timestamp};
 
 /// Backups that are remembered.
@@ -182,6 +182,16 @@ impl Job {
                 let to = Arc::new(disk);
                 back_up(&backups.journal, to, self.keep, now, &self.progress)
             });
+        let to = self.to.display();
+        match &done {
+            Ok(done) => tracing::info!(
+                %to,
+                seq = done.head.seq.0,
+                copied_bytes = done.copied_bytes,
+                "backed up and verified"
+            ),
+            Err(error) => tracing::error!(%to, "no backup was made: {}", described(error)),
+        }
         let outcome = done.map_err(Arc::new);
         self.outcome = Some(outcome.clone());
         outcome
@@ -194,5 +204,57 @@ impl Drop for Job {
         let stopped = || Err(Arc::new(BackupError::Stopped));
         let outcome = self.outcome.take().unwrap_or_else(stopped);
         self.backups.end(self.number, outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+    use crate::journal::{CommitMode, Options, SEGMENT_SIZE, open, secret_key};
+    use crate::time::SystemClock;
+
+    #[test]
+    fn one_backup_runs_at_a_time_and_none_after_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Arc::new(RealDisk::open(folder.path()).unwrap());
+        let key = secret_key(&*disk, false, &[7; 32]).unwrap();
+        let options = Options {
+            commit: CommitMode::OnePhase,
+            must_exist: false,
+            segment_size: SEGMENT_SIZE,
+            new_id: [1; 16],
+            fingerprint: key.fingerprint(),
+            now: SystemClock.now(),
+        };
+        let journal = Arc::new(open(disk, options).unwrap().journal);
+        let backups = Arc::new(Backups::new(journal, Arc::new(SystemClock), 0));
+        assert!(backups.status(None).is_none());
+        let to = folder.path().join("b");
+        let first = backups.begin(&to, None).unwrap();
+        assert!(backups.begin(&to, None).is_err(), "the first is running");
+        assert!(backups.status(Some(1)).unwrap().outcome.is_none());
+        assert!(first.run().is_ok());
+        assert!(backups.status(Some(1)).unwrap().outcome.unwrap().is_ok());
+        // One that is stopped has failed, and the next can begin.
+        drop(backups.begin(&to, None).unwrap());
+        assert!(backups.status(None).unwrap().outcome.unwrap().is_err());
+        for _ in 0..20 {
+            backups.begin(&to, None).unwrap().run().unwrap();
+        }
+        assert!(backups.status(Some(1)).is_none(), "it is long ago");
+        assert_eq!(backups.status(None).unwrap().number, 22);
+        backups.shut_down();
+        assert!(backups.begin(&to, None).is_err());
+    }
+
+    #[test]
+    fn nothing_is_written_where_others_need_the_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = RealDisk::open(folder.path()).unwrap();
+        let free = crate::disk::Disk::free(&disk).unwrap();
+        assert!(Progress::gentle(free / 2).room(&disk, 1).is_ok());
+        assert!(Progress::gentle(free * 2).room(&disk, 1).is_err());
+        assert!(Progress::new().room(&disk, usize::MAX).is_ok());
     }
 }

@@ -130,6 +130,15 @@ impl Backup {
         })
     }
 
+    /// When the newest was made.
+    ///
+    /// # Panics
+    /// Never: there is one.
+    pub fn made_at(&self) -> Timestamp {
+        let newest = self.points.last();
+        newest.expect("one at least was found").made_at
+    }
+
     /// The fingerprint of the secret key that belongs to what is restored.
     pub fn secret_key(&self) -> &str {
         &self.owner.secret_key

@@ -225,6 +225,48 @@ impl AdjustPlayer {
     }
 }
 
+/// A backup to begin.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackUp {
+    /// The directory, on the server's machine and from its root on.
+    pub to: String,
+}
+
+impl BackUp {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<BackUp, Malformed> {
+        let to = members.required_by("to", |text| {
+            if text.starts_with('/') && !text.contains('\0') {
+                Ok(text.to_owned())
+            } else {
+                Err("must be a directory of the server's machine, from its root on: /backup")
+            }
+        })?;
+        members.finish().map(|()| BackUp { to })
+    }
+}
+
+/// One backup.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackupNamed {
+    /// Its number since the server's start; without it the newest.
+    pub number: Option<u64>,
+}
+
+impl BackupNamed {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<BackupNamed, Malformed> {
+        let number = members.count("number", 1, u64::MAX)?;
+        members.finish().map(|()| BackupNamed { number })
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct PageWanted {
