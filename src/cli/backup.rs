@@ -41,6 +41,9 @@ pub(super) struct Options {
     /// The directory, on the server's machine
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
+    /// How many backups stay in the directory, this one included [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
 }
 
 /// The answer.
@@ -61,7 +64,7 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let name = name.ok_or_else(|| Failure::Usage("--to must be a name in UTF-8".to_owned()))?;
     let told = match admin::run(by_server(options, name)) {
         Err(Failure::Unreachable(reason)) => match options.admin.data()? {
-            Some(config) => offline(&config, &to, &reason)?,
+            Some(config) => offline(&config, &to, options.keep, &reason)?,
             None => return Err(Failure::Unreachable(reason)),
         },
         told => told?,
@@ -75,7 +78,10 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
 
 async fn by_server(options: &Options, to: &str) -> Result<Told, Failure> {
     let mut admin: Admin = options.admin.open().await?;
-    let wanted = BackUp { to: to.to_owned() };
+    let wanted = BackUp {
+        to: to.to_owned(),
+        keep: options.keep,
+    };
     let mut shown = read(&admin.ask(Operation::BackUp, &wanted).await?)?;
     let named = BackupNamed {
         number: shown["number"].as_u64(),
@@ -111,7 +117,12 @@ fn read(answer: &[u8]) -> Result<Value, Failure> {
 }
 
 /// Backs up a data directory that nobody serves.
-fn offline(config: &Config, to: &Path, unreachable: &str) -> Result<Told, Failure> {
+fn offline(
+    config: &Config,
+    to: &Path,
+    keep: Option<u32>,
+    unreachable: &str,
+) -> Result<Told, Failure> {
     let data = &config.storage.data;
     let in_data = |error: &dyn std::error::Error| {
         let (data, error) = (data.display(), described(error));
@@ -131,7 +142,7 @@ fn offline(config: &Config, to: &Path, unreachable: &str) -> Result<Told, Failur
             file: "the directory".into(),
             source,
         })?;
-        back_up(&journal, Arc::new(disk), None, SystemClock.now(), &progress)
+        back_up(&journal, Arc::new(disk), keep, SystemClock.now(), &progress)
     });
     let name = to.display().to_string();
     let refused = |error| Failure::Refused(format!("backup to {name}: {}", described(&error)));

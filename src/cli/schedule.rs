@@ -37,15 +37,20 @@ impl Scheduled {
     ) -> Result<Scheduled, Failure> {
         let start = |schedule: BackupSchedule| {
             let to = std::path::absolute(&schedule.to).map_err(|error| Failure::of(&error))?;
-            let due_in = due_in(&to, &schedule, clock.now());
-            tracing::info!(to = %to.display(), every = %schedule.every, keep = schedule.keep,
-                first_in_seconds = due_in.as_secs(), "backups are made by themselves");
+            let now = clock.now();
+            tracing::info!(
+                to = %to.display(),
+                every = %schedule.every,
+                keep = schedule.keep,
+                "backups are made by themselves"
+            );
             let (stop, stopped) = mpsc::channel::<()>();
             let backups = Arc::clone(backups);
             let thread = std::thread::Builder::new()
                 .name("backups".to_owned())
                 .spawn(move || {
-                    let mut wait = due_in;
+                    // Here, since the directory may lie on what answers slowly.
+                    let mut wait = due_in(&to, &schedule, now);
                     while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                         wait = make(&backups, &to, &schedule);
                     }

@@ -289,6 +289,20 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_that_is_only_read_is_left_as_it_is() {
+        let (folder, disk) = disk();
+        disk.write_new("a", b"x").unwrap();
+        disk.directory("d").unwrap();
+        let read = RealDisk::open_to_read(&folder.path().join("data")).unwrap();
+        let file = read.open("a").unwrap();
+        assert_eq!(read.read("a", 1).unwrap(), b"x");
+        assert!(file.write_at(0, b"y").is_err());
+        assert!(read.directory("d").is_ok());
+        assert!(read.directory("e").is_err());
+        assert_eq!(disk.contents().unwrap(), ["a", "d/"]);
+    }
+
+    #[test]
     fn reads_are_exact_and_gaps_are_zeros() {
         let (_directory, disk) = disk();
         let file = disk.create("a").unwrap();

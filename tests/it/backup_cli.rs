@@ -246,8 +246,14 @@ fn the_next_backup_copies_only_what_is_new() {
     let new = segments.0 - of(&there, "history").0;
     assert!(new > 1, "{new} segments were sealed meanwhile");
     assert!(later["copied_files"].as_u64().unwrap() <= new + 1);
+    // The rest of each earlier backup goes with it.
     let new_bytes = segments.1 - of(&there, "history").1 + tails.1;
     assert!(later["copied_bytes"].as_u64().unwrap() <= new_bytes);
+    let kept = process.ask(&["backup", "--to", &to, "--keep", "1"]).json();
+    assert_eq!(kept["copied_files"], 0);
+    let left = files(&folder.path().join("b"));
+    assert_eq!(of(&left, "points").0, 1);
+    assert!(of(&left, "tails").0 <= 1, "{left:?}");
     assert!(process.end("TERM").success());
 }
 

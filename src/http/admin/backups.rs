@@ -12,7 +12,9 @@ use crate::secret::hex_encode;
 pub(super) fn begin(backups: &Arc<Backups>, members: Members) -> Result<Done, Failed> {
     let wanted = BackUp::decode(members)?;
     let busy = |Busy| Failed::from(Fault::BackupRunning);
-    let job = backups.begin(Path::new(&wanted.to), None).map_err(busy)?;
+    let job = backups
+        .begin(Path::new(&wanted.to), wanted.keep)
+        .map_err(busy)?;
     let number = job.number();
     // It ends by itself, and sooner where the server does.
     drop(tokio::task::spawn_blocking(|| job.run()));

@@ -230,6 +230,8 @@ impl AdjustPlayer {
 pub struct BackUp {
     /// The directory, on the server's machine and from its root on.
     pub to: String,
+    /// How many backups stay restorable there, this one included; all where nothing is said.
+    pub keep: Option<u32>,
 }
 
 impl BackUp {
@@ -245,7 +247,9 @@ impl BackUp {
                 Err("must be a directory of the server's machine, from its root on: /backup")
             }
         })?;
-        members.finish().map(|()| BackUp { to })
+        let keep = members.count("keep", 1, u64::from(u32::MAX))?;
+        let keep = keep.map(|keep| u32::try_from(keep).expect("it is at most that"));
+        members.finish().map(|()| BackUp { to, keep })
     }
 }
 
