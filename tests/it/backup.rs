@@ -402,6 +402,40 @@ fn a_damaged_backup_is_refused_by_the_name_of_the_file() {
 }
 
 #[test]
+fn a_backup_leaves_the_room_that_others_need() {
+    let (machine, mut life) = used();
+    machine.back_up(&life, None).unwrap();
+    life.append(8);
+    life.archive_all();
+    let before = machine.image("backup/");
+    let large = 1 << 40;
+    machine.disk.set_capacity(large);
+    let taken = large - machine.disk.free().unwrap();
+    machine.disk.set_capacity(taken + (3 << 20));
+    let within = |leave: u64| {
+        let to = Arc::clone(&machine.backup);
+        back_up(&life.journal, to, None, now(), &Progress::gentle(leave))
+    };
+    assert_told(within(2 << 20), &["are free", "2097152 must stay free"]);
+    let mut after = machine.image("backup/");
+    // What was whole stays for the next backup, the rest is given back.
+    after.retain(|name, _| !name.starts_with("backup/history/"));
+    assert!(
+        after.keys().all(|name| before.contains_key(name)),
+        "{:?}",
+        after.keys()
+    );
+    assert!(
+        !machine
+            .image("backup/")
+            .keys()
+            .any(|name| name.ends_with(".new"))
+    );
+    machine.disk.set_capacity(u64::MAX);
+    assert_eq!(within(2 << 20).unwrap().head.seq, Seq(240));
+}
+
+#[test]
 fn twenty_backups_under_load_each_hold_all_that_was_there_before() {
     let machine = Machine::over(SimDisk::new());
     let mut life = begin_with(&machine.data, 1, 20_000).unwrap();
