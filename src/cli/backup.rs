@@ -23,18 +23,21 @@ use crate::time::{Clock, SystemClock};
 /// Between two looks how far a backup has come.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The directory is made where there is none. A first backup copies everything, a later one to
-/// the same directory what came since; every backup in it can be restored. What was copied is read
-/// back from the disk and its hash chain followed before this command says that it is done.
-///
-/// The keys are never part of a backup: keep a copy of {data}/secret.key apart from it (without
-/// it the partners' secrets are lost), and of {data}/admin.key if you want to keep that.
-///
-/// The server makes the backup, on its own machine. Where none is reached and --data names a
-/// data directory that nobody is serving, this command makes it.
-///
-/// With --json: {"to","seq","hash","at","copied_bytes","copied_files","verified":true}
+const HELP: &str = "\
+The directory is made where there is none. A first backup copies everything, a later one to the same
+directory what came since; every backup in it can be restored. What was copied is read back from the
+disk and its hash chain followed before this command says that it is done.
+
+The keys are never part of a backup: keep a copy of {data}/secret.key apart from it (without it
+nothing that was restored starts), and of {data}/admin.key if you want to keep that.
+
+The server makes the backup, on its own machine. Where none is reached and --data names a data
+directory that nobody serves, this command makes it.
+
+With --json: {\"to\",\"seq\",\"hash\",\"at\",\"copied_bytes\",\"copied_files\",\"verified\":true}";
+
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub(super) struct Options {
     #[command(flatten)]
     admin: AdminOptions,

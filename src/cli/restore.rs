@@ -15,20 +15,23 @@ use crate::disk::{Disk, RealDisk};
 use crate::journal::{Backup, BackupError, Progress, SECRET_KEY, Until, secret_key_in};
 use crate::secret::hex_encode;
 
-/// The data directory must be empty or not there: nothing is ever restored over anything. Every
-/// byte that is read is compared with what was once written, and the hash chain of all that was
-/// restored is followed; a restore that breaks off leaves a directory that never starts.
-///
-/// The restored coffer needs the secret.key of the one that was backed up: name it with
-/// --secret-key, or put it into the data directory (mode 0600) before the start. admin.key is
-/// made anew; put the old one in its place to keep it.
-///
-/// --at ends the restore with an entry (its number) or with the last entry that was made no
-/// later than a time. Where that lies within a batch of the journal, the chain's hash is another
-/// one from there on, and such a coffer's own backups need a directory of their own.
-///
-/// With --json: {"data","seq","hash","at","bytes","secret_key":true|false,"verified":true}
+const HELP: &str = "\
+The data directory must be empty or not there: nothing is ever restored over anything. Every byte
+that is read is compared with what was once written, and the hash chain of all that was restored is
+followed; a restore that breaks off leaves a directory that never starts.
+
+The restored coffer needs the secret.key of the one that was backed up: name it with --secret-key,
+or put it into the data directory (mode 0600) before the start. admin.key is made anew; put the old
+one in its place to keep it.
+
+--at ends the restore with an entry (its number) or with the last entry that was made no later than
+a time. Where that lies within a batch of the journal, the chain's hash is another one from there
+on, and such a coffer's own backups need a directory of their own.
+
+With --json: {\"data\",\"seq\",\"hash\",\"at\",\"bytes\",\"secret_key\":true|false,\"verified\":true}";
+
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub(super) struct Options {
     /// The backup directory
     #[arg(long, value_name = "DIR")]

@@ -334,6 +334,10 @@ fn a_restore_says_which_keys_belong_where_and_writes_over_nothing() {
             );
         }
     }
+    for command in ["backup", "restore"] {
+        let help = run(folder.path(), &[command, "--help"], &[]);
+        assert!(help.out.contains("secret.key"), "{}", help.out);
+    }
     let refused = restore(folder.path(), ".", &[]);
     assert!(refused.failed(1).contains("not empty"), "{}", refused.err);
     // Without the key it is restored, and started on when the key is there.
