@@ -136,6 +136,9 @@ impl FromStr for Timestamp {
 }
 
 impl Span {
+    /// The shortest time that stamps tell apart.
+    pub const MICROSECOND: Span = Span(1);
+
     /// So many seconds.
     pub const fn from_seconds(seconds: u32) -> Span {
         Span(seconds as u64 * 1_000_000)

@@ -65,8 +65,14 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
     };
     let clock = Arc::new(SystemClock);
     let journal = Arc::new(opened.journal);
-    let (ledger, committer) =
-        Ledger::recover(journal, books, Arc::clone(&clock) as _, settings).unwrap();
+    let (ledger, committer) = Ledger::recover(
+        Arc::clone(&journal) as _,
+        books,
+        Arc::clone(&clock) as _,
+        settings,
+    )
+    .unwrap();
+    let backups = journal::Backups::new(journal, Arc::clone(&clock) as _, 0);
     let committing = std::thread::spawn(move || committer.run());
     populate(&ledger);
     let wording = Wording {
@@ -90,6 +96,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
             games: Games::default(),
             session_ttl: Span::from_seconds(24 * 60 * 60),
             guard: AdminGuard::new(&Secret::random(), true, 20),
+            backups: Arc::new(backups),
         },
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();

@@ -157,6 +157,13 @@ impl AdminOptions {
         Ok(Admin { connection, key })
     }
 
+    /// The data directory that was named, and what is configured for it.
+    pub(super) fn data(&self) -> Result<Option<Config>, Failure> {
+        let data = self.data.as_deref();
+        let load = |data| load(self.config.as_deref(), Some(data), &[]);
+        data.map(load).transpose()
+    }
+
     /// Host and port of the admin address.
     fn authority(&self) -> Result<String, Failure> {
         let from_environment = || std::env::var("COFFER_ADMIN").ok();

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::admin::KEY_FILE;
 use super::failure::{Failure, described};
-use crate::config::Config;
+use crate::config::{Config, Storage};
 use crate::disk::{Disk, RESERVE, RealDisk};
-use crate::journal::{self, Archiver, ArchiverStop, Committer, MANIFEST, Pace, RedbJournal};
+use crate::journal::{
+    self, Archiver, ArchiverStop, Backups, Committer, JournalError, MANIFEST, Pace, RedbJournal,
+};
 use crate::ledger::{self, Checkpointer, CheckpointerStop, Ledger, Marks, SpaceWatch};
 use crate::secret::{Secret, SecretKey, fill_random};
-use crate::time::Clock;
+use crate::time::{Clock, SystemClock};
 
 /// A coffer's books, ready to serve.
 pub(super) struct Books {
@@ -22,6 +24,7 @@ pub(super) struct Books {
     pub(super) archiver: (Archiver, ArchiverStop),
     /// As well.
     pub(super) checkpointer: (Checkpointer, CheckpointerStop),
+    pub(super) backups: Arc<Backups>,
     pub(super) secret_key: Arc<SecretKey>,
     pub(super) admin_key: Secret,
     /// Whether they came into being now.
@@ -43,7 +46,7 @@ impl Books {
                 storage.data.display()
             ))
         };
-        let failed = |error: journal::JournalError| in_directory(described(&error));
+        let failed = |error: JournalError| in_directory(described(&error));
         let mut new_key = zeroize::Zeroizing::new([0; 32]);
         fill_random(&mut *new_key);
         let secret_key =
@@ -71,15 +74,21 @@ impl Books {
         let books = ledger::open_books(&*disk, &opened, false);
         let books = books.map_err(|error| in_directory(described(&error)))?;
         let journal = Arc::new(opened.journal);
-        let (ledger, committer) =
-            Ledger::recover(Arc::<RedbJournal>::clone(&journal), books, clock, settings)
-                .map_err(|error| in_directory(described(&error)))?;
+        let (ledger, committer) = Ledger::recover(
+            Arc::<RedbJournal>::clone(&journal),
+            books,
+            Arc::clone(&clock),
+            settings,
+        )
+        .map_err(|error| in_directory(described(&error)))?;
         let pace = Pace {
             entries: storage.checkpoints.entries.min(Pace::default().entries),
             interval: storage.checkpoints.interval,
         };
-        let archiver = Archiver::new(journal, &committer, pace);
+        let archiver = Archiver::new(Arc::clone(&journal), &committer, pace);
         let checkpointer = Checkpointer::new(Arc::clone(&ledger));
+        // Where the backups lie on the same disk, they must not be what stops the bets.
+        let backups = Backups::new(journal, clock, storage.free_low);
         let marks = Marks {
             low: storage.free_low,
             stop: storage.free_stop,
@@ -91,12 +100,31 @@ impl Books {
             committer,
             archiver,
             checkpointer,
+            backups: Arc::new(backups),
             secret_key: Arc::new(secret_key),
             admin_key,
             created: opened.created,
         };
         Ok((books, space))
     }
+}
+
+/// Opens what lies in a data directory; makes nothing.
+pub(super) fn open_journal(
+    disk: Arc<dyn Disk>,
+    storage: &Storage,
+) -> Result<journal::Opened, JournalError> {
+    // Nothing comes into being here, so that neither key nor id is ever used.
+    let secret_key = journal::secret_key(&*disk, true, &[0; 32])?;
+    let options = journal::Options {
+        commit: storage.commit,
+        must_exist: true,
+        segment_size: storage.segment_size,
+        new_id: [0; 16],
+        fingerprint: secret_key.fingerprint(),
+        now: SystemClock.now(),
+    };
+    journal::open(disk, options)
 }
 
 fn directory(path: &Path, must_exist: bool) -> Result<RealDisk, Failure> {
@@ -118,7 +146,7 @@ fn directory(path: &Path, must_exist: bool) -> Result<RealDisk, Failure> {
 
 /// The operator's key: made before the manifest, so that a directory with a manifest and without
 /// it has lost it.
-fn admin_key(disk: &dyn Disk) -> Result<Secret, String> {
+pub(super) fn admin_key(disk: &dyn Disk) -> Result<Secret, String> {
     let failed = |error: io::Error| format!("{KEY_FILE} could not be read or written: {error}");
     if !disk.exists(KEY_FILE).map_err(failed)? {
         if disk.exists(MANIFEST).map_err(failed)? {

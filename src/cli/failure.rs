@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::http::client::ClientError;
+pub(super) use crate::journal::described;
 
 /// A command that ends with another code than 0. Each holds the reason, in a sentence.
 #[derive(Debug)]
@@ -67,16 +68,4 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Failure {
         Failure::Unreachable(described(&error))
     }
-}
-
-/// An error with its causes, in one line.
-pub(super) fn described(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -5,6 +5,7 @@
 //! reachable, 4 `verify` found damage. Answers go to standard output, reasons to standard error.
 
 mod admin;
+mod backup;
 mod books;
 mod config;
 mod demo;
@@ -15,7 +16,10 @@ mod log;
 mod output;
 mod partner;
 mod player;
+mod rebuild;
 mod report;
+mod restore;
+mod schedule;
 mod serve;
 mod session;
 mod space;
@@ -57,8 +61,14 @@ enum Command {
     Report(report::Options),
     /// Write the journal, transactions or players as JSON lines or CSV
     Export(export::Options),
+    /// Make the books anew from history, where they were lost or are damaged
+    Rebuild(rebuild::Options),
     /// Read the journal and everything in it offline: checksums, chain, double entry, balances, ids
     Verify(verify::Options),
+    /// Back everything up but the keys, while serving; again to the same directory copies what is new
+    Backup(backup::Options),
+    /// Make a data directory of a backup, as of its newest entry or an earlier one
+    Restore(restore::Options),
     /// Check a configuration
     Config(config::Options),
     /// Tell this program's version and those of its formats
@@ -78,7 +88,10 @@ pub fn run() -> ExitCode {
         Some(Command::Session(options)) => session::run(options, json),
         Some(Command::Report(options)) => report::run(options, json),
         Some(Command::Export(options)) => export::run(options),
+        Some(Command::Rebuild(options)) => rebuild::run(&options, json),
         Some(Command::Verify(options)) => verify::run(&options, json),
+        Some(Command::Backup(options)) => backup::run(&options, json),
+        Some(Command::Restore(options)) => restore::run(&options, json),
         Some(Command::Config(options)) => config::run(&options, json),
         Some(Command::Version) => version::run(json),
     };

@@ -23,6 +23,7 @@ use super::failure::{Failure, described};
 use super::fill::{Filled, fill};
 use super::log::{self, LogForm};
 use super::output;
+use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::http::{self, Admin, AdminGuard, Settings, State};
@@ -95,11 +96,13 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (books, space) = Books::open(&config, Arc::clone(&clock))?;
     let watching = Watching::begin(space)?;
+    let scheduled = Scheduled::begin(&books.backups, config.storage.backup.clone(), &*clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::of(&error))?;
     let served = runtime.block_on(serve(config, books, clock, with));
+    scheduled.end()?;
     // What still reads the journal has nobody left to tell.
     runtime.shutdown_background();
     watching.end()?;
@@ -191,6 +194,7 @@ async fn serve(
         committer,
         archiver: (archiver, archiver_stop),
         checkpointer: (checkpointer, checkpointer_stop),
+        backups,
         secret_key,
         admin_key,
         created,
@@ -209,6 +213,7 @@ async fn serve(
             games: config.games,
             session_ttl: config.wallet.session_ttl,
             guard,
+            backups,
         },
     });
     let (committing, committer_ends) = spawn("committer", || committer.run())?;

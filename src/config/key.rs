@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::given::Given;
-use super::{Config, Game};
+use super::{BackupSchedule, Config, Game};
 use crate::engine::command::CancelAfterWin;
 use crate::id::{GameNumber, Lang};
 use crate::journal::CommitMode;
@@ -95,6 +95,9 @@ keys! {
             let size = given.bytes(least, BYTES_MAX)?;
             config.storage.checkpoints.resident_bytes = size as u64;
             Ok(())
+        },
+        backup: |config, given| {
+            backup_schedule(given).map(|when| config.storage.backup = Some(when))
         },
     }
     wallet {
@@ -228,6 +231,26 @@ fn cancel_after_win(text: &str) -> Result<CancelAfterWin, String> {
 
 fn span(text: &str) -> Result<Span, String> {
     Span::positive(text).map_err(|error| error.to_string())
+}
+
+/// `{ to = "/backup", every = "24h", keep = 7 }`.
+fn backup_schedule(given: &Given<'_>) -> Result<BackupSchedule, String> {
+    given.table(|table| {
+        let mut to = None;
+        let (mut every, mut keep) = (Span::from_seconds(24 * 60 * 60), 7);
+        for (key, value) in table {
+            let given = Given::Toml(value.get_ref());
+            let read = match key.get_ref().as_ref() {
+                "to" => given.text_by(path).map(|path| to = Some(path)),
+                "every" => given.text_by(span).map(|span| every = span),
+                "keep" => count(&given, 1_000_000).map(|most| keep = most),
+                other => return Err(format!("knows to, every and keep, not {other:?}")),
+            };
+            read.map_err(|fault| format!("{} {fault}", key.get_ref()))?;
+        }
+        let to = to.ok_or("must name the directory: to")?;
+        Ok(BackupSchedule { to, every, keep })
+    })
 }
 
 fn cidr(text: &str) -> Result<IpNet, String> {

@@ -8,13 +8,13 @@ mod error;
 mod given;
 mod key;
 mod limits;
+mod read;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ipnet::IpNet;
-use toml::de::{DeTable, DeValue};
 
 pub use error::{ConfigError, Place};
 pub use limits::Limits;
@@ -24,9 +24,6 @@ use crate::engine::command::Rules;
 use crate::id::{Code, GameNumber, Lang, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
-use error::hint;
-use given::Given;
-use key::{FOREIGN_VARIABLES, GAME_KEYS, KEYS, OTHER_VARIABLES, SECTIONS};
 
 /// All of it.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +86,8 @@ pub struct Storage {
     pub segment_size: u64,
     /// When what was played goes to the books, and how much of it stays in memory.
     pub checkpoints: Checkpoints,
+    /// When the server makes backups by itself; `None` for never.
+    pub backup: Option<BackupSchedule>,
 }
 
 impl Default for Storage {
@@ -102,8 +101,20 @@ impl Default for Storage {
             reserve_size: 64 << 20,
             segment_size: SEGMENT_SIZE,
             checkpoints: Checkpoints::default(),
+            backup: None,
         }
     }
+}
+
+/// Backups that the server makes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupSchedule {
+    /// The directory.
+    pub to: PathBuf,
+    /// Between the beginnings of two.
+    pub every: Span,
+    /// How many stay restorable.
+    pub keep: u32,
 }
 
 /// What the Wallet API's rules leave open.
@@ -174,199 +185,10 @@ pub struct FlagGiven {
     pub value: String,
 }
 
-impl Config {
-    /// Reads file, environment and flags, each over the ones before.
-    ///
-    /// # Errors
-    /// The first key that is unknown or has a bad value.
-    pub fn load(
-        file: Option<&Path>,
-        environment: impl IntoIterator<Item = (String, String)>,
-        flags: &[FlagGiven],
-    ) -> Result<Config, ConfigError> {
-        let mut config = Config::default();
-        if let Some(path) = file {
-            let text = std::fs::read_to_string(path).map_err(|source| {
-                let path = path.to_owned();
-                ConfigError::Unreadable { path, source }
-            })?;
-            config.read_file(path, &text)?;
-        }
-        // Sorted, so that of two faults always the same one is told.
-        let variables: BTreeMap<String, String> = environment.into_iter().collect();
-        for (name, value) in &variables {
-            config.read_variable(name, value)?;
-        }
-        for given in flags {
-            let place = || Place::Flag(given.flag);
-            config.set(given.section, given.key, &Given::Word(&given.value), place)?;
-        }
-        Ok(config)
-    }
-
-    fn read_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let place = |at: usize| {
-            let line = 1 + text[..at].bytes().filter(|&b| b == b'\n').count();
-            Place::File(path.to_owned(), line)
-        };
-        let document = DeTable::parse(text).map_err(|error| {
-            let span = error.span().unwrap_or_default();
-            let near = text.get(span.clone()).and_then(|near| near.lines().next());
-            let near = near
-                .filter(|near| !near.is_empty())
-                .map(|near| format!(" at {near}"));
-            ConfigError::Syntax {
-                place: place(span.start.min(text.len())),
-                fault: error.message().replace('\n', " ") + &near.unwrap_or_default(),
-            }
-        })?;
-        for (name, section) in document.get_ref() {
-            let (section_name, at) = (name.get_ref().as_ref(), name.span().start);
-            if !SECTIONS.contains(&section_name) {
-                return Err(unknown(
-                    section_name,
-                    SECTIONS,
-                    "the sections are",
-                    place(at),
-                ));
-            }
-            let keys = table_of(section.get_ref(), section_name, || place(at))?;
-            for (key, value) in keys {
-                let at = key.span().start;
-                let key = key.get_ref().as_ref();
-                if section_name == "games" {
-                    let full = format!("games.{key}");
-                    for (of_game, value) in table_of(value.get_ref(), &full, || place(at))? {
-                        let at = of_game.span().start;
-                        let given = Given::Toml(value.get_ref());
-                        self.set_game(key, of_game.get_ref(), &given, || place(at))?;
-                    }
-                    self.check_game(key, || place(at))?;
-                } else {
-                    let given = Given::Toml(value.get_ref());
-                    self.set(section_name, key, &given, || place(at))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a variable of ours. Those of commands, such as `COFFER_ADMIN`, are no settings; any
-    /// other unknown name is told, since it is a slip of the pen.
-    fn read_variable(&mut self, name: &str, value: &str) -> Result<(), ConfigError> {
-        let place = || Place::Environment(name.to_owned());
-        let Some(rest) = name.strip_prefix("COFFER_") else {
-            return Ok(());
-        };
-        if OTHER_VARIABLES.contains(&rest)
-            || FOREIGN_VARIABLES
-                .iter()
-                .any(|start| rest.starts_with(start))
-        {
-            return Ok(());
-        }
-        let lower = rest.to_ascii_lowercase();
-        let (section, key) = lower.split_once('_').unwrap_or((&lower, ""));
-        if section == "games" {
-            let of_game = |known: &&str| key.strip_suffix(*known)?.strip_suffix('_');
-            let named = GAME_KEYS
-                .iter()
-                .find_map(|known| Some((of_game(known)?, known)));
-            let Some((game, key)) = named.filter(|(game, _)| !game.is_empty()) else {
-                let key = format!("games.{key}");
-                return Err(unknown(
-                    &key,
-                    &["games.NAME.game", "games.NAME.launch_base"],
-                    "there are",
-                    place(),
-                ));
-            };
-            self.set_game(game, key, &Given::Word(value), place)?;
-            return self.check_game(game, place);
-        }
-        if !SECTIONS.contains(&section) {
-            return Err(unknown(section, SECTIONS, "the sections are", place()));
-        }
-        self.set(section, key, &Given::Word(value), place)
-    }
-
-    fn set(
-        &mut self,
-        section: &str,
-        name: &str,
-        given: &Given<'_>,
-        place: impl Fn() -> Place,
-    ) -> Result<(), ConfigError> {
-        let of_section = || KEYS.iter().filter(|key| key.section == section);
-        let full = format!("{section}.{name}");
-        let Some(key) = of_section().find(|key| key.name == name) else {
-            let known: Vec<String> = of_section()
-                .map(|key| format!("{section}.{}", key.name))
-                .collect();
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            return Err(unknown(&full, &known, "there are", place()));
-        };
-        (key.set)(self, given).map_err(|fault| ConfigError::Wrong {
-            place: place(),
-            key: full,
-            fault,
-        })
-    }
-
-    fn set_game(
-        &mut self,
-        game: &str,
-        key: &str,
-        given: &Given<'_>,
-        place: impl Fn() -> Place,
-    ) -> Result<(), ConfigError> {
-        let full = format!("games.{game}.{key}");
-        if !GAME_KEYS.contains(&key) {
-            let known = GAME_KEYS.map(|known| format!("games.{game}.{known}"));
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            return Err(unknown(&full, &known, "there are", place()));
-        }
-        key::set_game(self, game, key, given).map_err(|fault| ConfigError::Wrong {
-            place: place(),
-            key: full,
-            fault,
-        })
-    }
-
-    fn check_game(&self, name: &str, place: impl Fn() -> Place) -> Result<(), ConfigError> {
-        match self.games.0.get(name) {
-            Some(Game { game: Some(_), .. }) => Ok(()),
-            _ => Err(ConfigError::Wrong {
-                place: place(),
-                key: format!("games.{name}.game"),
-                fault: "is missing: the game's number at the game server".to_owned(),
-            }),
-        }
-    }
-}
-
-fn unknown(key: &str, known: &[&str], of: &str, place: Place) -> ConfigError {
-    ConfigError::Unknown {
-        place,
-        hint: hint(key, known, of),
-        key: key.to_owned(),
-    }
-}
-
-fn table_of<'a>(
-    value: &'a DeValue<'a>,
-    key: &str,
-    place: impl Fn() -> Place,
-) -> Result<&'a DeTable<'a>, ConfigError> {
-    value.as_table().ok_or_else(|| ConfigError::Wrong {
-        place: place(),
-        key: key.to_owned(),
-        fault: format!("must be a table: [{key}]"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::engine::command::CancelAfterWin;
 
@@ -394,6 +216,7 @@ commit = "two-phase"
 free_low = "2GiB"
 free_stop = "100MiB"
 reserve_size = 0
+backup = { to = "/b", every = "6h", keep = 30 }
 [wallet]
 session_ttl = "3d"
 cancel_after_win = "accept"
@@ -427,6 +250,12 @@ head_time = "3s"
         assert_eq!(config.storage.segment_size, 64 << 20);
         assert_eq!(config.storage.checkpoints.entries, 1_000);
         assert_eq!(config.storage.checkpoints.interval, Span::from_seconds(60));
+        let schedule = BackupSchedule {
+            to: "/b".into(),
+            every: "6h".parse().unwrap(),
+            keep: 30,
+        };
+        assert_eq!(config.storage.backup, Some(schedule));
         assert_eq!(config.wallet.session_ttl, "3d".parse().unwrap());
         let rules = config.wallet.rules;
         assert_eq!(rules.cancel_after_win, CancelAfterWin::Accept);
@@ -497,6 +326,22 @@ head_time = "3s"
             (
                 "[storage]\ncommit = \"three\"",
                 &["\"one-phase\" or \"two-phase\""],
+            ),
+            (
+                "[storage]\nbackup = \"/b\"",
+                &["storage.backup must be a table in { }"],
+            ),
+            (
+                "[storage]\nbackup = { every = \"1h\" }",
+                &["storage.backup must name the directory: to"],
+            ),
+            (
+                "[storage.backup]\nto = \"/b\"\nkept = 3",
+                &["storage.backup", "to, every and keep", "\"kept\""],
+            ),
+            (
+                "[storage]\nbackup = { to = \"/b\", keep = 0 }",
+                &["storage.backup keep must be a whole number from 1"],
             ),
             ("[wallet]\nsession_ttl = \"0s\"", &["at least 1s"]),
             ("[wallet]\nbet_max = \"1e5\"", &["decimal number"]),

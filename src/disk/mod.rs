@@ -54,6 +54,13 @@ pub trait Disk: Debug + Send + Sync {
     /// What the machine says.
     fn list(&self) -> io::Result<Vec<String>>;
 
+    /// The names of everything that lies here, whatever it is and whoever put it there;
+    /// directories end with `/`.
+    ///
+    /// # Errors
+    /// What the machine says.
+    fn contents(&self) -> io::Result<Vec<String>>;
+
     /// Whether a file, or a directory within this one, has this name.
     ///
     /// # Errors

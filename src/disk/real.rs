@@ -15,6 +15,8 @@ use super::{Disk, File};
 #[derive(Debug)]
 pub struct RealDisk {
     path: PathBuf,
+    /// Whether files may be written.
+    writes: bool,
 }
 
 impl RealDisk {
@@ -25,10 +27,26 @@ impl RealDisk {
     /// something else.
     pub fn open(path: &Path) -> io::Result<RealDisk> {
         if fs::metadata(path)?.is_dir() {
-            Ok(RealDisk { path: path.into() })
+            Ok(RealDisk {
+                path: path.into(),
+                writes: true,
+            })
         } else {
             Err(io::ErrorKind::NotADirectory.into())
         }
+    }
+
+    /// The directory at `path`, which exists and is only read: it may belong to somebody else, or
+    /// lie on what cannot be written.
+    ///
+    /// # Errors
+    /// As [`RealDisk::open`].
+    pub fn open_to_read(path: &Path) -> io::Result<RealDisk> {
+        let disk = RealDisk::open(path)?;
+        Ok(RealDisk {
+            writes: false,
+            ..disk
+        })
     }
 
     /// The directory at `path`, made with mode 0700 where there is none; its parent must exist.
@@ -61,7 +79,7 @@ impl Disk for RealDisk {
     fn open(&self, name: &str) -> io::Result<Box<dyn File>> {
         let file = fs::OpenOptions::new()
             .read(true)
-            .write(true)
+            .write(self.writes)
             .open(self.file(name))?;
         Ok(Box::new(RealFile(file)))
     }
@@ -98,12 +116,29 @@ impl Disk for RealDisk {
         Ok(names)
     }
 
+    fn contents(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for item in fs::read_dir(&self.path)? {
+            let item = item?;
+            let mut name = item.file_name().to_string_lossy().into_owned();
+            if item.file_type()?.is_dir() {
+                name.push('/');
+            }
+            names.push(name);
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
     fn exists(&self, name: &str) -> io::Result<bool> {
         self.file(name).try_exists()
     }
 
     fn directory(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
         let path = self.file(name);
+        if !self.writes {
+            return Ok(Arc::new(RealDisk::open_to_read(&path)?));
+        }
         match fs::DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(Arc::new(RealDisk::open(&path)?)),
@@ -241,6 +276,7 @@ mod tests {
         disk.directory("d").unwrap().write_new("a", b"x").unwrap();
         assert_eq!(disk.directory("d").unwrap().list().unwrap(), ["a"]);
         assert!(disk.list().unwrap().is_empty(), "it is no file");
+        assert_eq!(disk.contents().unwrap(), ["d/"]);
         let mode = fs::metadata(folder.path().join("data").join("d")).unwrap();
         assert_eq!(mode.permissions().mode() & 0o777, 0o700);
         let removed = || disk.remove_directory("d").map_err(|error| error.kind());
@@ -259,6 +295,20 @@ mod tests {
         assert!(!second.try_lock().unwrap());
         drop(first);
         assert!(second.try_lock().unwrap());
+    }
+
+    #[test]
+    fn a_directory_that_is_only_read_is_left_as_it_is() {
+        let (folder, disk) = disk();
+        disk.write_new("a", b"x").unwrap();
+        disk.directory("d").unwrap();
+        let read = RealDisk::open_to_read(&folder.path().join("data")).unwrap();
+        let file = read.open("a").unwrap();
+        assert_eq!(read.read("a", 1).unwrap(), b"x");
+        assert!(file.write_at(0, b"y").is_err());
+        assert!(read.directory("d").is_ok());
+        assert!(read.directory("e").is_err());
+        assert_eq!(disk.contents().unwrap(), ["a", "d/"]);
     }
 
     #[test]

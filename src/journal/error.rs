@@ -284,6 +284,15 @@ impl fmt::Display for StartRefusal {
     }
 }
 
+/// An error with its causes, in one line.
+pub fn described(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
 /// Enough of a hash for people to compare.
 fn short(head: &Head) -> String {
     crate::secret::hex_encode(&head.hash[..8])

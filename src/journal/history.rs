@@ -16,7 +16,7 @@ use super::log::JOURNAL;
 use super::rows::Row;
 use super::segment::{self, Segment, Slice, first_of, path};
 use super::{Head, JournalError, StartRefusal};
-use crate::disk::Disk;
+use crate::disk::{Disk, File};
 use crate::id::Seq;
 
 /// The directory's name.
@@ -113,6 +113,17 @@ impl History {
     /// The last entry that is synced here.
     pub(super) fn end(&self) -> Head {
         *self.end.lock()
+    }
+
+    /// The first entries of the sealed segments, in order.
+    pub(super) fn sealed_firsts(&self) -> Vec<Seq> {
+        self.sealed.lock().firsts.clone()
+    }
+
+    /// The file of a sealed segment, which nobody writes.
+    pub(super) fn sealed_file(&self, first: Seq) -> Result<Box<dyn File>, JournalError> {
+        let opened = self.disk.open(&segment::name(first));
+        opened.map_err(JournalError::disk(&path(first)))
     }
 
     /// The last segment as messages name it, and whether it is sealed; `None` where there is none.

@@ -59,15 +59,20 @@ struct Writer {
     latched: bool,
 }
 
-/// Makes the file of a coffer that has no entries yet.
-pub(super) fn create(disk: &dyn Disk, id: [u8; 16]) -> Result<(), JournalError> {
+/// Makes the file of a coffer whose entries all lie in history, and of which `last` is the last
+/// batch; of one that has no entries yet where there is none.
+pub(super) fn create(
+    disk: &dyn Disk,
+    id: [u8; 16],
+    last: Option<&Row>,
+) -> Result<(), JournalError> {
     let failed = JournalError::disk(JOURNAL);
     let new = unfinished(JOURNAL);
     let file = disk.create(&new).map_err(&failed)?;
     let database = Builder::new()
         .create_with_backend(RedbBackend::new(file))
         .map_err(|error| JournalError::database(JOURNAL, error))?;
-    introduce(&database, id).map_err(|error| JournalError::database(JOURNAL, error))?;
+    introduce(&database, id, last).map_err(|error| JournalError::database(JOURNAL, error))?;
     drop(database);
     // redb does not tell whether its closing went well: nothing rests on it, and whoever opens
     // the file reads it afresh from the disk.
@@ -76,9 +81,13 @@ pub(super) fn create(disk: &dyn Disk, id: [u8; 16]) -> Result<(), JournalError> 
         .map_err(failed)
 }
 
-fn introduce(database: &Database, id: [u8; 16]) -> Result<(), redb::Error> {
+fn introduce(database: &Database, id: [u8; 16], last: Option<&Row>) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    transaction.open_table(BATCHES)?;
+    let mut batches = transaction.open_table(BATCHES)?;
+    if let Some(row) = last {
+        batches.insert(row.first.0, row.bytes.as_slice())?;
+    }
+    drop(batches);
     transaction.open_table(ABOUT)?.insert(COFFER, &id[..])?;
     transaction.commit()?;
     Ok(())

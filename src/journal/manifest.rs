@@ -13,6 +13,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::log::JOURNAL;
+use super::witness::WITNESS;
 use super::{JournalError, StartRefusal};
 use crate::disk::Disk;
 use crate::secret::{hex_decode, hex_encode};
@@ -49,6 +51,16 @@ struct Text {
 }
 
 impl Manifest {
+    /// What a coffer's manifest says whose files are all there.
+    pub(super) fn new(id: [u8; 16], created_at: Timestamp, secret_key: String) -> Manifest {
+        Manifest {
+            id,
+            created_at,
+            secret_key,
+            files: vec![JOURNAL.into(), WITNESS.into()],
+        }
+    }
+
     pub(super) fn write(&self, disk: &dyn Disk) -> Result<(), JournalError> {
         disk.write_new(MANIFEST, &self.encode())
             .map_err(JournalError::disk(MANIFEST))

@@ -10,6 +10,7 @@
 //! The journal knows bytes and order, and no rule about money.
 
 mod archive;
+mod backup;
 mod codec;
 mod committer;
 mod durable;
@@ -31,22 +32,29 @@ mod witness;
 
 pub use crate::bytes::CodecError;
 pub use archive::{Archiver, ArchiverStop, Pace};
+pub use backup::{
+    Backup, BackupError, Backups, Busy, Done, Job, Outcome, Progress, Restored, Status, Until,
+    back_up,
+};
 pub use committer::Committer;
 pub use durable::{Durable, Latched, Wait};
-pub use error::{JournalError, StartRefusal};
+pub use error::{JournalError, StartRefusal, described};
 pub use log::CommitMode;
 pub use manifest::MANIFEST;
 pub use offline::{Offline, Piece, READER};
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
-pub use start::{Opened, Options, SEGMENT_SIZE, Warning, add_file, open, secret_key};
+pub use start::{
+    Opened, Options, SECRET_KEY, SEGMENT_SIZE, Warning, add_file, open, secret_key, secret_key_in,
+};
 pub use whole::RedbJournal;
 
 use crate::engine::entry::Entry;
 use crate::id::Seq;
 
 /// The version of each form that is written to the data directory. Older ones are read for ever.
-pub const FORMATS: [(&str, u64); 3] = [
+pub const FORMATS: [(&str, u64); 4] = [
+    ("backup", backup::FORMAT),
     ("history", segment::FORMAT),
     ("journal", record::VERSION as u64),
     ("manifest", manifest::FORMAT),

@@ -32,8 +32,9 @@ use crate::id::Seq;
 use crate::secret::{SecretKey, hex_decode, hex_encode};
 use crate::time::Timestamp;
 
-const SECRET_KEY: &str = "secret.key";
-const LOCK: &str = "lock";
+/// The name of the file that holds the key behind all secrets.
+pub const SECRET_KEY: &str = "secret.key";
+pub(super) const LOCK: &str = "lock";
 
 /// An empty file that is there from before a first start's first file until after its last.
 const STARTING: &str = "starting";
@@ -127,19 +128,21 @@ pub fn secret_key(
     if text.is_empty() {
         return Err(missing(SECRET_KEY, true).into());
     }
-    let key = std::str::from_utf8(text.trim_ascii_end())
-        .ok()
-        .and_then(hex_decode)
-        .map(Zeroizing::new)
-        .and_then(|bytes| bytes.as_slice().try_into().ok().map(Zeroizing::new));
-    match key {
-        Some(key) => Ok(SecretKey::new(&key)),
-        None => Err(StartRefusal::Unreadable {
+    secret_key_in(&text).ok_or_else(|| {
+        let refusal = StartRefusal::Unreadable {
             file: SECRET_KEY.into(),
             why: "does not hold 64 small hex digits".into(),
-        }
-        .into()),
-    }
+        };
+        refusal.into()
+    })
+}
+
+/// The key that the text of a `secret.key` holds; `None` where it is no such text.
+pub fn secret_key_in(text: &[u8]) -> Option<SecretKey> {
+    let bytes = std::str::from_utf8(text.trim_ascii_end()).ok();
+    let bytes = bytes.and_then(hex_decode).map(Zeroizing::new)?;
+    let key: Zeroizing<[u8; 32]> = Zeroizing::new(bytes.as_slice().try_into().ok()?);
+    Some(SecretKey::new(&key))
 }
 
 /// Opens the journal of the coffer in a data directory; makes one where there is none.
@@ -158,20 +161,14 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
         },
         started => started,
     };
-    let Started {
-        manifest,
-        found,
-        history,
-        witness,
-        warning,
-    } = started?;
+    let started = started?;
     Ok(Opened {
-        journal: RedbJournal::new(found.into_log(options.commit, witness, lock), history),
-        id: manifest.id,
-        created_at: manifest.created_at,
+        id: started.manifest.id,
+        created_at: started.manifest.created_at,
         created: !completed,
-        files: manifest.files,
-        warning,
+        files: started.manifest.files.clone(),
+        warning: started.warning,
+        journal: started.into_journal(options.commit, lock),
     })
 }
 
@@ -187,12 +184,19 @@ pub fn add_file(disk: &dyn Disk, name: &str) -> Result<(), JournalError> {
 }
 
 /// A coffer whose files are all there and agree.
-struct Started {
+pub(super) struct Started {
     manifest: Manifest,
     found: Found,
     history: History,
     witness: Witness,
     warning: Option<Warning>,
+}
+
+impl Started {
+    pub(super) fn into_journal(self, commit: CommitMode, lock: Box<dyn File>) -> RedbJournal {
+        let log = self.found.into_log(commit, self.witness, lock);
+        RedbJournal::new(self.manifest, log, self.history)
+    }
 }
 
 /// Makes what is to be made, and checks what is there. It may be done again when it failed.
@@ -253,6 +257,7 @@ pub(super) fn missing(file: &str, emptied: bool) -> StartRefusal {
     }
 }
 
+/// Takes a directory for this process alone.
 pub(super) fn lock(disk: &dyn Disk) -> Result<Box<dyn File>, JournalError> {
     let failed = JournalError::disk(LOCK);
     let file = match disk.create(LOCK) {
@@ -268,7 +273,7 @@ pub(super) fn lock(disk: &dyn Disk) -> Result<Box<dyn File>, JournalError> {
 }
 
 /// Removes a file that may be there.
-fn discard(disk: &dyn Disk, name: &str) -> Result<(), JournalError> {
+pub(super) fn discard(disk: &dyn Disk, name: &str) -> Result<(), JournalError> {
     match disk.remove(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed.map_err(JournalError::disk(name)),
@@ -303,22 +308,22 @@ fn first_start(disk: &dyn Disk, options: &Options) -> Result<Manifest, JournalEr
         }
     }
     if !exists(JOURNAL)? {
-        log::create(disk, id)?;
+        log::create(disk, id, None)?;
     }
     if !exists(WITNESS)? {
-        witness::create(disk, id)?;
+        witness::create(disk, id, Head::EMPTY)?;
     }
-    let manifest = Manifest {
-        id,
-        created_at: options.now,
-        secret_key: options.fingerprint.clone(),
-        files: vec![JOURNAL.into(), WITNESS.into()],
-    };
+    let manifest = Manifest::new(id, options.now, options.fingerprint.clone());
     manifest.write(disk)?;
     Ok(manifest)
 }
 
-fn check(disk: &dyn Disk, options: &Options, manifest: Manifest) -> Result<Started, JournalError> {
+/// Checks that all is there that a coffer of this manifest has, and that it agrees.
+pub(super) fn check(
+    disk: &dyn Disk,
+    options: &Options,
+    manifest: Manifest,
+) -> Result<Started, JournalError> {
     // Others are for those whose files they are.
     let ours = |name: &&String| [JOURNAL, WITNESS].contains(&name.as_str());
     for name in manifest.files.iter().filter(ours) {

@@ -8,6 +8,7 @@ use std::vec::IntoIter;
 
 use super::history::{Chunk, History};
 use super::log::{JOURNAL, Log};
+use super::manifest::Manifest;
 use super::record::decode_batch;
 use super::rows::{Row, decode};
 use super::{Batch, Batches, Head, Journal, JournalError};
@@ -20,14 +21,63 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// The journal in the files of one data directory, which it has to itself as long as it lives.
 #[derive(Debug)]
 pub struct RedbJournal {
+    manifest: Manifest,
     history: History,
     // Dropped last: it holds the lock.
     log: Log,
 }
 
 impl RedbJournal {
-    pub(super) fn new(log: Log, history: History) -> RedbJournal {
-        RedbJournal { history, log }
+    pub(super) fn new(manifest: Manifest, log: Log, history: History) -> RedbJournal {
+        RedbJournal {
+            manifest,
+            history,
+            log,
+        }
+    }
+
+    /// Whose journal it is.
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// What of it lies in history.
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The end of the batch that contains `seq`, which is no later than the journal's end.
+    ///
+    /// # Errors
+    /// It could not be read.
+    pub(super) fn head_at(&self, seq: Seq) -> Result<Head, JournalError> {
+        if seq == Seq::NONE {
+            return Ok(Head::EMPTY);
+        }
+        let Chunk { file, rows } = self.rows_from(seq, 1)?;
+        match rows.first() {
+            Some(row) => Ok(row.heads(&file)?.1),
+            None => Err(JournalError::Shortened {
+                file,
+                expected: self.head(),
+                found: Head::EMPTY,
+            }),
+        }
+    }
+
+    /// As [`Journal::read_from`], the batches as they are written; `None` where `seq` is past the
+    /// end.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn rows(&self, seq: Seq) -> Result<Option<Reading<'_>>, JournalError> {
+        // What is read below holds at least this much.
+        let end = self.head();
+        let wanted = seq.max(Seq::NONE.next());
+        if wanted > end.seq {
+            return Ok(None);
+        }
+        Reading::start(self, wanted, end).map(Some)
     }
 
     /// The last entry that history holds: what lies up to it can be trimmed.
@@ -84,13 +134,10 @@ impl Journal for RedbJournal {
     }
 
     fn read_from(&self, seq: Seq) -> Result<Batches<'_>, JournalError> {
-        // What is read below holds at least this much.
-        let end = self.head();
-        let wanted = seq.max(Seq::NONE.next());
-        if wanted > end.seq {
-            return Ok(Box::new(std::iter::empty()));
-        }
-        Ok(Box::new(Reading::start(self, wanted, end)?))
+        Ok(match self.rows(seq)? {
+            Some(reading) => Box::new(reading),
+            None => Box::new(std::iter::empty()),
+        })
     }
 
     fn head(&self) -> Head {
@@ -103,7 +150,7 @@ impl Journal for RedbJournal {
 }
 
 /// Reads batches in order and verifies them.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     journal: &'a RedbJournal,
     file: String,
     rows: IntoIter<Row>,
@@ -164,16 +211,55 @@ impl Reading<'_> {
 
     fn verify(&mut self, row: &Row) -> Result<Batch, JournalError> {
         let batch = decode(&self.file, row.first, decode_batch(&row.bytes))?;
-        if batch.previous != self.before || self.before.seq.next() != row.first {
-            return Err(JournalError::Gap {
-                file: self.file.clone(),
-                previous: self.before,
-                found: batch.previous,
-            });
-        }
-        self.before = batch.head;
+        self.before = follows(
+            &self.file,
+            self.before,
+            row.first,
+            (batch.previous, batch.head),
+        )?;
         Ok(batch)
     }
+
+    /// Where the journal ended when the reading began.
+    pub(super) fn end(&self) -> Head {
+        self.end
+    }
+
+    /// The end of what was read so far.
+    pub(super) fn before(&self) -> Head {
+        self.before
+    }
+
+    /// The next batch as it is written, verified; `None` after the one that was the last when the
+    /// reading began.
+    pub(super) fn next_row(&mut self) -> Result<Option<Row>, JournalError> {
+        if self.before.seq >= self.end.seq {
+            return Ok(None);
+        }
+        let row = self.row()?;
+        if let Some(row) = &row {
+            let heads = row.heads(&self.file)?;
+            self.before = follows(&self.file, self.before, row.first, heads)?;
+        }
+        Ok(row)
+    }
+}
+
+/// The end of a batch of `file` whose number is `first`, if it follows upon `before`.
+pub(super) fn follows(
+    file: &str,
+    before: Head,
+    first: Seq,
+    (previous, head): (Head, Head),
+) -> Result<Head, JournalError> {
+    if previous == before && before.seq.next() == first {
+        return Ok(head);
+    }
+    Err(JournalError::Gap {
+        file: file.into(),
+        previous: before,
+        found: previous,
+    })
 }
 
 impl Iterator for Reading<'_> {

@@ -41,11 +41,11 @@ pub(super) struct Witness {
     turn: usize,
 }
 
-/// Writes the file of a journal that has no entries yet.
-pub(super) fn create(disk: &dyn Disk, id: [u8; 16]) -> Result<(), JournalError> {
+/// Writes the file of a journal that ends at `head`.
+pub(super) fn create(disk: &dyn Disk, id: [u8; 16], head: Head) -> Result<(), JournalError> {
     let mut bytes = vec![0; FILE_SIZE];
     for place in [0, 4096] {
-        bytes[place..place + SLOT_SIZE].copy_from_slice(&encode(id, Head::EMPTY));
+        bytes[place..place + SLOT_SIZE].copy_from_slice(&encode(id, head));
     }
     disk.write_new(WITNESS, &bytes)
         .map_err(JournalError::disk(WITNESS))
@@ -146,7 +146,7 @@ mod tests {
     fn the_newest_slot_counts_and_a_torn_one_does_not() {
         let directory = tempfile::tempdir().unwrap();
         let disk = RealDisk::open(directory.path()).unwrap();
-        create(&disk, [1; 16]).unwrap();
+        create(&disk, [1; 16], Head::EMPTY).unwrap();
         let newest = || Witness::open(&disk, [1; 16]).unwrap().1;
         assert_eq!(newest(), Some(Head::EMPTY));
         let (mut witness, _) = Witness::open(&disk, [1; 16]).unwrap();
@@ -167,7 +167,7 @@ mod tests {
     fn anothers_witness_and_a_shortened_one_are_refused() {
         let directory = tempfile::tempdir().unwrap();
         let disk = RealDisk::open(directory.path()).unwrap();
-        create(&disk, [1; 16]).unwrap();
+        create(&disk, [1; 16], Head::EMPTY).unwrap();
         let refused = |id| Witness::open(&disk, id).unwrap_err().to_string();
         assert!(refused([2; 16]).contains("witness belongs to another coffer"));
         disk.open(WITNESS).unwrap().set_len(8191).unwrap();

@@ -21,6 +21,10 @@ use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
 use crate::engine::round::{Round, RoundKey};
 use crate::id::{AccountNumber, SessionNumber};
 
+/// The books name an account that they do not have.
+pub(super) const LOST_ACCOUNT: BooksError =
+    BooksError::Unreadable("lacks an account that it names");
+
 /// What was seen in the books, which may be nothing, and when.
 #[derive(Debug)]
 pub(super) struct Sight<T> {
@@ -97,6 +101,19 @@ impl Ledger {
                 }
                 return Ok(sight.found);
             }
+        }
+    }
+
+    /// Where an account's player is, as memory or a view has it.
+    pub(super) fn find_account(
+        &self,
+        view: &View,
+        number: AccountNumber,
+    ) -> Result<Option<AccountPlace>, BooksError> {
+        let known = self.shards.accounts.lock(&number).row(&number).copied();
+        match known {
+            Some(place) => Ok(Some(place)),
+            None => view.account(number),
         }
     }
 
@@ -191,7 +208,7 @@ impl Ledger {
             rounds: Vec::new(),
             tail,
         };
-        self.read_books(|| unit.read(&view))
+        self.read_books(|| unit.read(&view, |number| self.find_account(&view, number)))
     }
 
     /// Takes a player in; whether it is in memory now.
@@ -235,20 +252,16 @@ impl Ledger {
 
 impl Unit {
     /// Reads all that the entries of the tail are applied to.
-    fn read(mut self, view: &View) -> Result<Unit, BooksError> {
+    fn read(
+        mut self,
+        view: &View,
+        place_of: impl Fn(AccountNumber) -> Result<Option<AccountPlace>, BooksError>,
+    ) -> Result<Unit, BooksError> {
         self.row = view.player(self.home)?;
         if self.row.is_none() && self.tail.is_empty() {
             return Err(BooksError::Unreadable("lacks a player that it names"));
         }
         let row = self.row.as_ref();
-        let mut places: Vec<_> = (row.iter())
-            .flat_map(|row| row.accounts.iter().map(|account| &account.opened))
-            .collect();
-        for entry in &self.tail {
-            if let Body::Record(record) = &entry.body {
-                places.extend(record.opened());
-            }
-        }
         let mut rounds = BTreeSet::new();
         let mut sessions = BTreeSet::new();
         for entry in &self.tail {
@@ -267,9 +280,8 @@ impl Unit {
             rounds.extend(round.map(|round| RoundKey { account, round }));
         }
         for key in rounds {
-            let opened = places.iter().find(|opened| opened.number == key.account);
-            let opened = opened.expect("a play's account was opened before");
-            let found = view.round(opened.id_space, opened.currency, key)?;
+            let place = place_of(key.account)?.ok_or(LOST_ACCOUNT)?;
+            let found = view.round(place.id_space, place.currency, key)?;
             self.rounds.extend(found.map(|row| (key, row)));
         }
         for session in sessions {

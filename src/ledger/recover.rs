@@ -15,6 +15,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
 use super::checkpoint::{Base, CheckpointError};
+use super::load::LOST_ACCOUNT;
 use super::partners::Partners;
 use super::recent::{Place, word};
 use super::sequencer::Sequencer;
@@ -491,13 +492,13 @@ impl Index<'_> {
     }
 
     fn place(&mut self, account: AccountNumber) -> Result<AccountPlace, BooksError> {
-        let accounts = &self.ledger.shards.accounts;
-        let known = accounts.lock(&account).row(&account).copied();
-        if let Some(place) = self.places.get(&account).copied().or(known) {
-            return Ok(place);
+        if let Some(place) = self.places.get(&account) {
+            return Ok(*place);
         }
-        let place = self.ledger.view.load().account(account)?;
-        let place = place.ok_or(BooksError::Unreadable("lacks an account that it names"))?;
+        let place = self
+            .ledger
+            .find_account(&self.ledger.view.load(), account)?;
+        let place = place.ok_or(LOST_ACCOUNT)?;
         self.places.insert(account, place);
         Ok(place)
     }

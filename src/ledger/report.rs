@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::load::LOST_ACCOUNT;
 use super::operate::refused;
 use super::partners::PartnerRow;
 use super::{Ledger, Observed, OperatorError, Snapshot};
-use crate::books::{BooksError, SessionPlace};
+use crate::books::SessionPlace;
 use crate::engine::document::{AccountOpened, Session};
 use crate::engine::entry::{AccountRef, Anomaly};
 use crate::engine::holdings::{Holdings, PlayerKey, SessionRow};
@@ -369,7 +370,7 @@ impl Ledger {
     /// Whose an account is.
     fn holder(&self, account: AccountNumber) -> Result<AccountOpened, OperatorError> {
         let place = self.account_place(account)?;
-        let lost = || self.fail(BooksError::Unreadable("lacks an account that it names"));
+        let lost = || self.fail(LOST_ACCOUNT);
         let players = self.player_at(place.ok_or_else(lost)?.home)?;
         let row = (players.holdings.players).row(&place.ok_or_else(lost)?.home);
         let opened = row

@@ -320,11 +320,16 @@ impl Disk for SimDisk {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = self.contents()?;
+        names.retain(|name| !name.ends_with('/'));
+        Ok(names)
+    }
+
+    fn contents(&self) -> io::Result<Vec<String>> {
         let mut state = self.state.lock();
         state.begin(Operation::Look)?;
         let here = state.names.keys().filter(|name| self.holds(name));
-        let files = here.filter(|name| !name.ends_with('/'));
-        Ok(files
+        Ok(here
             .map(|name| name[self.directory.len()..].to_owned())
             .collect())
     }

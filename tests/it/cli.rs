@@ -19,7 +19,7 @@ fn without_arguments_there_is_help() {
     let help = nothing(&[], &[]);
     assert_eq!(help.code, 0);
     for command in [
-        "serve", "demo", "partner", "player", "session", "report", "verify",
+        "serve", "demo", "partner", "player", "session", "report", "verify", "backup", "restore",
     ] {
         assert!(help.out.contains(command), "{}", help.out);
     }

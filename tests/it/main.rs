@@ -6,6 +6,9 @@
 mod addresses;
 mod admin_api;
 mod audit;
+mod backup;
+mod backup_broken_off;
+mod backup_cli;
 mod books;
 mod cli;
 mod crash;

@@ -12,14 +12,16 @@ use coffer::config::Games;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::http::{Admin, AdminGuard, Limits, Settings, State, serve};
 use coffer::id::{Lang, PartnerNumber};
+use coffer::journal::Backups;
 use coffer::ledger::{Latched, Ledger};
 use coffer::money::Amount;
 use coffer::protocol::wallet::reply::Wording;
 use coffer::protocol::wallet::texts::Texts;
 use coffer::secret::{Secret, SecretKey};
 use coffer::sim::clock::ManualClock;
+use coffer::sim::disk::SimDisk;
 use coffer::sim::sample;
-use coffer::time::{Clock, Span, UtcOffset};
+use coffer::time::{Clock, Span, SystemClock, UtcOffset};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -259,8 +261,16 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             games: Games::default(),
             session_ttl: Span::from_seconds(24 * 60 * 60),
             guard: AdminGuard::new(&Secret::new(ADMIN_KEY.to_owned()), true, 20),
+            backups: Arc::new(backups_of_nothing()),
         },
     })
+}
+
+/// What is backed up is looked at over the real program, which has the journal at hand.
+fn backups_of_nothing() -> Backups {
+    let disk = SimDisk::new();
+    let opened = crate::journal::start(&disk).unwrap();
+    Backups::new(Arc::new(opened.journal), Arc::new(SystemClock), 0)
 }
 
 pub(crate) fn account(partner: PartnerNumber, player: &str, currency: &str) -> AccountName {

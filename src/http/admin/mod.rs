@@ -2,6 +2,7 @@
 //!
 //! Nothing leaves before the entry that it depends on is durable, refusals included.
 
+mod backups;
 mod exports;
 mod guard;
 mod partners;
@@ -23,6 +24,7 @@ use super::State;
 use super::body::Answer;
 use crate::config::Games;
 use crate::id::Seq;
+use crate::journal::Backups;
 use crate::ledger::{Latched, Ledger, OperatorError};
 use crate::protocol::admin::{Fault, Found, Malformed, Members, Method, Operation};
 use crate::secret::SecretKey;
@@ -38,6 +40,8 @@ pub struct Admin {
     pub session_ttl: Span,
     /// Lets the operator in.
     pub guard: AdminGuard,
+    /// Makes backups.
+    pub backups: Arc<Backups>,
 }
 
 /// An operation done: the answer, which may be told when `seq` is durable.
@@ -177,6 +181,8 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::ExportJournal => exports::journal(&state.ledger, members).await,
         Operation::ExportTransactions => exports::transactions(&state.ledger, members).await,
         Operation::ExportPlayers => exports::players(&state.ledger, members).await,
+        Operation::BackUp => backups::begin(&state.admin.backups, members),
+        Operation::ShowBackup => backups::show(&state.admin.backups, members),
     }
 }
 

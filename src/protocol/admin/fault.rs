@@ -27,6 +27,10 @@ pub enum Fault {
     Unavailable,
     /// The journal could not be read.
     JournalUnreadable,
+    /// Another backup is running.
+    BackupRunning,
+    /// There was no such backup since the server's start.
+    BackupUnknown,
 }
 
 #[derive(Serialize)]
@@ -47,8 +51,9 @@ impl Fault {
             Fault::Malformed(_) => 400,
             Fault::Unauthorized => 401,
             Fault::HostNotAllowed => 403,
-            Fault::PathUnknown => 404,
+            Fault::PathUnknown | Fault::BackupUnknown => 404,
             Fault::MethodNotAllowed => 405,
+            Fault::BackupRunning => 409,
             Fault::TooManyFailures => 429,
             Fault::JournalUnreadable => 500,
             Fault::Unavailable => 503,
@@ -82,6 +87,8 @@ impl Fault {
             Fault::Malformed(_) => "malformed",
             Fault::Unavailable => "unavailable",
             Fault::JournalUnreadable => "journal_unreadable",
+            Fault::BackupRunning => "backup_running",
+            Fault::BackupUnknown => "backup_unknown",
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_) => "partner_unknown",
                 OperatorRefusal::WalletTokenUsed => "wallet_token_used",
@@ -112,6 +119,8 @@ impl Fault {
             Fault::Malformed(malformed) => return malformed.to_string(),
             Fault::Refused(refusal) => return refusal.to_string(),
             Fault::Unavailable => "temporarily unavailable; nothing was changed",
+            Fault::BackupRunning => "another backup is running: wait for its end",
+            Fault::BackupUnknown => "there was no such backup since the server's start",
             Fault::JournalUnreadable => "the journal could not be read; see the server's log",
         };
         text.to_owned()

@@ -19,11 +19,11 @@ pub use fault::Fault;
 pub use members::{Malformed, Members, encode_query};
 pub use operation::{Found, Method, Operation};
 pub use reply::{
-    AdjustmentDone, AnomalyItem, AnomalyTransaction, CurrencyBalance, CurrencyReport, HistoryItem,
-    Page, PartnerCreated, PartnerItem, PartnerShown, PlayerCreated, PlayerShown, ReportAccount,
-    RoundItem, SessionOpened, SessionShown, Tally, TrialBalance,
+    AdjustmentDone, AnomalyItem, AnomalyTransaction, BackupMade, BackupShown, CurrencyBalance,
+    CurrencyReport, HistoryItem, Page, PartnerCreated, PartnerItem, PartnerShown, PlayerCreated,
+    PlayerShown, ReportAccount, RoundItem, SessionOpened, SessionShown, Tally, TrialBalance,
 };
 pub use request::{
-    AdjustPlayer, CreatePartner, CreatePlayer, HistoryPage, OpenSession, PageWanted, PartnerNamed,
-    PlayerNamed, SessionNamed, TrialBalanceWanted, UpdatePartner,
+    AdjustPlayer, BackUp, BackupNamed, CreatePartner, CreatePlayer, HistoryPage, OpenSession,
+    PageWanted, PartnerNamed, PlayerNamed, SessionNamed, TrialBalanceWanted, UpdatePartner,
 };

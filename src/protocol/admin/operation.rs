@@ -47,6 +47,10 @@ pub enum Operation {
     ExportTransactions,
     /// Streams every player's account as it is after one entry.
     ExportPlayers,
+    /// Begins a backup.
+    BackUp,
+    /// Shows how a backup goes on, or what came of it.
+    ShowBackup,
 }
 
 /// How an operation is asked for.
@@ -75,7 +79,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 21] = {
+const ROUTES: [(Operation, Method, &str); 23] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -100,6 +104,8 @@ const ROUTES: [(Operation, Method, &str); 21] = {
         (ExportJournal, Get, "/admin/v1/exports/journal"),
         (ExportTransactions, Get, "/admin/v1/exports/transactions"),
         (ExportPlayers, Get, "/admin/v1/exports/players"),
+        (BackUp, Post, "/admin/v1/backup"),
+        (ShowBackup, Get, "/admin/v1/backup"),
     ]
 };
 

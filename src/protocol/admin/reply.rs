@@ -38,6 +38,47 @@ pub struct Page<T> {
     pub next: Option<u64>,
 }
 
+/// A backup, as far as it has come.
+#[derive(Serialize)]
+pub struct BackupShown {
+    /// Counted since the server's start, from 1.
+    pub number: u64,
+    /// The directory.
+    pub to: String,
+    /// `running`, `done` or `failed`.
+    pub state: &'static str,
+    /// When it began.
+    #[serde(serialize_with = "as_text")]
+    pub began_at: Timestamp,
+    /// Bytes copied and read back so far.
+    pub done_bytes: u64,
+    /// How many there are in all, as far as is known.
+    pub total_bytes: u64,
+    /// What it holds, once it is complete and verified.
+    #[serde(flatten)]
+    pub made: Option<BackupMade>,
+    /// Why it failed, or null.
+    pub error: Option<String>,
+}
+
+/// A backup that is complete, durable and verified.
+#[derive(Serialize)]
+pub struct BackupMade {
+    /// Its last entry.
+    pub seq: u64,
+    /// The chain's hash there.
+    pub hash: String,
+    /// When it was made.
+    #[serde(serialize_with = "as_text")]
+    pub at: Timestamp,
+    /// Bytes that were copied for it; the others were there already.
+    pub copied_bytes: u64,
+    /// Files that were copied for it.
+    pub copied_files: u64,
+    /// True: it was read back.
+    pub verified: bool,
+}
+
 /// A partner that has just come into being, with the secrets that are shown this once.
 #[derive(Serialize)]
 pub struct PartnerCreated<'a> {

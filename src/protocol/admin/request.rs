@@ -225,6 +225,52 @@ impl AdjustPlayer {
     }
 }
 
+/// A backup to begin.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackUp {
+    /// The directory, on the server's machine and from its root on.
+    pub to: String,
+    /// How many backups stay restorable there, this one included; all where nothing is said.
+    pub keep: Option<u32>,
+}
+
+impl BackUp {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<BackUp, Malformed> {
+        let to = members.required_by("to", |text| {
+            if text.starts_with('/') && !text.contains('\0') {
+                Ok(text.to_owned())
+            } else {
+                Err("must be a directory of the server's machine, from its root on: /backup")
+            }
+        })?;
+        let keep = members.count("keep", 1, u64::from(u32::MAX))?;
+        let keep = keep.map(|keep| u32::try_from(keep).expect("it is at most that"));
+        members.finish().map(|()| BackUp { to, keep })
+    }
+}
+
+/// One backup.
+#[derive(Clone, Debug, Serialize)]
+pub struct BackupNamed {
+    /// Its number since the server's start; without it the newest.
+    pub number: Option<u64>,
+}
+
+impl BackupNamed {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<BackupNamed, Malformed> {
+        let number = members.count("number", 1, u64::MAX)?;
+        members.finish().map(|()| BackupNamed { number })
+    }
+}
+
 /// A page of a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct PageWanted {

@@ -1,0 +1,61 @@
+//! `coffer rebuild`: makes the books anew from history, where they were lost or are damaged.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::admin::load;
+use super::books::open_journal;
+use super::failure::{Failure, described};
+use super::output;
+use crate::disk::{Disk, RealDisk};
+use crate::ledger::{self, Ledger, Settings, open_books};
+use crate::time::SystemClock;
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The data directory, of which no server is running [default: ./coffer-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// The configuration, to find the data directory by
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// The answer.
+#[derive(Serialize)]
+struct Told {
+    /// The last entry in the books.
+    seq: u64,
+}
+
+pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
+    let config = load(options.config.as_deref(), options.data.as_deref(), &[])?;
+    let path = &config.storage.data;
+    let failed = |error: &dyn std::error::Error| {
+        let reason = described(error);
+        Failure::Refused(format!("data directory {}: {reason}", path.display()))
+    };
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(path).map_err(|error| failed(&error))?);
+    let opened = open_journal(Arc::clone(&disk), &config.storage);
+    let opened = opened.map_err(|error| failed(&error))?;
+    let books = open_books(&*disk, &opened, true).map_err(|error| failed(&error))?;
+    let settings = Settings {
+        rules: config.wallet.rules,
+        queue_entries_max: config.limits.queue_entries_max,
+        checkpoints: config.storage.checkpoints,
+    };
+    let journal = Arc::new(opened.journal);
+    let recovered = Ledger::recover(journal, books, Arc::new(SystemClock), settings);
+    let (ledger, _committer) = recovered.map_err(|error| failed(&error))?;
+    let (mut checkpointer, _stop) = ledger::Checkpointer::new(Arc::clone(&ledger));
+    checkpointer.checkpoint().map_err(|error| failed(&error))?;
+    let seq = ledger.booked_seq().0;
+    output::print(&if json {
+        serde_json::to_string(&Told { seq }).expect("a struct of numbers is JSON")
+    } else {
+        format!("the books are made anew, up to entry {seq}")
+    })
+}
