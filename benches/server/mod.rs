@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use coffer::books::Checkpoints;
+use coffer::books::{Books, Checkpoints};
 use coffer::config::Games;
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::{AccountName, NewSession, Rules};
 use coffer::http::{Admin, AdminGuard, Limits, Settings, State};
 use coffer::id::{Lang, PartnerNumber};
-use coffer::journal::{self, CommitMode, JournalError};
-use coffer::ledger::{self, Ledger};
+use coffer::journal::{self, Archiver, ArchiverStop, CommitMode, JournalError, Pace, RedbJournal};
+use coffer::ledger::{self, CheckpointError, Checkpointer, CheckpointerStop, Ledger};
 use coffer::money::Amount;
 use coffer::protocol::wallet::reply::Wording;
 use coffer::protocol::wallet::texts::Texts;
@@ -33,7 +33,7 @@ pub(crate) struct Server {
     ledger: Arc<Ledger>,
     stop: oneshot::Sender<()>,
     serving: tokio::task::JoinHandle<Result<(), ledger::Latched>>,
-    committing: JoinHandle<Result<(), JournalError>>,
+    writers: Writers,
     _directory: tempfile::TempDir,
 }
 
@@ -65,15 +65,8 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
     };
     let clock = Arc::new(SystemClock);
     let journal = Arc::new(opened.journal);
-    let (ledger, committer) = Ledger::recover(
-        Arc::clone(&journal) as _,
-        books,
-        Arc::clone(&clock) as _,
-        settings,
-    )
-    .unwrap();
+    let (writers, ledger) = Writers::begin(&journal, books, settings);
     let backups = journal::Backups::new(journal, Arc::clone(&clock) as _, 0);
-    let committing = std::thread::spawn(move || committer.run());
     populate(&ledger);
     let wording = Wording {
         texts: Texts::new(&Default::default()).unwrap(),
@@ -110,8 +103,45 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         ledger,
         stop,
         serving,
-        committing,
+        writers,
         _directory: directory,
+    }
+}
+
+/// Those who write, each in a thread of its own, as `serve` runs them.
+struct Writers {
+    committing: JoinHandle<Result<(), JournalError>>,
+    archiving: JoinHandle<Result<(), JournalError>>,
+    checkpointing: JoinHandle<Result<(), CheckpointError>>,
+    stops: (ArchiverStop, CheckpointerStop),
+}
+
+impl Writers {
+    fn begin(
+        journal: &Arc<RedbJournal>,
+        books: Books,
+        settings: ledger::Settings,
+    ) -> (Writers, Arc<Ledger>) {
+        let of = Arc::<RedbJournal>::clone(journal);
+        let recovered = Ledger::recover(of, books, Arc::new(SystemClock), settings);
+        let (ledger, committer) = recovered.unwrap();
+        let pace = Pace::default();
+        let (archiver, archiver_stop) = Archiver::new(Arc::clone(journal), &committer, pace);
+        let (checkpointer, checkpointer_stop) = Checkpointer::new(Arc::clone(&ledger));
+        let writers = Writers {
+            committing: std::thread::spawn(move || committer.run()),
+            archiving: std::thread::spawn(move || archiver.run()),
+            checkpointing: std::thread::spawn(move || checkpointer.run()),
+            stops: (archiver_stop, checkpointer_stop),
+        };
+        (writers, ledger)
+    }
+
+    fn end(self) {
+        self.committing.join().unwrap().unwrap();
+        drop(self.stops);
+        self.archiving.join().unwrap().unwrap();
+        self.checkpointing.join().unwrap().unwrap();
     }
 }
 
@@ -121,7 +151,7 @@ impl Server {
         self.stop.send(()).unwrap();
         runtime.block_on(self.serving).unwrap().unwrap();
         self.ledger.shut_down();
-        self.committing.join().unwrap().unwrap();
+        self.writers.end();
     }
 }
 

@@ -51,7 +51,7 @@ pub use self::rows::{AccountPlace, SessionPlace};
 pub use self::view::{Greatest, View};
 pub use self::write::{Closing, Slice};
 use crate::disk::{Disk, RedbBackend, unfinished};
-use crate::id::{AccountNumber, Seq, SessionNumber};
+use crate::id::{AccountNumber, PartnerNumber, Reference, Seq, SessionNumber};
 use crate::time::{Span, Timestamp};
 
 /// The file's name.
@@ -149,6 +149,9 @@ impl Applied {
         })
     }
 }
+
+/// An adjustment's name: references are per partner.
+pub type ReferenceKey = (PartnerNumber, Reference);
 
 /// The open file. One process has it, by the data directory's lock.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Reading the books: a view is of one moment, whatever is written meanwhile.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -8,7 +8,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, TableHandle};
 
 use super::rows::{
     AccountPlace, Definition, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow,
-    Unlisted, unseal,
+    Unlisted, damaged, unseal,
 };
 use super::{ABOUT, Applied, BooksError, COUNTS};
 use crate::bytes::CodecError;
@@ -185,7 +185,7 @@ impl View {
         let rows = self.some::<R>(&[], usize::MAX)?;
         let rows = rows.into_iter().map(|(key, row)| match of(&key) {
             Some(of) => Ok((of, row)),
-            None => Err(super::rows::damaged::<R>(&key, CodecError::OutOfRange)),
+            None => Err(damaged::<R>(&key, CodecError::OutOfRange)),
         });
         rows.collect()
     }
@@ -452,21 +452,30 @@ impl View {
             .collect())
     }
 
-    /// Days from `from` on, in the order of time.
+    /// Whole days from `from` on, in the order of time, until there are `at_least` rows; the last
+    /// of them, where others follow.
     ///
     /// # Errors
     /// [`BooksError`].
     pub fn days(
         &self,
-        from: Option<&DayKey>,
-        at_most: usize,
-    ) -> Result<Vec<(DayKey, DayTotals)>, BooksError> {
-        let from = from.map(day_key).unwrap_or_default();
-        let rows = self.some::<DayTotals>(&from, at_most)?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|(key, row)| Some((day_of(&key)?, row)))
-            .collect())
+        from: Day,
+        at_least: usize,
+    ) -> Result<(BTreeMap<DayKey, DayTotals>, Option<Day>), BooksError> {
+        let table = self.open::<DayTotals>()?;
+        let mut days: BTreeMap<DayKey, DayTotals> = BTreeMap::new();
+        for row in table.range(&from.0.to_be_bytes()[..]..)? {
+            let (key, bytes) = row?;
+            let of = day_of(key.value());
+            let damaged = || damaged::<DayTotals>(key.value(), CodecError::OutOfRange);
+            let of = of.ok_or_else(damaged)?;
+            let last = days.last_key_value().map(|(last, _)| last.day);
+            if days.len() >= at_least && last != Some(of.day) {
+                return Ok((days, last));
+            }
+            days.insert(of, unseal(key.value(), bytes.value())?);
+        }
+        Ok((days, None))
     }
 
     /// How many rows each table has, and how many it should have.

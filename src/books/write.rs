@@ -9,13 +9,13 @@ use super::rows::{
     unseal,
 };
 use super::view::{day_key, id_key, partner_key, round_key, session_key, sum_key};
-use super::{ABOUT, APPLIED, Applied, Books, BooksError, COUNTS};
+use super::{ABOUT, APPLIED, Applied, Books, BooksError, COUNTS, ReferenceKey};
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
-use crate::id::{AccountNumber, Code, IdSpaceNumber, PartnerNumber, Reference, Seq};
+use crate::id::{AccountNumber, Code, IdSpaceNumber, Seq};
 use crate::money::{Currency, Sum};
 
 /// Some rows, written in one commit. Rows that are sorted by key are written fastest.
@@ -212,7 +212,7 @@ impl Slice<'_> {
     /// As above.
     pub fn adjustments(
         &mut self,
-        adjustments: &[(&(PartnerNumber, Reference), &(Adjustment, Seq))],
+        adjustments: &[(&ReferenceKey, &(Adjustment, Seq))],
     ) -> Result<(), BooksError> {
         let rows = adjustments.iter();
         self.rows(rows.map(|(key, row)| (partner_key(key.0, key.1.as_str()), *row)))

@@ -11,7 +11,9 @@ use crate::disk::{Disk, RESERVE, RealDisk};
 use crate::journal::{
     self, Archiver, ArchiverStop, Backups, Committer, JournalError, MANIFEST, Pace, RedbJournal,
 };
-use crate::ledger::{self, Checkpointer, CheckpointerStop, Ledger, Marks, SpaceWatch};
+use crate::ledger::{
+    self, Checkpointer, CheckpointerStop, Ledger, Marks, RecoverError, SpaceWatch,
+};
 use crate::secret::{Secret, SecretKey, fill_random};
 use crate::time::{Clock, SystemClock};
 
@@ -66,21 +68,9 @@ impl Books {
         if let Some(warning) = opened.warning {
             tracing::warn!("{warning}");
         }
-        let settings = ledger::Settings {
-            rules: config.wallet.rules,
-            queue_entries_max: config.limits.queue_entries_max,
-            checkpoints: storage.checkpoints,
-        };
-        let books = ledger::open_books(&*disk, &opened, false);
-        let books = books.map_err(|error| in_directory(described(&error)))?;
-        let journal = Arc::new(opened.journal);
-        let (ledger, committer) = Ledger::recover(
-            Arc::<RedbJournal>::clone(&journal),
-            books,
-            Arc::clone(&clock),
-            settings,
-        )
-        .map_err(|error| in_directory(described(&error)))?;
+        let created = opened.created;
+        let (journal, ledger, committer) = recover(config, &*disk, opened, Arc::clone(&clock))
+            .map_err(|error| in_directory(described(&error)))?;
         let pace = Pace {
             entries: storage.checkpoints.entries.min(Pace::default().entries),
             interval: storage.checkpoints.interval,
@@ -103,10 +93,28 @@ impl Books {
             backups: Arc::new(backups),
             secret_key: Arc::new(secret_key),
             admin_key,
-            created: opened.created,
+            created,
         };
         Ok((books, space))
     }
+}
+
+fn recover(
+    config: &Config,
+    disk: &dyn Disk,
+    opened: journal::Opened,
+    clock: Arc<dyn Clock>,
+) -> Result<(Arc<RedbJournal>, Arc<Ledger>, Committer), RecoverError> {
+    let settings = ledger::Settings {
+        rules: config.wallet.rules,
+        queue_entries_max: config.limits.queue_entries_max,
+        checkpoints: config.storage.checkpoints,
+    };
+    let books = ledger::open_books(disk, &opened, false)?;
+    let journal = Arc::new(opened.journal);
+    let of = Arc::<RedbJournal>::clone(&journal);
+    let (ledger, committer) = Ledger::recover(of, books, clock, settings)?;
+    Ok((journal, ledger, committer))
 }
 
 /// Opens what lies in a data directory; makes nothing.

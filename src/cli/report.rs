@@ -30,6 +30,8 @@ enum Command {
     OpenRounds(PageOptions),
     /// List what was odd and taken all the same, oldest first
     Anomalies(PageOptions),
+    /// Add up what was played by day, partner, currency and game, whole days, oldest first
+    Revenue(PageOptions),
 }
 
 pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
@@ -48,6 +50,7 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
         }
         Command::OpenRounds(page) => paged(Operation::OpenRounds, page, rounds),
         Command::Anomalies(page) => paged(Operation::Anomalies, page, anomalies),
+        Command::Revenue(page) => paged(Operation::Revenue, page, revenue),
     }
 }
 
@@ -130,4 +133,18 @@ fn anomalies(page: &Value) -> String {
     };
     let rows: Vec<Vec<String>> = items(page, "items").iter().map(row).collect();
     output::with_next(page, output::table(&columns, &["amount"], &rows))
+}
+
+fn revenue(page: &Value) -> String {
+    let columns = [
+        "day", "partner", "currency", "game", "bets", "wins", "cancels", "revenue",
+    ];
+    let row = |day: &Value| {
+        let plain = columns[..4].iter().map(|name| text_of(&day[*name]));
+        let tallies = columns[4..7].iter().map(|name| tally(day, name));
+        let revenue = std::iter::once(text_of(&day["revenue"]));
+        plain.chain(tallies).chain(revenue).collect()
+    };
+    let rows: Vec<Vec<String>> = items(page, "items").iter().map(row).collect();
+    output::with_next(page, output::table(&columns, &columns[4..], &rows))
 }

@@ -199,11 +199,8 @@ async fn serve(
         admin_key,
         created,
     } = books;
-    let guard = AdminGuard::new(
-        &admin_key,
-        admin.1.ip().is_loopback(),
-        config.limits.failed_authentications_per_minute_max,
-    );
+    let failures_max = config.limits.failed_authentications_per_minute_max;
+    let guard = AdminGuard::new(&admin_key, admin.1.ip().is_loopback(), failures_max);
     let state = Arc::new(State {
         ledger: Arc::clone(&ledger),
         clock: Arc::clone(&clock),
@@ -236,28 +233,39 @@ async fn serve(
         reached.tell_created(&config.storage.data.join(KEY_FILE));
     }
     let mut filled = None;
-    let data = &config.storage.data;
     if let With::Demo(Some(order)) = with {
-        filled = tokio::select! {
-            biased;
-            () = end.comes() => return Ok(served),
-            filled = fill(Arc::clone(&ledger), order, data) => match filled {
-                // The committer knows more, and is asked next.
-                Err(_) if ledger.is_latched() => return Ok(served),
-                filled => Some(filled?),
-            },
-        };
+        filled = fill_first(&ledger, order, &config.storage.data, &mut end).await?;
+        if filled.is_none() {
+            return Ok(served);
+        }
     }
     let shutdown = async move { end.comes().await };
     let serving = tokio::spawn(http::serve(state, public.0, admin.0, shutdown));
     begin(&reached, with, filled, admin_key, clock).await?;
-    match serving.await {
-        Ok(Ok(())) => {}
+    match serving.await.map_err(|panic| Failure::of(&panic))? {
+        Ok(()) => {}
         // The committer knows more, and is asked next.
-        Ok(Err(latched)) => tracing::error!("{latched}"),
-        Err(panic) => return Err(Failure::of(&panic)),
+        Err(latched) => tracing::error!("{latched}"),
     }
     Ok(served)
+}
+
+/// Fills the books before anybody is served; `None` where the end comes first.
+async fn fill_first(
+    ledger: &Arc<Ledger>,
+    order: Order,
+    data: &Path,
+    end: &mut End,
+) -> Result<Option<Filled>, Failure> {
+    tokio::select! {
+        biased;
+        () = end.comes() => Ok(None),
+        filled = fill(Arc::clone(ledger), order, data) => match filled {
+            // The committer knows more, and is asked next.
+            Err(_) if ledger.is_latched() => Ok(None),
+            filled => filled.map(Some),
+        },
+    }
 }
 
 /// What is configured about serving.

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,13 +15,13 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::partners::PartnerRow;
 use super::{Ledger, Space};
-use crate::books::{AccountPlace, Applied, BooksError, Closing, SessionPlace, Slice};
+use crate::books::{AccountPlace, Applied, BooksError, Closing, ReferenceKey, SessionPlace, Slice};
 use crate::engine::document::Adjustment;
 use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::totals::{DayKey, DayTotals, Totals};
-use crate::id::{AccountNumber, Code, PartnerNumber, Reference, Seq};
+use crate::id::{AccountNumber, Code, Seq};
 use crate::journal::JournalError;
 
 /// Between two looks whether something is due.
@@ -112,7 +111,7 @@ pub struct Turn {
     applied: Applied,
     before: Seq,
     codes: Vec<Arc<Generation<Code, SessionPlace>>>,
-    references: Vec<Arc<Generation<(PartnerNumber, Reference), (Adjustment, Seq)>>>,
+    references: Vec<Arc<Generation<ReferenceKey, (Adjustment, Seq)>>>,
     names: Vec<Arc<Generation<PlayerKey, AccountNumber>>>,
     ids: Vec<Arc<Generation<IdKey, IdRow>>>,
     players: Vec<Turned>,
@@ -263,15 +262,11 @@ struct Writing<'a> {
 }
 
 /// All changed rows of some generations, in the order of their keys.
-fn sorted<'g, K: Hash + Ord + Eq, V>(
+fn sorted<'g, K: Ord + 'g, V: 'g>(
     generations: impl Iterator<Item = &'g Arc<Generation<K, V>>>,
-) -> Vec<(&'g K, &'g V)>
-where
-    K: 'g,
-    V: 'g,
-{
+) -> Vec<(&'g K, &'g V)> {
     let mut rows: Vec<_> = generations.flat_map(|rows| rows.changed()).collect();
-    rows.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    rows.sort_unstable_by_key(|(key, _)| *key);
     rows
 }
 

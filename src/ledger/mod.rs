@@ -19,6 +19,7 @@ mod play;
 mod recent;
 mod recover;
 mod report;
+mod revenue;
 mod sequencer;
 mod shard;
 mod space;
@@ -43,6 +44,7 @@ pub use self::recover::{RecoverError, open_books};
 pub use self::report::{
     AnomalyView, CurrencyBalance, Page, PlayerView, RoundView, SessionState, TrialBalance,
 };
+pub use self::revenue::Days;
 use self::sequencer::Sequencer;
 use self::shard::Shards;
 use self::space::SpaceCell;

@@ -30,7 +30,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::anew::rows_unlike_anew;
 use crate::on_disk::{open_disk, recover, verify_journal};
-use crate::world::{Told, clock, compare_histories, differences, perform, rules, shape};
+use crate::world::{
+    Told, clock, compare_days, compare_histories, differences, perform, rules, shape,
+};
 
 /// Entries that a start leaves to the checkpointer: fewer than most lives have.
 const CHECKPOINT_ENTRIES: u64 = 40;
@@ -328,6 +330,7 @@ impl World {
         }
         let verified = verify_journal(&*running.journal);
         found.extend(verified.findings);
+        found.extend(compare_days(&running.ledger, &*running.journal));
         if verified.entries != head.0 {
             found.push(format!("{} entries verified of {head}", verified.entries));
         }

@@ -420,4 +420,27 @@ fn reports_tell_accounts_rounds_and_oddities() {
     assert_eq!(anomaly["transaction"]["id"], 90);
     assert_eq!(anomaly["transaction"]["amount"], "0.50");
     assert_eq!(anomaly["round"]["round_id"], 88);
+
+    let days = server.ask(&["report", "revenue"]).json();
+    let played = days["items"].as_array().unwrap();
+    let of_game = |game: u64| {
+        played
+            .iter()
+            .find(|day| day["game"] == json!(game))
+            .unwrap()
+    };
+    let day = of_game(7);
+    assert_eq!(
+        members(day),
+        [
+            "bets", "cancels", "currency", "day", "game", "partner", "revenue", "wins"
+        ]
+    );
+    assert_eq!(day["bets"], json!({"count": 1, "amount": "2.50"}));
+    assert_eq!(day["wins"], json!({"count": 1, "amount": "0.50"}));
+    assert_eq!(
+        (&day["partner"], &day["revenue"]),
+        (&json!("p1"), &json!("2.00"))
+    );
+    assert_eq!(days["next"], Value::Null);
 }

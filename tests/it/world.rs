@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coffer::engine::command::Rules;
+use coffer::engine::entry::Body;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal};
-use coffer::id::Seq;
+use coffer::id::{GameNumber, Seq};
+use coffer::journal::Journal;
 use coffer::ledger::{Ledger, OperatorError, Outcome, SessionState, Unavailable};
 use coffer::money::{Amount, Sum};
 use coffer::sim::model::{AccountKey, Model, Round};
 use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
-use coffer::time::{Clock, Timestamp};
+use coffer::time::{Clock, Day, Timestamp};
 
 /// The largest stake that the simulated rules allow.
 pub(crate) const BET_MAX: u64 = 5_000_000;
@@ -389,4 +391,45 @@ pub(crate) fn compare_histories(ledger: &Ledger, model: &Model, lines: usize) ->
 /// A clock that shows [`start`].
 pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::new(start()))
+}
+
+/// In what the days that a ledger tells differ from what its journal's entries add up to. Two
+/// rows a page, so that pages end within a world's few days too.
+pub(crate) fn compare_days(ledger: &Ledger, journal: &dyn Journal) -> Vec<String> {
+    let mut expected: BTreeMap<(Day, GameNumber), [(u64, u64); 3]> = BTreeMap::new();
+    for batch in journal.read_from(Seq::NONE.next()).unwrap() {
+        for entry in batch.unwrap().entries {
+            let (kind, game, amount) = match &entry.body {
+                Body::Bet(play) => (0, play.game, play.amount),
+                Body::Win(play) => (1, play.game, play.amount),
+                Body::Cancel(cancel) => (2, cancel.game, cancel.amount),
+                Body::Void(_) | Body::Record(_) => continue,
+            };
+            let day = expected.entry((Day::of(entry.at), game)).or_default();
+            day[kind].0 += 1;
+            day[kind].1 += amount.cents();
+        }
+    }
+    let mut told: BTreeMap<(Day, GameNumber), [(u64, u64); 3]> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let page = ledger.days(after, 2).unwrap().value;
+        for (key, totals) in page.days {
+            let day = told.entry((key.day, key.game)).or_default();
+            let tallies = [totals.bets, totals.wins, totals.cancels];
+            for (sum, tally) in day.iter_mut().zip(tallies) {
+                sum.0 += tally.count;
+                sum.1 += u64::try_from(tally.amount.cents()).unwrap();
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if told == expected {
+        Vec::new()
+    } else {
+        vec![format!("days {told:?}, not {expected:?}")]
+    }
 }

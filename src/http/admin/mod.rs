@@ -178,6 +178,7 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::TrialBalance => reports::trial_balance(&state.ledger, members).await,
         Operation::OpenRounds => reports::open_rounds(&state.ledger, members).await,
         Operation::Anomalies => reports::anomalies(&state.ledger, members).await,
+        Operation::Revenue => reports::revenue(&state.ledger, members).await,
         Operation::ExportJournal => exports::journal(&state.ledger, members).await,
         Operation::ExportTransactions => exports::transactions(&state.ledger, members).await,
         Operation::ExportPlayers => exports::players(&state.ledger, members).await,

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::{Done, Failed, done, reading};
 use crate::engine::round;
+use crate::engine::totals::{DayKey, DayTotals};
 use crate::id::Seq;
 use crate::ledger::{self, AnomalyView, Ledger, RoundView};
 use crate::protocol::admin::{
     AnomalyItem, AnomalyTransaction, CurrencyReport, Members, Page, PageWanted, ReportAccount,
-    RoundItem, Tally, TrialBalance, TrialBalanceWanted,
+    RevenueItem, RoundItem, Tally, TrialBalance, TrialBalanceWanted,
 };
+use crate::time::Day;
 
 pub(super) async fn trial_balance(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
     let wanted = TrialBalanceWanted::decode(members)?;
@@ -43,6 +45,30 @@ pub(super) async fn anomalies(ledger: &Arc<Ledger>, members: Members) -> Result<
     let read = move || ledger.anomalies(wanted.cursor.map(Seq), wanted.items_max());
     let anomalies = reading(read).await?;
     Ok(done(&page(anomalies.value, anomaly), anomalies.seq))
+}
+
+pub(super) async fn revenue(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
+    let wanted = PageWanted::decode(members)?;
+    // A cursor that no day bears leads past all of them.
+    let day = |cursor| Day(u32::try_from(cursor).unwrap_or(u32::MAX));
+    let (after, at_least) = (wanted.cursor.map(day), wanted.items_max());
+    let ledger = Arc::clone(ledger);
+    let days = reading(move || ledger.days(after, at_least)).await?;
+    let item = |(key, totals): (DayKey, DayTotals)| RevenueItem {
+        day: key.day,
+        partner: key.partner,
+        currency: key.currency,
+        game: key.game,
+        bets: tally(totals.bets),
+        wins: tally(totals.wins),
+        cancels: tally(totals.cancels),
+        revenue: totals.revenue(),
+    };
+    let reply = Page {
+        items: days.value.days.into_iter().map(item).collect(),
+        next: days.value.next.map(|day| u64::from(day.0)),
+    };
+    Ok(done(&reply, days.seq))
 }
 
 fn page<T, U>(page: ledger::Page<T>, item: fn(T) -> U) -> Page<U> {

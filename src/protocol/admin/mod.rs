@@ -21,7 +21,8 @@ pub use operation::{Found, Method, Operation};
 pub use reply::{
     AdjustmentDone, AnomalyItem, AnomalyTransaction, BackupMade, BackupShown, CurrencyBalance,
     CurrencyReport, HistoryItem, Page, PartnerCreated, PartnerItem, PartnerShown, PlayerCreated,
-    PlayerShown, ReportAccount, RoundItem, SessionOpened, SessionShown, Tally, TrialBalance,
+    PlayerShown, ReportAccount, RevenueItem, RoundItem, SessionOpened, SessionShown, Tally,
+    TrialBalance,
 };
 pub use request::{
     AdjustPlayer, BackUp, BackupNamed, CreatePartner, CreatePlayer, HistoryPage, OpenSession,

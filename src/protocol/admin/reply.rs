@@ -12,7 +12,7 @@ use crate::id::{
     TransactionId, WalletToken,
 };
 use crate::money::{Amount, Currency, Sum};
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 
 fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
@@ -354,4 +354,28 @@ pub struct AnomalyTransaction {
     /// When.
     #[serde(serialize_with = "as_text")]
     pub at: Timestamp,
+}
+
+/// What was played on one day in one game, of one partner in one currency (operations.md,
+/// `report revenue`).
+#[derive(Serialize)]
+pub struct RevenueItem {
+    /// The UTC day of the transactions, such as `2026-11-21`.
+    #[serde(serialize_with = "as_text")]
+    pub day: Day,
+    /// Whose players.
+    pub partner: PartnerNumber,
+    /// In which currency.
+    pub currency: Currency,
+    /// The game.
+    pub game: GameNumber,
+    /// Stakes taken.
+    pub bets: Tally,
+    /// Winnings given.
+    pub wins: Tally,
+    /// Bets undone on that day.
+    pub cancels: Tally,
+    /// Stakes less winnings less what was given back.
+    #[serde(serialize_with = "as_text")]
+    pub revenue: Sum,
 }
