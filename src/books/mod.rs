@@ -40,6 +40,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use parking_lot::RwLock;
 use redb::{Builder, Database, ReadableDatabase, TableDefinition};
@@ -80,6 +81,8 @@ pub struct Checkpoints {
     pub interval: Span,
     /// Bytes that what was touched lately may take.
     pub resident_bytes: u64,
+    /// Rows that one commit writes. Its sync holds up the journal's own for some milliseconds.
+    pub slice_rows: usize,
 }
 
 impl Default for Checkpoints {
@@ -88,6 +91,7 @@ impl Default for Checkpoints {
             entries: 1_000_000,
             interval: Span::from_seconds(30),
             resident_bytes: 1 << 30,
+            slice_rows: 10_000,
         }
     }
 }
@@ -155,6 +159,9 @@ pub struct Books {
     database: Database,
     spaces: Arc<RwLock<HashMap<Space, u32>>>,
     applied: RwLock<Applied>,
+    /// Whether a flush was completed since the file was opened: what lies in it beyond `applied`
+    /// before that is what a flush that was cut short has left.
+    flushed: AtomicBool,
 }
 
 /// Makes the file of a coffer that has no books yet, in place of one that may lie there.
@@ -214,6 +221,7 @@ impl Books {
             database,
             spaces: Arc::default(),
             applied: RwLock::new(applied),
+            flushed: AtomicBool::new(false),
         };
         let spaces = books.view()?.spaces()?;
         *books.spaces.write() = spaces;

@@ -1,5 +1,7 @@
 //! Writing the books: slices of rows, each a commit of its own.
 
+use std::sync::atomic::Ordering;
+
 use redb::{ReadableTable, Table, TableHandle, WriteTransaction};
 
 use super::rows::{
@@ -21,6 +23,8 @@ pub struct Slice<'a> {
     books: &'a Books,
     transaction: WriteTransaction,
     buffer: Vec<u8>,
+    /// Whether it is a flush's last.
+    closes: bool,
 }
 
 impl Books {
@@ -37,6 +41,7 @@ impl Books {
             books: self,
             transaction,
             buffer: Vec::new(),
+            closes: false,
         })
     }
 
@@ -242,6 +247,8 @@ impl Slice<'_> {
             keys.push(round_key(space, **key));
         }
         self.rows(keys.iter().zip(rounds.iter().map(|(_, _, row)| *row)))?;
+        // What a flush that was cut short has called open may be closed by now.
+        let may_be_left = !self.books.flushed.load(Ordering::Relaxed);
         let mut foreign = Writer::<ForeignRound>::open(&self.transaction)?;
         let mut open = Writer::<OpenRound>::open(&self.transaction)?;
         for (key, (_, of, row)) in keys.iter().zip(rounds) {
@@ -253,7 +260,7 @@ impl Slice<'_> {
             if row.open {
                 let (account, round) = (of.account, of.round);
                 open.put(&first, &OpenRound { account, round }, &mut self.buffer)?;
-            } else if row.first <= applied {
+            } else if row.first <= applied || may_be_left {
                 open.remove(&first)?;
             }
         }
@@ -303,6 +310,7 @@ impl Slice<'_> {
         days.close(&self.transaction)?;
         let mut about = self.transaction.open_table(ABOUT)?;
         about.insert(APPLIED, closing.applied.encode().as_slice())?;
+        self.closes = true;
         Ok(())
     }
 
@@ -319,6 +327,9 @@ impl Slice<'_> {
         self.transaction.commit()?;
         let applied = applied.ok_or(BooksError::Unreadable("does not say how far it goes"))?;
         *self.books.applied.write() = applied;
+        if self.closes {
+            self.books.flushed.store(true, Ordering::Relaxed);
+        }
         Ok(())
     }
 }

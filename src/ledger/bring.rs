@@ -96,7 +96,7 @@ impl Ledger {
     ) -> Result<(), Unavailable> {
         match missing {
             Missing::Player(pending) => {
-                brought.player = Some(self.read_unit(place.home, pending)?);
+                brought.player = self.read_unit(place.home, pending)?;
             }
             Missing::Session => {
                 let sight = self.look(|view| view.past_session(place.home, place.number))?;

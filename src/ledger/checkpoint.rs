@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
+use super::partners::PartnerRow;
 use super::{Ledger, Space};
 use crate::books::{AccountPlace, Applied, BooksError, Closing, ReferenceKey, SessionPlace, Slice};
 use crate::engine::document::Adjustment;
@@ -22,9 +23,6 @@ use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::totals::{DayKey, DayTotals, Totals};
 use crate::id::{AccountNumber, Code, Seq};
 use crate::journal::JournalError;
-
-/// Rows that one commit writes. Its sync holds up the journal's own for some milliseconds.
-const SLICE_ROWS: usize = 10_000;
 
 /// Between two looks whether something is due.
 const LOOK: Duration = Duration::from_millis(50);
@@ -119,6 +117,7 @@ pub struct Turn {
     players: Vec<Turned>,
     accounts: Vec<Arc<Generation<AccountNumber, AccountPlace>>>,
     totals: Totals,
+    partners: Vec<Arc<PartnerRow>>,
 }
 
 impl Ledger {
@@ -142,11 +141,11 @@ impl Ledger {
         let turned: Vec<Turned> = (players.iter_mut())
             .map(|players| players.holdings.turn(&mut bin))
             .collect();
-        for turned in &turned {
-            base.totals.merge(&turned.totals);
-        }
-        base.days = base.totals.take_days();
-        let turn = Turn {
+        let before = self.books.applied().seq;
+        // Those who are changed later are not of this turn, and may not be synced when it is written.
+        let mut partners = self.partners.all();
+        partners.retain(|row| row.changed > before);
+        let mut turn = Turn {
             applied: Applied {
                 seq,
                 at,
@@ -154,7 +153,7 @@ impl Ledger {
                 accounts: highest,
                 sessions,
             },
-            before: self.books.applied().seq,
+            before,
             codes: (codes.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
             references: (references.iter_mut())
                 .map(|held| held.turn(&mut bin))
@@ -167,10 +166,18 @@ impl Ledger {
             accounts: (accounts.iter_mut())
                 .map(|held| held.turn(&mut bin))
                 .collect(),
-            totals: base.totals.clone(),
+            totals: Totals::default(),
+            partners,
         };
         self.forgotten.fetch_add(1, Ordering::Release);
-        drop((base, codes, references, names, ids, players, accounts));
+        drop((codes, references, names, ids, players, accounts));
+        // Whoever adds up waits for the base; all others go on.
+        for turned in &turn.players {
+            base.totals.merge(&turned.totals);
+        }
+        base.days = base.totals.take_days();
+        turn.totals = base.totals.clone();
+        drop(base);
         // What was forgotten is dropped now that nobody waits for a lock.
         drop(bin);
         turn
@@ -208,14 +215,12 @@ impl Ledger {
         writing.ids()?;
         writing.rounds()?;
         writing.odd_plays()?;
-        let partners = self.partners.all().into_iter();
-        let partners = partners.filter(|row| row.changed > turn.before);
         let mut base = self.base.lock();
         let closing = Closing {
             applied: turn.applied,
             sums: turn.totals.sums().collect(),
             days: base.days.iter().map(|(key, day)| (*key, *day)).collect(),
-            partners: partners
+            partners: (turn.partners.iter())
                 .map(|row| (row.document().clone(), row.changed))
                 .collect(),
         };
@@ -266,6 +271,10 @@ fn sorted<'g, K: Ord + 'g, V: 'g>(
 }
 
 impl Writing<'_> {
+    fn slice_rows(&self) -> usize {
+        self.ledger.checkpoints.slice_rows
+    }
+
     fn slice(
         &mut self,
         write: impl FnOnce(&mut Slice<'_>) -> Result<(), BooksError>,
@@ -281,18 +290,18 @@ impl Writing<'_> {
     /// What is written once and seldom.
     fn documents(&mut self) -> Result<(), CheckpointError> {
         let turn = self.turn;
-        for rows in sorted(turn.names.iter()).chunks(SLICE_ROWS) {
+        for rows in sorted(turn.names.iter()).chunks(self.slice_rows()) {
             let rows: Vec<_> = rows.iter().map(|(key, home)| (*key, **home)).collect();
             self.slice(|slice| slice.names(&rows))?;
         }
-        for rows in sorted(turn.accounts.iter()).chunks(SLICE_ROWS) {
+        for rows in sorted(turn.accounts.iter()).chunks(self.slice_rows()) {
             let rows: Vec<_> = rows.iter().map(|(number, row)| (**number, *row)).collect();
             self.slice(|slice| slice.accounts(&rows))?;
         }
-        for rows in sorted(turn.codes.iter()).chunks(SLICE_ROWS) {
+        for rows in sorted(turn.codes.iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.codes(rows))?;
         }
-        for rows in sorted(turn.references.iter()).chunks(SLICE_ROWS) {
+        for rows in sorted(turn.references.iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.adjustments(rows))?;
         }
         Ok(())
@@ -307,7 +316,9 @@ impl Writing<'_> {
             .map(|((home, _), row)| (*home, row))
             .collect();
         let mut past = past.as_slice();
-        for rows in sorted(turn.players.iter().map(|turned| &turned.players)).chunks(SLICE_ROWS) {
+        for rows in
+            sorted(turn.players.iter().map(|turned| &turned.players)).chunks(self.slice_rows())
+        {
             let rows: Vec<_> = rows.iter().map(|(home, row)| (**home, *row)).collect();
             let last = rows.last().expect("a chunk has a row").0;
             let (theirs, rest) = past.split_at(past.partition_point(|(home, _)| *home <= last));
@@ -319,7 +330,7 @@ impl Writing<'_> {
     }
 
     fn ids(&mut self) -> Result<(), CheckpointError> {
-        for rows in sorted(self.turn.ids.iter()).chunks(SLICE_ROWS) {
+        for rows in sorted(self.turn.ids.iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.ids(rows))?;
         }
         Ok(())
@@ -345,7 +356,7 @@ impl Writing<'_> {
             }));
         }
         rows.sort_unstable_by_key(|(space, key, _)| (*space, key.round, key.account));
-        for rows in rows.chunks(SLICE_ROWS) {
+        for rows in rows.chunks(self.slice_rows()) {
             self.slice(|slice| slice.rounds(rows, turn.before))?;
         }
         Ok(())
@@ -359,7 +370,7 @@ impl Writing<'_> {
             .flat_map(|turned| turned.odd_plays.iter());
         let mut rows: Vec<_> = rows.collect();
         rows.sort_unstable_by_key(|(seq, _)| **seq);
-        for rows in rows.chunks(SLICE_ROWS) {
+        for rows in rows.chunks(self.slice_rows()) {
             self.slice(|slice| slice.odd_plays(rows.iter().map(|(seq, row)| (**seq, *row))))?;
         }
         Ok(())

@@ -54,6 +54,8 @@ pub struct Reading {
     end: Seq,
     /// The end of the batch that was read last.
     before: Option<Head>,
+    /// Whether the first batch may begin before `next`.
+    within: bool,
 }
 
 impl Reading {
@@ -78,6 +80,7 @@ impl Reading {
             next,
             end,
             before: None,
+            within: false,
         }
     }
 
@@ -108,7 +111,10 @@ impl Reading {
         for batch in journal.read_from(self.next)? {
             let batch = batch?;
             let previous = self.before.unwrap_or(batch.previous);
-            if batch.previous != previous || previous.seq.next() != self.next {
+            let begins = previous.seq.next();
+            let in_place = begins == self.next || self.within && begins < self.next;
+            self.within = false;
+            if batch.previous != previous || !in_place {
                 return Err(OperatorError::Journal(JournalError::Gap {
                     file: "the journal".into(),
                     previous,
@@ -288,14 +294,17 @@ impl Later {
         let durable = ledger.durable.wait_blocking(seq);
         durable.map_err(|_| OperatorError::Unavailable)?;
         let mut reading = Reading::between(ledger, self.read.next(), ledger.durable_seq());
+        reading.within = true;
         loop {
             let batches = reading.read()?;
             let Some(last) = batches.last() else {
                 return Ok(());
             };
-            self.read = last.head.seq;
+            let (before, last) = (self.read, last.head.seq);
             let entries = batches.iter().flat_map(|batch| &batch.entries);
-            entries.for_each(|entry| self.note(entry));
+            let later = entries.filter(|entry| entry.seq > before);
+            later.for_each(|entry| self.note(entry));
+            self.read = last;
         }
     }
 

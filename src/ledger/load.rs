@@ -146,7 +146,9 @@ impl Ledger {
             }
             let pending = players.pending.get(&home).copied();
             drop(players);
-            let unit = self.read_unit(home, pending)?;
+            let Some(unit) = self.read_unit(home, pending)? else {
+                continue;
+            };
             let mut players = self.shards.players.lock(&home);
             if self.admit(&mut players, unit) {
                 return Ok(players);
@@ -187,19 +189,21 @@ impl Ledger {
         }
     }
 
-    /// Reads a player, and of the tail the entries that end with number `pending`.
+    /// Reads a player, and of the tail the entries that end with number `pending`; `None` where
+    /// all of the tail was applied meanwhile, so that the player is elsewhere by now.
     pub(super) fn read_unit(
         &self,
         home: AccountNumber,
         pending: Option<u32>,
-    ) -> Result<Unit, Unavailable> {
+    ) -> Result<Option<Unit>, Unavailable> {
         let forgotten = self.forgotten.load(Ordering::Acquire);
         let view = self.view.load();
         let tail = self.tail.load();
-        let tail = pending.map_or_else(Vec::new, |last| {
-            let tail = tail.as_ref().expect("what is pending is in the tail");
-            tail.chain(last)
-        });
+        let tail = match (pending, tail.as_ref()) {
+            (Some(last), Some(tail)) => tail.chain(last),
+            (Some(_), None) => return Ok(None),
+            (None, _) => Vec::new(),
+        };
         let unit = Unit {
             forgotten,
             home,
@@ -208,7 +212,8 @@ impl Ledger {
             rounds: Vec::new(),
             tail,
         };
-        self.read_books(|| unit.read(&view, |number| self.find_account(&view, number)))
+        let read = || unit.read(&view, |number| self.find_account(&view, number));
+        self.read_books(read).map(Some)
     }
 
     /// Takes a player in; whether it is in memory now.

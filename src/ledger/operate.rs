@@ -112,6 +112,7 @@ impl Ledger {
                 refused(refusal, seen)
             },
         )?;
+        self.lock_created(&mut named, &record);
         let entry = self.push(permit, record);
         self.apply_record(&mut named, &entry);
         Ok(Observed {
@@ -120,8 +121,17 @@ impl Ledger {
         })
     }
 
-    /// Applies a record about the player of a name that is locked, who may come into being with
-    /// it; the player's piece.
+    /// Locks the piece of a player who comes into being with a record, before that is pushed: who
+    /// looks through all pieces at an entry finds all that is up to it.
+    fn lock_created<'a>(&'a self, named: &mut Named<'a>, record: &Record) {
+        let opened = record.opened().next();
+        if let Some(opened) = opened.filter(|_| record.creates_player()) {
+            let players = self.shards.players.lock(&opened.number);
+            named.player = Some((opened.number, players));
+        }
+    }
+
+    /// Applies a record about the player of a name that is locked, as is the player's piece.
     fn apply_record<'a>(&'a self, named: &mut Named<'a>, entry: &Entry) {
         let Body::Record(record) = &entry.body else {
             unreachable!("operators' commands become records")
@@ -130,8 +140,6 @@ impl Ledger {
         let Named { names, player } = named;
         if let Some(opened) = opened.filter(|_| record.creates_player()) {
             names.put((opened.partner, opened.player_id.clone()), opened.number);
-            let players = self.shards.players.lock(&opened.number);
-            *player = Some((opened.number, players));
         }
         let (home, players) = player.as_mut().expect("a record is about a player");
         players.holdings.apply(*home, entry);
@@ -239,6 +247,7 @@ impl Ledger {
         let seen = named.row().map_or(Seq::NONE, |row| row.changed);
         let (record, session) =
             decided.map_err(|refusal| refused(refusal, seen.max(partner.changed)))?;
+        self.lock_created(&mut named, &record);
         let entry = self.push(permit, record);
         self.apply_record(&mut named, &entry);
         let row = named.row().expect("it was applied under this lock");

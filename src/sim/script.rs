@@ -289,7 +289,7 @@ impl Workload {
         };
         let (bet, win) = (Command::Bet(with(first, small)), Command::Win);
         let again = Command::Bet(with(second, small));
-        let steps = match self.random.random_range(0..5) {
+        let steps = match self.random.random_range(0..6) {
             // Cancelled, repeated, won under, cancelled again.
             0 => vec![
                 bet,
@@ -322,6 +322,13 @@ impl Workload {
                 again,
                 cancel(second),
             ],
+            // More sessions than its player's row lists.
+            4 => {
+                for _ in 0..9 {
+                    self.open_session(holder);
+                }
+                vec![bet, win(with(second, small))]
+            }
             _ => return self.fill_up(),
         };
         self.adjust(holder, 1000);

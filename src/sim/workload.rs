@@ -26,6 +26,9 @@ const WIRE_MAX: u64 = 1_000_000_000_000_000;
 /// How many requests are remembered for repetition.
 const REMEMBERED: usize = 4096;
 
+/// Sessions of an account that are played in: more than its player's row lists.
+const SEATS: usize = 12;
+
 /// Partners that number their transactions together share an id space.
 const PARTNERS: [(&str, &str); 4] = [
     ("w1", "default"),
@@ -72,6 +75,8 @@ pub(super) struct Holder {
     purse: i128,
     round: Option<RoundId>,
     names_rounds: bool,
+    /// Ids that rounds were named by before there was a bet under them.
+    promised: Vec<TransactionId>,
 }
 
 /// The stream. See the module.
@@ -147,7 +152,7 @@ impl Workload {
         if self.shape.lane == 0 && self.chance(4000) {
             return TransactionId(if self.chance(2) { 0 } else { u64::MAX });
         }
-        if self.chance(40) {
+        if self.chance(12) {
             return TransactionId(lane | self.random.random_range(0..1 << 55));
         }
         self.next_id += 1;
@@ -203,6 +208,7 @@ impl Workload {
             seats: Vec::new(),
             purse: i128::from(cents),
             round: None,
+            promised: Vec::new(),
             names_rounds: !self.random.random_ratio(1, 5),
         });
         let holder = self.holders.len() - 1;
@@ -222,7 +228,7 @@ impl Workload {
         };
         self.queue.push_back(Operation::OpenSession(new));
         let seats = &mut self.holders[holder].seats;
-        if seats.len() == 4 {
+        if seats.len() == SEATS {
             seats.remove(0);
         }
         seats.push(Seat {
@@ -322,16 +328,25 @@ impl Workload {
     pub(super) fn bet(&mut self) {
         let holder = self.player();
         let code = self.seat(holder);
-        let (id, game, amount) = (self.fresh_id(), self.game(), self.stake());
+        let (mut id, game, amount) = (self.fresh_id(), self.game(), self.stake());
         let stake = i128::from(amount.cents());
         if self.holders[holder].purse < stake && stake <= 20_000 && !self.chance(5) {
             self.top_up(holder, amount);
         }
         let way = self.random.random_range(0..10);
+        let promise = (way == 9).then(|| self.fresh_id());
         let seconds = self.seconds;
         let own = &mut self.holders[holder];
+        if way == 8
+            && let Some(promised) = own.promised.pop()
+        {
+            id = promised;
+        }
+        let promise = promise.filter(|_| own.names_rounds);
+        own.promised.extend(promise);
         let round = match (own.names_rounds, way) {
             (false, _) | (_, 0) => None,
+            (_, 9) => promise.map(|id| RoundId(id.0)),
             (_, 1..4) if own.round.is_some() => own.round,
             _ => Some(RoundId(id.0)),
         };

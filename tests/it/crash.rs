@@ -28,6 +28,7 @@ use coffer::time::{Clock, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::anew::rows_unlike_anew;
 use crate::on_disk::{open_disk, recover, verify_journal};
 use crate::world::{
     Told, clock, compare_days, compare_histories, differences, perform, rules, shape,
@@ -121,8 +122,8 @@ pub(crate) struct Running {
     pub(crate) committer: Committer,
     archiver: Archiver,
     checkpointer: Checkpointer,
-    /// What was turned and is not written yet.
-    turn: Option<Turn>,
+    /// What was turned and is not written yet, and the last entry before.
+    turn: Option<(Turn, Seq)>,
     _stops: (ArchiverStop, CheckpointerStop),
 }
 
@@ -231,11 +232,21 @@ impl World {
             drop(running);
             self.cut();
         }
-        let running = self.start()?;
+        let mut running = self.start()?;
         let image = self.disk.image().into_keys();
         let segments = image.filter(|name| name.starts_with("history/0"));
         self.tally.segments = segments.count() as u64;
-        self.check(&running)
+        self.check(&running)?;
+        if running.checkpointer.checkpoint().is_err() {
+            return Err("the last checkpoint failed".to_owned());
+        }
+        let journal = Arc::clone(&running.journal);
+        drop(running);
+        let unlike = rows_unlike_anew(&self.disk, &journal, &self.clock);
+        match unlike.first() {
+            Some(first) => Err(format!("{} rows are not as anew: {first}", unlike.len())),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn cut(&mut self) {
@@ -408,37 +419,11 @@ impl World {
 
     /// Plays `count` operations, or until the committer fails: then `false`.
     pub(crate) fn play_on(&mut self, running: &mut Running, count: u32) -> Result<bool, Violation> {
-        // What was played and not yet settled counts too.
-        let mut live = self.settled.clone();
-        let mut last = running.journal.head().seq;
-        for pending in &self.pending {
-            live.judge(&pending.operation, pending.now);
-            last = last.max(pending.seq);
-        }
+        let mut live = self.live(running.journal.head().seq);
         for _ in 0..count {
-            let retry = self.retries.pop_front();
-            let operation = retry
-                .or_else(|| self.workload.next())
-                .expect("it is endless");
-            let Ok((told, seq)) = perform(&running.ledger, &self.clock, &operation) else {
-                assert!(running.ledger.is_latched(), "there is room");
-                self.retries.push_front(operation);
+            if !self.play_one(&running.ledger, &mut live)? {
                 return Ok(false);
-            };
-            let now = self.clock.now();
-            let expected: Expected = live.judge(&operation, now);
-            if !told.agrees(&expected) {
-                return Err(format!("{operation:?}: {told:?}, not {expected:?}"));
             }
-            self.pending.push(Pending {
-                operation,
-                now,
-                told,
-                seq,
-                fresh: seq > last,
-                answered: false,
-            });
-            last = last.max(seq);
             if self.random.random_ratio(1, 4) {
                 let most = self.random.random_range(1..=12);
                 let stepped = running.committer.step(most);
@@ -457,8 +442,10 @@ impl World {
                     Err(_) => return Ok(false),
                 }
             }
-            if self.random.random_ratio(1, 12) && !self.checkpoint(running) {
-                return Ok(false);
+            if self.random.random_ratio(1, 12) {
+                if !self.checkpoint(running, &mut live)? {
+                    return Ok(false);
+                }
             }
             if self.random.random_ratio(1, 6) {
                 self.tell(&running.ledger);
@@ -467,17 +454,79 @@ impl World {
         Ok(true)
     }
 
-    /// Turns, or writes what was turned a while ago; whether that worked.
-    fn checkpoint(&mut self, running: &mut Running) -> bool {
-        let Some(turn) = running.turn.take() else {
-            running.turn = running.checkpointer.turn().ok();
-            return running.turn.is_some();
+    /// The model with what was played and is not settled yet, and the last entry of all.
+    fn live(&self, head: Seq) -> (Model, Seq) {
+        let (mut model, mut last) = (self.settled.clone(), head);
+        for pending in &self.pending {
+            model.judge(&pending.operation, pending.now);
+            last = last.max(pending.seq);
+        }
+        (model, last)
+    }
+
+    /// Plays one operation; `false` where nothing is taken any more.
+    fn play_one(&mut self, ledger: &Ledger, live: &mut (Model, Seq)) -> Result<bool, Violation> {
+        let retry = self.retries.pop_front();
+        let operation = retry
+            .or_else(|| self.workload.next())
+            .expect("it is endless");
+        let Ok((told, seq)) = perform(ledger, &self.clock, &operation) else {
+            assert!(ledger.is_latched(), "there is room");
+            self.retries.push_front(operation);
+            return Ok(false);
         };
-        let committed = running.committer.step(usize::MAX);
+        let (model, last) = live;
+        let now = self.clock.now();
+        let expected: Expected = model.judge(&operation, now);
+        if !told.agrees(&expected) {
+            return Err(format!("{operation:?}: {told:?}, not {expected:?}"));
+        }
+        self.pending.push(Pending {
+            operation,
+            now,
+            told,
+            seq,
+            fresh: seq > *last,
+            answered: false,
+        });
+        *last = seq.max(*last);
+        Ok(true)
+    }
+
+    /// Turns, or writes what was turned a while ago, while play goes on; whether that worked. No
+    /// more is synced before than has to be.
+    fn checkpoint(
+        &mut self,
+        running: &mut Running,
+        live: &mut (Model, Seq),
+    ) -> Result<bool, Violation> {
+        let Some((turn, last)) = running.turn.take() else {
+            let turn = running.checkpointer.turn().ok();
+            running.turn = turn.map(|turn| (turn, live.1));
+            return Ok(running.turn.is_some());
+        };
+        while running.ledger.durable_seq() < last {
+            let most = self.random.random_range(1..=12);
+            if running.committer.step(most).is_err() {
+                return Ok(false);
+            }
+        }
         self.tell(&running.ledger);
-        let written = committed.is_ok() && running.checkpointer.write(turn, &mut || {}).is_ok();
-        self.tally.checkpoints += u64::from(written);
-        written
+        let (ledger, committer) = (&running.ledger, &mut running.committer);
+        let mut played = Ok(());
+        let written = running.checkpointer.write(turn, &mut || {
+            if played.is_ok() && self.random.random_ratio(1, 3) {
+                played = self.play_one(ledger, live).map(|_| ());
+            }
+            if self.random.random_ratio(1, 12) {
+                // Where it fails the write does.
+                let _latched = committer.step(4);
+                self.tell(ledger);
+            }
+        });
+        played?;
+        self.tally.checkpoints += u64::from(written.is_ok());
+        Ok(written.is_ok())
     }
 
     pub(crate) fn tell(&mut self, ledger: &Ledger) {

@@ -5,11 +5,13 @@
 
 mod addresses;
 mod admin_api;
+mod anew;
 mod audit;
 mod backup;
 mod backup_broken_off;
 mod backup_cli;
 mod books;
+mod checkpoints;
 mod cli;
 mod crash;
 mod export;
