@@ -93,14 +93,23 @@ pub(super) async fn answer(
     }
 }
 
+/// Answers an operator. Nothing of the body is read before the key has opened: a stranger must
+/// neither fill memory nor hold the connection with it.
 async fn operate(
     state: &Arc<State>,
     caller: &Caller,
     head: Parts,
     body: Incoming,
 ) -> Result<Reply, Unanswered> {
+    if let Err(refusal) = admin::admit(state, caller.peer, &head) {
+        return Ok(if body.is_end_stream() {
+            refusal
+        } else {
+            last(refusal)
+        });
+    }
     match read(body, state.settings.limits.body_bytes_max).await? {
-        Some(body) => Ok(admin::answer(state, caller.peer, head, body).await?),
+        Some(body) => Ok(admin::answer(state, head, body).await?),
         None => Ok(last(json(
             StatusCode::PAYLOAD_TOO_LARGE,
             &br#"{"success":false,"message":"Body too large"}"#[..],

@@ -4,6 +4,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::process::{Answer, Process, http};
+use crate::support::{self, Client, Server};
 
 const PARTNERS: &str = "/admin/v1/partners";
 
@@ -96,4 +97,37 @@ fn what_is_asked_wrongly_is_told_by_its_member() {
     }
     let methods = ask("DELETE", PARTNERS, "").head;
     assert!(methods.contains("\r\nallow: get, post"), "{methods}");
+}
+
+/// A request to the admin address of a server in this process, without a body.
+fn head(line: &str, headers: &str) -> String {
+    format!("{line} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")
+}
+
+/// Status and code of an answer in the admin API's one shape.
+fn told(answer: &support::Answer) -> (u16, String) {
+    error(&Answer {
+        status: answer.status,
+        head: answer.head.clone(),
+        body: answer.body.clone(),
+    })
+}
+
+#[test]
+fn without_the_key_no_body_is_waited_for() {
+    let server = Server::start();
+    for (headers, status) in [
+        ("Content-Length: 60000\r\n", 401),
+        ("Content-Length: 70000\r\n", 401),
+        ("Transfer-Encoding: chunked\r\n", 401),
+        (
+            "Content-Length: 60000\r\nAuthorization: Bearer wrong\r\n",
+            401,
+        ),
+    ] {
+        let mut client = Client::connect(server.admin);
+        let answer = client.ask(head("POST /admin/v1/partners", headers).as_bytes());
+        assert_eq!(told(&answer).0, status, "{headers}");
+        assert!(answer.closes(), "{headers}");
+    }
 }

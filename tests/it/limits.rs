@@ -4,7 +4,7 @@
 use coffer::http::Limits;
 use coffer::time::Span;
 
-use crate::support::{CODE, Client, Plays, Server, Setup, TOKEN, told, wallet_request};
+use crate::support::{ADMIN_KEY, CODE, Client, Plays, Server, Setup, TOKEN, told, wallet_request};
 
 fn server(limits: Limits) -> Server {
     Server::with(Setup {
@@ -136,7 +136,8 @@ fn bodies_are_bounded_and_the_refusal_arrives() {
     assert!(client.ends_in_order());
     let body = "x".repeat(64 * 1024 + 1);
     let request = format!(
-        "POST /admin/v1/partners HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /admin/v1/partners HTTP/1.1\r\nHost: localhost\r\n\
+         Authorization: Bearer {ADMIN_KEY}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut client = Client::connect(server.admin);

@@ -103,44 +103,62 @@ async fn reading<T: Send + 'static>(
     Ok(read.expect("a panic in the ledger ends the process")?)
 }
 
-/// Answers one request to `/admin/v1/`, whose body was read whole.
+/// Lets a request to `/admin/v1/` go on, of which nothing but the head is looked at.
+///
+/// # Errors
+/// The answer to a caller who must not ask.
+pub(crate) fn admit(state: &State, peer: IpAddr, head: &Parts) -> Result<(), Response<Answer>> {
+    let admitted = state.admin.guard.admit(peer, head);
+    admitted.map_err(|failed| {
+        let (status, done) = failed.told();
+        done.response(status)
+    })
+}
+
+/// Answers one request to `/admin/v1/` that was admitted and whose body was read whole.
 ///
 /// # Errors
 /// The journal failed under way: the connection must close without a byte.
 pub(crate) async fn answer(
     state: &Arc<State>,
-    peer: IpAddr,
     request: Parts,
     body: Bytes,
 ) -> Result<Response<Answer>, Latched> {
-    let told = match state.admin.guard.admit(peer, &request) {
-        Ok(()) => perform(state, &request, &body).await,
-        Err(failed) => Err(failed),
-    };
-    let (status, done) = match told {
+    let (status, done) = match perform(state, &request, &body).await {
         Ok(done) => (200, done),
-        Err(failed) => {
-            let fault = failed.fault;
-            let told = Done {
-                body: Answer::whole(fault.encode()),
-                content_type: JSON,
-                headers: failed.header.into_iter().collect(),
-                seq: failed.seq,
-            };
-            (fault.status(), told)
-        }
+        Err(failed) => failed.told(),
     };
     state.ledger.durable(done.seq).await?;
-    let mut response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, done.content_type)
-        .header(header::CACHE_CONTROL, "no-store");
-    for (name, value) in done.headers {
-        response = response.header(name, value);
+    Ok(done.response(status))
+}
+
+impl Failed {
+    /// The status, and what is told with it.
+    fn told(self) -> (u16, Done) {
+        let told = Done {
+            body: Answer::whole(self.fault.encode()),
+            content_type: JSON,
+            headers: self.header.into_iter().collect(),
+            seq: self.seq,
+        };
+        (self.fault.status(), told)
     }
-    Ok(response
-        .body(done.body)
-        .expect("status and headers are well formed"))
+}
+
+impl Done {
+    /// The answer, to be sent when `seq` is durable.
+    fn response(self, status: u16) -> Response<Answer> {
+        let mut response = Response::builder()
+            .status(status)
+            .header(header::CONTENT_TYPE, self.content_type)
+            .header(header::CACHE_CONTROL, "no-store");
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        response
+            .body(self.body)
+            .expect("status and headers are well formed")
+    }
 }
 
 async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Done, Failed> {
