@@ -4,7 +4,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::process::{Answer, Process, http};
-use crate::support::{self, Client, Server};
+use crate::support::{self, ADMIN_KEY, Client, Server, Setup};
 
 const PARTNERS: &str = "/admin/v1/partners";
 
@@ -104,6 +104,10 @@ fn head(line: &str, headers: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")
 }
 
+fn bearer() -> String {
+    format!("Authorization: Bearer {ADMIN_KEY}\r\n")
+}
+
 /// Status and code of an answer in the admin API's one shape.
 fn told(answer: &support::Answer) -> (u16, String) {
     error(&Answer {
@@ -130,4 +134,55 @@ fn without_the_key_no_body_is_waited_for() {
         assert_eq!(told(&answer).0, status, "{headers}");
         assert!(answer.closes(), "{headers}");
     }
+}
+
+#[test]
+fn the_admin_address_has_one_shape_for_every_fault() {
+    let server = Server::start();
+    let key = bearer();
+    let long = "X: x\r\n".repeat(200);
+    let post = |headers: &str| head("POST /admin/v1/partners", headers);
+    for (request, status, code) in [
+        (head("GET /nothing", ""), 404, "path_unknown"),
+        (head("GET /wallet/agent_1", ""), 404, "path_unknown"),
+        (head("POST /healthz", ""), 405, "method_not_allowed"),
+        (head("POST /readyz", ""), 405, "method_not_allowed"),
+        (
+            post(&format!("{key}Content-Length: 70000\r\n")),
+            413,
+            "body_too_large",
+        ),
+        (
+            "GET /healthz HTTP/1.0\r\nHost: h\r\n\r\n".to_owned(),
+            505,
+            "head_not_taken",
+        ),
+        (
+            "GET /healthz HTTP/1.1\r\n\r\n".to_owned(),
+            400,
+            "head_not_taken",
+        ),
+        (
+            post("Content-Length: 2\r\nContent-Length: 2\r\n"),
+            400,
+            "head_not_taken",
+        ),
+        (head("GET /healthz", &long), 431, "head_not_taken"),
+    ] {
+        let answer = Client::connect(server.admin).ask(request.as_bytes());
+        assert_eq!(told(&answer), (status, code.to_owned()), "{request}");
+    }
+    let methods = Client::connect(server.admin).ask(head("POST /readyz", "").as_bytes());
+    assert!(methods.head.contains("\r\nallow: GET, HEAD\r\n"));
+}
+
+#[test]
+fn one_caller_too_many_is_told_in_the_same_shape() {
+    let mut setup = Setup::default();
+    setup.limits.admin_connections_max = 1;
+    let server = Server::with(setup);
+    let mut first = Client::connect(server.admin);
+    first.ask(head("GET /healthz", "").as_bytes());
+    let refused = Client::connect(server.admin).answer().unwrap();
+    assert_eq!(told(&refused), (503, "too_many_connections".to_owned()));
 }

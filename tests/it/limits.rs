@@ -144,10 +144,7 @@ fn bodies_are_bounded_and_the_refusal_arrives() {
     client.try_send(request.as_bytes());
     let answer = client.answer().unwrap();
     assert_eq!(answer.status, 413);
-    assert_eq!(
-        answer.body,
-        r#"{"success":false,"message":"Body too large"}"#
-    );
+    assert!(answer.body.contains("body_too_large"), "{}", answer.body);
     assert!(client.ends_in_order());
     assert_serves(&server);
 }

@@ -103,19 +103,19 @@ async fn reading<T: Send + 'static>(
     Ok(read.expect("a panic in the ledger ends the process")?)
 }
 
-/// Lets a request to `/admin/v1/` go on, of which nothing but the head is looked at.
-///
-/// # Errors
-/// The answer to a caller who must not ask.
-pub(crate) fn admit(state: &State, peer: IpAddr, head: &Parts) -> Result<(), Response<Answer>> {
+/// The answer to a caller who must not ask at `/admin/v1/`; none to who may. Only the head is
+/// looked at.
+pub(crate) fn turned_away(state: &State, peer: IpAddr, head: &Parts) -> Option<Response<Answer>> {
     let admitted = state.admin.guard.admit(peer, head);
-    admitted.map_err(|failed| {
-        let (status, done) = failed.told();
-        done.response(status)
-    })
+    admitted.err().map(Failed::response)
 }
 
-/// Answers one request to `/admin/v1/` that was admitted and whose body was read whole.
+/// The answer of the admin address to what no operation is asked with, in the API's one shape.
+pub(crate) fn refusal(fault: Fault) -> Response<Answer> {
+    Failed::from(fault).response()
+}
+
+/// Answers one request to `/admin/v1/` that is not turned away and whose body was read whole.
 ///
 /// # Errors
 /// The journal failed under way: the connection must close without a byte.
@@ -142,6 +142,12 @@ impl Failed {
             seq: self.seq,
         };
         (self.fault.status(), told)
+    }
+
+    /// The answer, where it says nothing about any entry.
+    fn response(self) -> Response<Answer> {
+        let (status, done) = self.told();
+        done.response(status)
     }
 }
 
