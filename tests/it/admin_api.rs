@@ -120,6 +120,7 @@ fn told(answer: &support::Answer) -> (u16, String) {
 #[test]
 fn without_the_key_no_body_is_waited_for() {
     let server = Server::start();
+    let key = bearer();
     for (headers, status) in [
         ("Content-Length: 60000\r\n", 401),
         ("Content-Length: 70000\r\n", 401),
@@ -127,6 +128,10 @@ fn without_the_key_no_body_is_waited_for() {
         (
             "Content-Length: 60000\r\nAuthorization: Bearer wrong\r\n",
             401,
+        ),
+        (
+            &*format!("Content-Length: 60000\r\nOrigin: http://evil.example.com\r\n{key}"),
+            403,
         ),
     ] {
         let mut client = Client::connect(server.admin);
@@ -185,4 +190,40 @@ fn one_caller_too_many_is_told_in_the_same_shape() {
     first.ask(head("GET /healthz", "").as_bytes());
     let refused = Client::connect(server.admin).answer().unwrap();
     assert_eq!(told(&refused), (503, "too_many_connections".to_owned()));
+}
+
+#[test]
+fn only_pages_of_the_admin_address_may_ask() {
+    let server = Server::start();
+    let port = server.admin.port();
+    let ours = format!("localhost:{port}");
+    for (origins, admitted) in [
+        (&["http://localhost:PORT"][..], true),
+        (&["http://LocalHost:PORT"], true),
+        (&["https://localhost:PORT"], true),
+        (&[], true),
+        (&["http://localhost"], false),
+        (&["http://localhost:PORT1"], false),
+        (&["http://127.0.0.1:PORT"], false),
+        (&["http://evil.example.com"], false),
+        (&["localhost:PORT"], false),
+        (&["null"], false),
+        (&[""], false),
+        (&["http://localhost:PORT", "http://localhost:PORT"], false),
+    ] {
+        let lines = origins.iter().map(|origin| format!("Origin: {origin}\r\n"));
+        let lines: String = lines.collect();
+        let request = format!(
+            "GET /admin/v1/partners HTTP/1.1\r\nHost: {ours}\r\n{}{}\r\n",
+            bearer(),
+            lines.replace("PORT", &port.to_string())
+        );
+        let answer = Client::connect(server.admin).ask(request.as_bytes());
+        if admitted {
+            assert_eq!(answer.status, 200, "{origins:?}");
+        } else {
+            let refused = (403, "origin_not_allowed".to_owned());
+            assert_eq!(told(&answer), refused, "{origins:?}");
+        }
+    }
 }

@@ -11,6 +11,8 @@ use crate::engine::refusal::OperatorRefusal;
 pub enum Fault {
     /// The `Host` header names what nobody should reach a loopback address by.
     HostNotAllowed,
+    /// The `Origin` header names a page of another address.
+    OriginNotAllowed,
     /// No key, or a wrong one.
     Unauthorized,
     /// Too many wrong keys from this address.
@@ -61,7 +63,7 @@ impl Fault {
         match self {
             Fault::Malformed(_) => 400,
             Fault::Unauthorized => 401,
-            Fault::HostNotAllowed => 403,
+            Fault::HostNotAllowed | Fault::OriginNotAllowed => 403,
             Fault::PathUnknown | Fault::BackupUnknown => 404,
             Fault::MethodNotAllowed => 405,
             Fault::BackupRunning => 409,
@@ -93,6 +95,7 @@ impl Fault {
     pub fn code(&self) -> &'static str {
         match self {
             Fault::HostNotAllowed => "host_not_allowed",
+            Fault::OriginNotAllowed => "origin_not_allowed",
             Fault::Unauthorized => "unauthorized",
             Fault::TooManyFailures => "too_many_failures",
             Fault::PathUnknown => "path_unknown",
@@ -125,9 +128,10 @@ impl Fault {
     }
 
     /// The sentence for people.
-    fn message(&self) -> String {
+    pub fn message(&self) -> String {
         let text = match self {
             Fault::HostNotAllowed => "the Host header must be localhost or an address of numbers",
+            Fault::OriginNotAllowed => "the Origin header must be the admin address's own",
             Fault::Unauthorized => "the admin key is missing or wrong",
             Fault::TooManyFailures => "too many wrong keys from this address; try again later",
             Fault::PathUnknown => "nothing lies at this path",
