@@ -145,7 +145,7 @@ fn without_the_key_no_body_is_waited_for() {
 fn the_admin_address_has_one_shape_for_every_fault() {
     let server = Server::start();
     let key = bearer();
-    let long = "X: x\r\n".repeat(200);
+    let long = "X: x\r\n".repeat(70);
     let post = |headers: &str| head("POST /admin/v1/partners", headers);
     for (request, status, code) in [
         (head("GET /nothing", ""), 404, "path_unknown"),
@@ -226,4 +226,43 @@ fn only_pages_of_the_admin_address_may_ask() {
             assert_eq!(told(&answer), refused, "{origins:?}");
         }
     }
+}
+
+#[test]
+fn failed_sign_ins_are_logged_without_key_and_path() {
+    let directory = tempdir().unwrap();
+    let server = Process::start(
+        directory.path(),
+        &["serve"],
+        &[("COFFER_LIMITS_FAILED_AUTHENTICATIONS_PER_MINUTE_MAX", "2")],
+    );
+    let wrong = ["Authorization: Bearer of_another_server"];
+    let path = "/admin/v1/partners/show?partner=p77";
+    for _ in 0..4 {
+        http(server.admin(), "GET", path, &wrong, "");
+    }
+    let stranger = ["Origin: http://evil.example.com"];
+    http(server.admin(), "GET", path, &stranger, "");
+    let log = std::fs::read_to_string(directory.path().join("stderr")).unwrap();
+    let refused = log.lines().filter_map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let address = line["address"].as_str()?;
+        assert_eq!(
+            (line["level"].as_str(), address),
+            (Some("WARN"), "127.0.0.1")
+        );
+        Some(line["reason"].as_str().unwrap().to_owned())
+    });
+    // Two that the limiter let through, and one that says that there are more.
+    let expected = [
+        "the admin key is missing or wrong",
+        "the admin key is missing or wrong",
+        "too many wrong keys from this address; try again later",
+        "the Origin header must be the admin address's own",
+    ];
+    assert_eq!(refused.collect::<Vec<_>>(), expected);
+    assert!(
+        !log.contains("of_another_server") && !log.contains("p77"),
+        "{log}"
+    );
 }

@@ -7,6 +7,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::Failed;
+use super::refused::Refused;
 use crate::http::failures::Failures;
 use crate::protocol::admin::Fault;
 use crate::secret::Secret;
@@ -17,6 +18,7 @@ pub struct AdminGuard {
     key: blake3::Hash,
     loopback: bool,
     failures: Failures,
+    refused: Refused,
 }
 
 impl AdminGuard {
@@ -27,11 +29,17 @@ impl AdminGuard {
             key: blake3::hash(key.expose().as_bytes()),
             loopback,
             failures: Failures::new(failures_per_minute_max),
+            refused: Refused::new(),
         }
     }
 
-    /// Whether `request` may go on.
+    /// Whether `request` may go on. The log tells of those that may not.
     pub(super) fn admit(&self, peer: IpAddr, request: &Parts) -> Result<(), Failed> {
+        let judged = self.judge(peer, request);
+        judged.inspect_err(|failed| self.refused.log(peer, &failed.fault))
+    }
+
+    fn judge(&self, peer: IpAddr, request: &Parts) -> Result<(), Failed> {
         if self.loopback && !host_is_local(request) {
             return Err(Failed::from(Fault::HostNotAllowed));
         }

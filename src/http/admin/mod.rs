@@ -7,6 +7,7 @@ mod exports;
 mod guard;
 mod partners;
 mod players;
+mod refused;
 mod reports;
 mod sessions;
 
