@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::operator::{adjust, members, player, served};
-use crate::process::{Process, Ran, http, run};
+use crate::process::{Process, Ran, http, run, serve_in_vain};
 
 fn nothing(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
     run(tempdir().unwrap().path(), arguments, environment)
@@ -148,13 +148,29 @@ fn the_admin_address_stays_on_this_machine_unless_told_otherwise() {
 }
 
 #[test]
+fn a_port_in_use_leaves_no_directory_behind() {
+    let directory = tempdir().unwrap();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap().to_string();
+    for (listen, admin_listen, key) in [
+        (&*taken, "127.0.0.1:0", "server.listen"),
+        ("127.0.0.1:0", &*taken, "server.admin_listen"),
+    ] {
+        let at = ["serve", "--listen", listen, "--admin-listen", admin_listen];
+        let refused = run(directory.path(), &at, &[]);
+        assert!(refused.failed(1).contains(&format!("{key} {taken}")));
+        assert!(!directory.path().join("coffer-data").exists());
+    }
+}
+
+#[test]
 fn must_exist_refuses_to_create_the_books() {
     let directory = tempdir().unwrap();
     let must = [("COFFER_STORAGE_MUST_EXIST", "true")];
-    let missing = run(directory.path(), &["serve"], &must);
+    let missing = serve_in_vain(directory.path(), &must);
     assert!(missing.failed(1).contains("must_exist"));
     std::fs::create_dir(directory.path().join("coffer-data")).unwrap();
-    run(directory.path(), &["serve"], &must).failed(1);
+    serve_in_vain(directory.path(), &must).failed(1);
     let left = std::fs::read_dir(directory.path().join("coffer-data")).unwrap();
     assert_eq!(
         left.filter(|file| file.as_ref().unwrap().file_name() != "lock")
@@ -177,7 +193,7 @@ fn a_directory_that_has_lost_the_admin_key_is_refused() {
             let mode = std::fs::Permissions::from_mode(0o600);
             std::fs::set_permissions(data.join("admin.key"), mode).unwrap();
         }
-        let refused = run(directory.path(), &["serve"], &[]);
+        let refused = serve_in_vain(directory.path(), &[]);
         assert!(refused.failed(1).contains("admin.key"));
         std::fs::write(data.join("admin.key"), "").unwrap();
     }
