@@ -5,7 +5,7 @@
 //! and end with 0; a failed journal ends with 1 (operations.md, Commands).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -216,7 +216,7 @@ async fn serve(
         settings: settings(&config, &reached)?,
         admin: Admin {
             secret_key,
-            games: config.games,
+            games: config.games.clone(),
             session_ttl: config.wallet.session_ttl,
             guard,
             backups,
@@ -238,9 +238,7 @@ async fn serve(
         archiver_ends,
         checkpointer_ends,
     };
-    if created {
-        reached.tell_created(&config.storage.data.join(KEY_FILE));
-    }
+    reached.tell(&config, created);
     let mut filled = None;
     if let With::Demo(Some(order)) = with {
         filled = fill_first(&ledger, order, &config.storage.data, &mut end).await?;
@@ -327,17 +325,28 @@ struct Reached {
 
 impl Reached {
     fn new(config: &Config, public: SocketAddr, admin: SocketAddr) -> Reached {
-        let public = format!("http://{public}");
+        let public_url = config.server.public_url.clone();
         Reached {
             event: "ready",
-            public_url: config.server.public_url.clone().unwrap_or(public.clone()),
-            public,
+            public_url: public_url.unwrap_or_else(|| format!("http://{}", callable(public))),
+            public: format!("http://{public}"),
             admin: format!("http://{admin}"),
             data: config.storage.data.display().to_string(),
         }
     }
 
-    fn tell_created(&self, key: &Path) {
+    fn tell(&self, config: &Config, created: bool) {
+        if config.server.public_url.is_none() && config.server.listen.ip().is_unspecified() {
+            tracing::warn!(
+                public_url = self.public_url,
+                "Wallet URLs are told with an address that only this machine reaches: set \
+                 server.public_url to what game servers call"
+            );
+        }
+        if !created {
+            return;
+        }
+        let key = config.storage.data.join(KEY_FILE);
         tracing::info!(
             public_url = self.public_url,
             admin = self.admin,
@@ -345,6 +354,16 @@ impl Reached {
             "created the books"
         );
     }
+}
+
+/// What to call an address by: one that stands for all addresses of the machine is none itself.
+fn callable(at: SocketAddr) -> SocketAddr {
+    let ip = match at.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, at.port())
 }
 
 /// An address that is this process's and not listened on yet: nobody is kept waiting there while

@@ -164,6 +164,32 @@ fn a_port_in_use_leaves_no_directory_behind() {
 }
 
 #[test]
+fn an_address_that_stands_for_all_is_told_as_one_that_can_be_called() {
+    let directory = tempdir().unwrap();
+    let at = [
+        "serve",
+        "--listen",
+        "0.0.0.0:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ];
+    let server = Process::start_exactly(directory.path(), &at, &[]);
+    let port = server.public().strip_prefix("http://0.0.0.0:").unwrap();
+    let reached = format!("http://127.0.0.1:{port}");
+    assert_eq!(server.ready["public_url"], reached);
+    let created = server.ask(&["partner", "create", "--name", "n"]).json();
+    let url = created["wallet_url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("{reached}/wallet/")), "{url}");
+    let log = std::fs::read_to_string(directory.path().join("stderr")).unwrap();
+    assert!(log.contains("server.public_url"), "{log}");
+    drop(server);
+    let told = [&at[..], &["--public-url", "http://wallet.test"]].concat();
+    drop(Process::start_exactly(directory.path(), &told, &[]));
+    let log = std::fs::read_to_string(directory.path().join("stderr")).unwrap();
+    assert!(!log.contains("server.public_url"), "{log}");
+}
+
+#[test]
 fn must_exist_refuses_to_create_the_books() {
     let directory = tempdir().unwrap();
     let must = [("COFFER_STORAGE_MUST_EXIST", "true")];
