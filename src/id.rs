@@ -4,9 +4,11 @@
 //! text is checked once, where it is parsed into its type.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// Parses a member's text into its type; the type's own error tells what would be right.
@@ -273,6 +275,18 @@ fn is_invisible(character: char) -> bool {
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Reads the addresses that callers may come from: a network such as `10.0.0.0/8`, or one address.
+///
+/// # Errors
+/// What would be right.
+pub fn network(text: &str) -> Result<IpNet, IdError> {
+    let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let network = text.parse().ok().or_else(one);
+    network.ok_or(IdError(
+        "must be an address such as 192.0.2.7, or addresses with their prefix such as 10.0.0.0/8",
+    ))
+}
+
 text! {
     /// A player's name at the partner: 1-40 printable ASCII characters without spaces
     /// (operations.md, Shapes that scripts use).
@@ -392,6 +406,22 @@ mod tests {
         }
         assert!(serde_json::from_str::<Name>("\"\"").is_err());
         assert!(serde_json::from_str::<Name>("\"\\u0000\"").is_err());
+    }
+
+    #[test]
+    fn an_address_is_a_network_of_one() {
+        for (text, read) in [
+            ("10.0.0.0/8", Some("10.0.0.0/8")),
+            ("192.0.2.7", Some("192.0.2.7/32")),
+            ("2001:db8::7", Some("2001:db8::7/128")),
+            ("192.0.2.7/33", None),
+            ("192.0.2", None),
+            ("localhost", None),
+            ("", None),
+        ] {
+            let network = network(text).ok().map(|network| network.to_string());
+            assert_eq!(network.as_deref(), read, "{text:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::number::whole;
 use super::output;
 use crate::config::{Config, FlagGiven};
 use crate::http::client::{Call, Connection, Streamed};
@@ -41,11 +42,16 @@ pub(super) struct AdminOptions {
 #[derive(Args)]
 pub(super) struct PageOptions {
     /// How many items, 1 to 1000
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, default_value_t = 100, value_parser = whole::<u64>(1..=1000))]
     pub(super) limit: u64,
     /// Where to begin: the `next` of the page before
-    #[arg(long)]
+    #[arg(long, value_parser = cursor)]
     pub(super) cursor: Option<u64>,
+}
+
+fn cursor(text: &str) -> Result<u64, &'static str> {
+    let wrong = "must be the `next` of the page before";
+    text.parse().map_err(|_| wrong)
 }
 
 /// A server's admin API.

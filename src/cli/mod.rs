@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod fill;
 mod log;
+mod number;
 mod output;
 mod partner;
 mod player;

@@ -226,6 +226,75 @@ fn a_directory_that_has_lost_the_admin_key_is_refused() {
 }
 
 #[test]
+fn a_wrong_flag_is_told_with_what_would_be_right() {
+    let create = |more: &[&'static str]| [&["partner", "create"], more].concat();
+    let named = |name| create(&["--name", name]);
+    let session = ["session", "open", "--partner", "p1", "--player-id", "a"];
+    let session = [&session[..], &["--currency", "USD"]].concat();
+    let open = |more: &[&'static str]| [&session[..], more].concat();
+    for (arguments, told) in [
+        (vec!["partner", "list", "--limit", "x"], "from 1 to 1000"),
+        (vec!["partner", "list", "--limit", "1001"], "from 1 to 1000"),
+        (
+            vec!["partner", "list", "--cursor", "x"],
+            "`next` of the page before",
+        ),
+        (open(&["--ttl", "300000d"]), "at most 49710d"),
+        (open(&["--ttl", "x"]), "such as 30s"),
+        (
+            open(&["--game", "x"]),
+            "a whole number from 0 to 4294967295",
+        ),
+        (vec!["backup", "--to", "b", "--keep", "0"], "from 1 to"),
+        (vec!["demo", "--fill", "x"], "a whole number from"),
+        (
+            create(&["--name", "n", "--game-server-address", "1.2.3"]),
+            "10.0.0.0/8",
+        ),
+        (
+            create(&["--name", "n", "--game-server-address", "1.2.3.4/33"]),
+            "10.0.0.0/8",
+        ),
+        (
+            vec!["partner", "update", "p1", "--game-server-address", "x"],
+            "or any",
+        ),
+        (named("  "), "not only blanks"),
+        (named("a\u{202e}b"), "no invisible ones"),
+    ] {
+        let refused = nothing(&arguments, &[]);
+        let reason = refused.failed(2);
+        assert!(reason.contains(told), "{arguments:?}: {reason}");
+    }
+}
+
+#[test]
+fn an_address_without_a_prefix_is_that_address_alone() {
+    let directory = tempdir().unwrap();
+    let server = Process::serve(directory.path());
+    let addresses = [
+        "--game-server-address",
+        "192.0.2.7",
+        "--game-server-address",
+        "2001:db8::7",
+    ];
+    let create = ["partner", "create", "--name", "n"];
+    server.ask(&[&create[..], &addresses].concat()).json();
+    let shown = server.ask(&["partner", "show", "p1"]).json();
+    let held = json!(["192.0.2.7/32", "2001:db8::7/128"]);
+    assert_eq!(shown["game_server_addresses"], held);
+    let update = [
+        "partner",
+        "update",
+        "p1",
+        "--game-server-address",
+        "192.0.2.8",
+    ];
+    let shown = server.ask(&update).json();
+    assert_eq!(shown["game_server_addresses"], json!(["192.0.2.8/32"]));
+}
+
+#[test]
 fn a_signal_ends_the_server_in_order_and_the_next_start_knows_everything() {
     let (directory, mut server) = served();
     for signal in ["TERM", "INT"] {
