@@ -380,6 +380,15 @@ fn demo_answers_the_documents_calls_with_the_documents_figures() {
     assert!(server.end("TERM").success());
     // The same data again: nothing is created twice.
     let again = Process::start(directory.path(), &["demo"], &[]);
+    let anna = [
+        "player",
+        "show",
+        "--partner",
+        "p1",
+        "--player-id",
+        "demo-anna",
+    ];
+    assert_eq!(again.ask(&anna).json()["open_sessions"], 1);
     let partners = again.ask(&["partner", "list"]).json();
     assert_eq!(partners["items"].as_array().unwrap().len(), 1);
     let (body, path) = &calls[0];
