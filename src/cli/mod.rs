@@ -12,6 +12,7 @@ mod demo;
 mod export;
 mod failure;
 mod fill;
+mod key;
 mod log;
 mod number;
 mod output;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::admin::load;
 use super::failure::Failure;
+use super::key::read_key;
 use super::output;
 use crate::disk::RealDisk;
 use crate::journal::{Offline, READER};
@@ -49,7 +50,8 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let config = load(options.config.as_deref(), options.data.as_deref(), &[])?;
     let path = &config.storage.data;
     let data = directory("data", path)?;
-    let offline = Offline::open(data).map_err(|error| Failure::of(&error))?;
+    let offline =
+        Offline::open(Arc::<RealDisk>::clone(&data)).map_err(|error| Failure::of(&error))?;
     let scratch = options.scratch.as_deref().unwrap_or(path);
     let scratch = Scratch::new(directory("scratch", scratch)?).map_err(|error| {
         Failure::Refused(format!("scratch directory {}: {error}", scratch.display()))
@@ -60,7 +62,9 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         show(progress, &bar)
     });
     bar.finish_and_clear();
-    let verified = verified.map_err(|error| Failure::of(&error))?;
+    let mut verified = verified.map_err(|error| Failure::of(&error))?;
+    // No entry rests on it, but no start does without.
+    verified.findings.extend(read_key(&*data).err());
     for note in &verified.notes {
         eprintln!("coffer: {note}");
     }

@@ -226,6 +226,41 @@ fn a_directory_that_has_lost_the_admin_key_is_refused() {
 }
 
 #[test]
+fn a_shortened_admin_key_is_told_from_a_short_one() {
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("coffer-data/admin.key");
+    assert!(Process::serve(directory.path()).end("TERM").success());
+    assert_verified(directory.path(), true);
+    let whole = std::fs::read_to_string(&file).unwrap();
+    for (text, told) in [
+        (&whole[..whole.len() - 2], "shortened"),
+        (&whole[..20], "shortened"),
+        (&whole[..7], "shortened"),
+        ("short\n", "at least 16"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let refused = serve_in_vain(directory.path(), &[]);
+        assert!(refused.failed(1).contains("admin.key"), "{}", refused.err);
+        assert!(refused.err.contains(told), "{}", refused.err);
+        assert_verified(directory.path(), false);
+    }
+    // All that is missing is the line end; and a key of the operator's own.
+    for (text, warned) in [
+        (whole.trim(), false),
+        ("key_of_the_operator", true),
+        ("key_of_the_operator\n", false),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        drop(Process::serve(directory.path()));
+        let log = std::fs::read_to_string(directory.path().join("stderr")).unwrap();
+        assert_eq!(log.contains("shortened"), warned, "{log}");
+        assert_verified(directory.path(), true);
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert_verified(directory.path(), false);
+}
+
+#[test]
 fn a_wrong_flag_is_told_with_what_would_be_right() {
     let create = |more: &[&'static str]| [&["partner", "create"], more].concat();
     let named = |name| create(&["--name", name]);
