@@ -7,6 +7,7 @@
 mod admin;
 mod backup;
 mod books;
+mod completions;
 mod config;
 mod demo;
 mod export;
@@ -73,6 +74,8 @@ enum Command {
     Restore(restore::Options),
     /// Check a configuration
     Config(config::Options),
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::Options),
     /// Tell this program's version and those of its formats
     Version,
 }
@@ -95,6 +98,7 @@ pub fn run() -> ExitCode {
         Some(Command::Backup(options)) => backup::run(&options, json),
         Some(Command::Restore(options)) => restore::run(&options, json),
         Some(Command::Config(options)) => config::run(&options, json),
+        Some(Command::Completions(options)) => completions::run(&options, Arguments::command()),
         Some(Command::Version) => version::run(json),
     };
     match done {

@@ -330,6 +330,22 @@ fn an_address_without_a_prefix_is_that_address_alone() {
 }
 
 #[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = nothing(&["completions", shell], &[]);
+        assert_eq!(script.code, 0, "{}", script.err);
+        for word in ["coffer", "trial-balance", "game-server-address"] {
+            assert!(script.out.contains(word), "{shell} lacks {word}");
+        }
+    }
+    assert!(
+        nothing(&["completions", "cmd"], &[])
+            .failed(2)
+            .contains("bash")
+    );
+}
+
+#[test]
 fn a_signal_ends_the_server_in_order_and_the_next_start_knows_everything() {
     let (directory, mut server) = served();
     for signal in ["TERM", "INT"] {
