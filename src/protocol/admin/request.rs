@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::members::{Malformed, Members};
 use crate::id::{
     Code, GameNumber, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason, Reference,
-    WalletToken, network,
+    WalletToken, as_optional_text, as_text, network,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -18,20 +18,6 @@ const PAGE_ITEMS: u64 = 100;
 
 /// Items on the longest page.
 const PAGE_ITEMS_MAX: u64 = 1000;
-
-fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn as_optional_text<T: Display, S: Serializer>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
-    }
-}
 
 fn as_nullable_text<T: Display, S: Serializer>(
     value: &Option<Option<T>>,
