@@ -170,10 +170,7 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
             })
         }
         Command::List(page) => {
-            let request = PageWanted {
-                limit: page.limit,
-                cursor: page.cursor,
-            };
+            let request = PageWanted::from(page);
             admin.print(json, Operation::ListPartners, &request, |page| {
                 output::page(page, &LISTED, &[])
             })

@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
-use super::admin::load;
+use super::admin::DirectoryOptions;
 use super::failure::Failure;
 use super::key::read_key;
 use super::output;
@@ -19,12 +19,8 @@ use crate::sort::Scratch;
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// The data directory, of which no server is running [default: ./coffer-data]
-    #[arg(long, value_name = "DIR")]
-    data: Option<String>,
-    /// The configuration, to find the data directory by
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    directory: DirectoryOptions,
     /// Where to sort what does not fit into memory: some 300 bytes an entry, gone afterwards
     /// [default: the data directory]
     #[arg(long, value_name = "DIR")]
@@ -47,7 +43,7 @@ struct ToldHead {
 }
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
-    let config = load(options.config.as_deref(), options.data.as_deref(), &[])?;
+    let config = options.directory.load()?;
     let path = &config.storage.data;
     let data = directory("data", path)?;
     let offline =
