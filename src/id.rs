@@ -4,9 +4,11 @@
 //! text is checked once, where it is parsed into its type.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// Parses a member's text into its type; the type's own error tells what would be right.
@@ -18,6 +20,25 @@ where
 {
     let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
     text.parse().map_err(serde::de::Error::custom)
+}
+
+/// Writes a member as the text that its type shows.
+pub(crate) fn as_text<T: fmt::Display, S: serde::Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// The same, or null.
+pub(crate) fn as_optional_text<T: fmt::Display, S: serde::Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
 }
 
 macro_rules! number {
@@ -183,8 +204,13 @@ impl fmt::Display for IdError {
 
 impl std::error::Error for IdError {}
 
+/// A text with a check. Where a second one is given, it is what entries of earlier versions keep
+/// to: they are read for ever, whatever is taken today.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr) => {
+        text! { $(#[$doc])* $name, $what, $check, $check }
+    };
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:expr, $check_read:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -225,7 +251,13 @@ macro_rules! text {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
-                parse_from(deserializer)
+                let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+                let check: fn(&str) -> bool = $check_read;
+                if check(&text) {
+                    Ok($name(text.into()))
+                } else {
+                    Err(serde::de::Error::custom($what))
+                }
             }
         }
     };
@@ -240,6 +272,38 @@ fn is_word(text: &str, length_max: usize) -> bool {
 /// 1 to `length_max` characters, none of them a control character.
 fn is_line(text: &str, length_max: usize) -> bool {
     (1..=length_max).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
+/// A line that people see as it is: not only blanks, and nothing in it that is not seen or turns
+/// the order of what is.
+fn is_seen(text: &str, length_max: usize) -> bool {
+    is_line(text, length_max)
+        && !text.chars().all(char::is_whitespace)
+        && !text.chars().any(is_invisible)
+}
+
+/// Unicode's format characters (Cf: marks of direction, joiners, tags), the separators of lines
+/// and paragraphs, and letters and marks without a shape.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+        | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Reads the addresses that callers may come from: a network such as `10.0.0.0/8`, or one address.
+///
+/// # Errors
+/// What would be right.
+pub fn network(text: &str) -> Result<IpNet, IdError> {
+    let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let network = text.parse().ok().or_else(one);
+    network.ok_or(IdError(
+        "must be an address such as 192.0.2.7, or addresses with their prefix such as 10.0.0.0/8",
+    ))
 }
 
 text! {
@@ -271,19 +335,22 @@ text! {
 text! {
     /// A partner's name (operations.md, Shapes that scripts use).
     Name,
-    "must be 1 to 190 characters without control characters",
+    "must be 1 to 190 characters, no control characters, no invisible ones, and not only blanks",
+    |text| is_seen(text, 190),
     |text| is_line(text, 190)
 }
 text! {
     /// What names an adjustment, unique per partner (operations.md, Shapes that scripts use).
     Reference,
-    "must be 1 to 190 characters without control characters",
+    "must be 1 to 190 characters, no control characters, no invisible ones, and not only blanks",
+    |text| is_seen(text, 190),
     |text| is_line(text, 190)
 }
 text! {
     /// Why an operator did something.
     Reason,
-    "must be 1 to 500 characters without control characters",
+    "must be 1 to 500 characters, no control characters, no invisible ones, and not only blanks",
+    |text| is_seen(text, 500),
     |text| is_line(text, 500)
 }
 
@@ -320,6 +387,59 @@ mod tests {
             ("a.b", false),
         ] {
             assert_eq!(token.parse::<WalletToken>().is_ok(), good, "{token:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_seen_as_they_are() {
+        for (name, good) in [
+            ("Example Games", true),
+            ("\u{a0}x", true),
+            ("J\u{f6}rg & S\u{f6}hne", true),
+            ("\u{928}\u{93f}\u{924}\u{93f}\u{928}", true),
+            ("", false),
+            (" ", false),
+            ("\u{3000}\u{a0}", false),
+            ("\u{3164}", false),
+            ("a\nb", false),
+            ("a\u{2028}b", false),
+            ("a\u{202e}b", false),
+            ("a\u{2066}b", false),
+            ("a\u{200b}b", false),
+            ("\u{feff}a", false),
+            ("a\u{ad}b", false),
+            ("a\u{e0041}", false),
+        ] {
+            assert_eq!(name.parse::<Name>().is_ok(), good, "{name:?}");
+            assert_eq!(name.parse::<Reference>().is_ok(), good, "{name:?}");
+            assert_eq!(name.parse::<Reason>().is_ok(), good, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_in_entries_of_earlier_versions_are_read() {
+        for name in [" ", "a\u{202e}b"] {
+            let entry = serde_json::to_string(name).unwrap();
+            let read: Name = serde_json::from_str(&entry).unwrap();
+            assert_eq!(read.as_str(), name);
+        }
+        assert!(serde_json::from_str::<Name>("\"\"").is_err());
+        assert!(serde_json::from_str::<Name>("\"\\u0000\"").is_err());
+    }
+
+    #[test]
+    fn an_address_is_a_network_of_one() {
+        for (text, read) in [
+            ("10.0.0.0/8", Some("10.0.0.0/8")),
+            ("192.0.2.7", Some("192.0.2.7/32")),
+            ("2001:db8::7", Some("2001:db8::7/128")),
+            ("192.0.2.7/33", None),
+            ("192.0.2", None),
+            ("localhost", None),
+            ("", None),
+        ] {
+            let network = network(text).ok().map(|network| network.to_string());
+            assert_eq!(network.as_deref(), read, "{text:?}");
         }
     }
 

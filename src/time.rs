@@ -188,11 +188,12 @@ impl FromStr for Span {
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(wrong);
         }
-        let count: u32 = digits.parse().map_err(|_| wrong)?;
+        // 2^32 seconds and no more: 136 years.
+        let count: Option<u32> = digits.parse().ok();
         count
-            .checked_mul(seconds)
+            .and_then(|count| count.checked_mul(seconds))
             .map(Span::from_seconds)
-            .ok_or(wrong)
+            .ok_or(TimeError("must be a duration of at most 49710d"))
     }
 }
 

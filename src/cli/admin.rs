@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::number::whole;
 use super::output;
 use crate::config::{Config, FlagGiven};
 use crate::http::client::{Call, Connection, Streamed};
-use crate::protocol::admin::{Fault, Method, Operation, encode_query};
+use crate::protocol::admin::{Fault, Method, Operation, PageWanted, encode_query};
 use crate::secret::Secret;
 
 /// Where a server listens that was told nothing else.
@@ -41,11 +42,43 @@ pub(super) struct AdminOptions {
 #[derive(Args)]
 pub(super) struct PageOptions {
     /// How many items, 1 to 1000
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
-    pub(super) limit: u64,
+    #[arg(long, default_value_t = 100, value_parser = whole::<u64>(1..=1000))]
+    limit: u64,
     /// Where to begin: the `next` of the page before
-    #[arg(long)]
-    pub(super) cursor: Option<u64>,
+    #[arg(long, value_parser = cursor)]
+    cursor: Option<u64>,
+}
+
+impl From<PageOptions> for PageWanted {
+    fn from(page: PageOptions) -> PageWanted {
+        PageWanted {
+            limit: page.limit,
+            cursor: page.cursor,
+        }
+    }
+}
+
+/// Where the data directory lies that a command reads without a server.
+#[derive(Args)]
+pub(super) struct DirectoryOptions {
+    /// The data directory, of which no server is running [default: ./coffer-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// The configuration, to find the data directory by
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl DirectoryOptions {
+    /// What is configured, the data directory with it.
+    pub(super) fn load(&self) -> Result<Config, Failure> {
+        load(self.config.as_deref(), self.data.as_deref(), &[])
+    }
+}
+
+fn cursor(text: &str) -> Result<u64, &'static str> {
+    let wrong = "must be the `next` of the page before";
+    text.parse().map_err(|_| wrong)
 }
 
 /// A server's admin API.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::admin::{self, Admin, AdminOptions};
 use super::books::open_journal;
 use super::failure::{Failure, described};
+use super::number::whole;
 use super::output;
 use crate::config::Config;
 use crate::disk::RealDisk;
@@ -45,7 +46,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
     /// How many backups stay in the directory, this one included [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     keep: Option<u32>,
 }
 

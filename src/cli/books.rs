@@ -4,12 +4,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::admin::KEY_FILE;
 use super::failure::{Failure, described};
+use super::key::admin_key;
 use crate::config::{Config, Storage};
 use crate::disk::{Disk, RESERVE, RealDisk};
 use crate::journal::{
-    self, Archiver, ArchiverStop, Backups, Committer, JournalError, MANIFEST, Pace, RedbJournal,
+    self, Archiver, ArchiverStop, Backups, Committer, JournalError, Pace, RedbJournal,
 };
 use crate::ledger::{
     self, Checkpointer, CheckpointerStop, Ledger, Marks, RecoverError, SpaceWatch,
@@ -150,31 +150,4 @@ fn directory(path: &Path, must_exist: bool) -> Result<RealDisk, Failure> {
         let path = path.display();
         Failure::Refused(format!("data directory {path}{hint}: {error}"))
     })
-}
-
-/// The operator's key: made before the manifest, so that a directory with a manifest and without
-/// it has lost it.
-pub(super) fn admin_key(disk: &dyn Disk) -> Result<Secret, String> {
-    let failed = |error: io::Error| format!("{KEY_FILE} could not be read or written: {error}");
-    if !disk.exists(KEY_FILE).map_err(failed)? {
-        if disk.exists(MANIFEST).map_err(failed)? {
-            return Err(format!(
-                "{KEY_FILE} is missing: put it back, or write a new key of your own into it \
-                 (printable characters, one line, mode 0600)"
-            ));
-        }
-        let key = Secret::random();
-        let line = zeroize::Zeroizing::new(format!("{}\n", key.expose()));
-        disk.write_new(KEY_FILE, line.as_bytes()).map_err(failed)?;
-    }
-    let bytes = disk.read_private(KEY_FILE, 1024).map_err(failed)?;
-    let text = String::from_utf8(bytes).unwrap_or_default();
-    let text = text.trim();
-    // Whoever guesses must not have a chance: 16 random letters and digits are 95 bits.
-    if text.len() < 16 || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(format!(
-            "{KEY_FILE} must hold a key of at least 16 printable characters on one line"
-        ));
-    }
-    Ok(Secret::new(text.to_owned()))
 }

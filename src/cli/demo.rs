@@ -18,9 +18,9 @@ use crate::http::client::{Call, ClientError, Connection};
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, TransactionId};
 use crate::money::{Amount, Currency, Sum};
 use crate::protocol::admin::{
-    AdjustPlayer, CreatePartner, CreatePlayer, OpenSession, Operation, PageWanted,
+    AdjustPlayer, CreatePartner, CreatePlayer, OpenSession, Operation, PageWanted, SessionNamed,
 };
-use crate::secret::{Secret, random_word};
+use crate::secret::Secret;
 use crate::sim::gameserver::{GameServer, Told};
 use crate::time::{Clock, Span};
 
@@ -124,14 +124,16 @@ impl Demo {
         let mut admin = Admin::connect(&admin_authority, admin_key.clone()).await?;
         let partner = partner(&mut admin).await?;
         let currency: Currency = text(CURRENCY);
-        let session = |player_id: PlayerId, code: Code, ttl| OpenSession {
+        // Ten years: the document's code must not run out, since no code is used twice.
+        let ttl: Span = text("3650d");
+        let session = |player_id: PlayerId, code: Code| OpenSession {
             partner,
             player_id,
             currency,
             code: Some(code),
             game: Some(GameNumber(1012)),
             lang: Lang::EN,
-            ttl,
+            ttl: Some(ttl),
         };
         let account = |player_id: PlayerId, cents| CreatePlayer {
             partner,
@@ -141,18 +143,14 @@ impl Demo {
         };
         let sample = account(text(PLAYER), 100_000);
         or_there_already(admin.ask(Operation::CreatePlayer, &sample).await)?;
-        // Ten years: the document's code must not run out, since no code is used twice.
-        let ttl: Span = text("3650d");
-        let sample = session(text(PLAYER), text(TOKEN), Some(ttl));
+        let sample = session(text(PLAYER), text(TOKEN));
         or_there_already(admin.ask(Operation::OpenSession, &sample).await)?;
         let mut players = Vec::new();
         for player in OTHERS {
             let other = account(text(player), STAKES);
             or_there_already(admin.ask(Operation::CreatePlayer, &other).await)?;
-            let code: Code = text(&random_word(32));
-            let other = session(text(player), code.clone(), None);
-            admin.ask(Operation::OpenSession, &other).await?;
-            players.push((code, text(player)));
+            let open = |code| session(text(player), code);
+            players.push((session_of(&mut admin, player, open).await?, text(player)));
         }
         // Microseconds since 1970 are far above the samples' ids, and no play is so fast that
         // the next start's numbers would meet them.
@@ -243,6 +241,34 @@ impl Demo {
             tracing::warn!(reason, "a player of the demo could not be given more");
         }
     }
+}
+
+/// The code of an open session of `player`: of an earlier start's, or of one that `open` opens.
+async fn session_of(
+    admin: &mut Admin,
+    player: &str,
+    open: impl Fn(Code) -> OpenSession,
+) -> Result<Code, Failure> {
+    let name = player.replace('-', "_");
+    for number in 1_u64.. {
+        let code: Code = text(&format!("{name}_{number}"));
+        let opening = open(code.clone());
+        let opened = admin.ask(Operation::OpenSession, &opening).await;
+        let Err(Failure::Refused(reason)) = opened else {
+            return opened.map(|_| code);
+        };
+        let named = SessionNamed { code };
+        let Ok(session) = admin.ask(Operation::ShowSession, &named).await else {
+            // It was not refused for its code.
+            return Err(Failure::Refused(reason));
+        };
+        let session: Value =
+            serde_json::from_slice(&session).map_err(|error| Failure::of(&error))?;
+        if session["state"] == "open" && session["player_id"] == player {
+            return Ok(named.code);
+        }
+    }
+    unreachable!("there are more numbers than sessions")
 }
 
 /// The sample partner: the one with the document's token, created where there is none.

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::demo::curl;
 use super::failure::Failure;
+use super::number::whole;
 use crate::disk::RESERVE;
 use crate::ledger::Ledger;
 use crate::sim::fill::{FillError, Filling, Ids, Order, Plan};
@@ -27,17 +28,18 @@ const STEP: u64 = 4096;
 #[derive(Args)]
 pub(super) struct FillOptions {
     /// Play N transactions of partners of their own before serving
-    #[arg(long = "fill", value_name = "N")]
+    #[arg(long = "fill", value_name = "N", value_parser = whole::<u64>(0..=u64::MAX))]
     transactions: Option<u64>,
     /// Spread them over M accounts [default: N / 100, from 100 to 1000000]
     #[arg(long = "fill-accounts", value_name = "M", requires = "transactions",
-          value_parser = clap::value_parser!(u64).range(1..))]
+          value_parser = whole::<u64>(1..=u64::MAX))]
     accounts: Option<u64>,
     /// Number them as rising or random ids
     #[arg(long = "fill-ids", value_name = "IDS", default_value_t = Ids::Rising)]
     ids: Ids,
     /// Where all their chance comes from
-    #[arg(long = "fill-seed", value_name = "SEED", default_value_t = 1)]
+    #[arg(long = "fill-seed", value_name = "SEED", default_value_t = 1,
+          value_parser = whole::<u64>(0..=u64::MAX))]
     seed: u64,
 }
 

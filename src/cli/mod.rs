@@ -7,12 +7,15 @@
 mod admin;
 mod backup;
 mod books;
+mod completions;
 mod config;
 mod demo;
 mod export;
 mod failure;
 mod fill;
+mod key;
 mod log;
+mod number;
 mod output;
 mod partner;
 mod player;
@@ -71,6 +74,8 @@ enum Command {
     Restore(restore::Options),
     /// Check a configuration
     Config(config::Options),
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::Options),
     /// Tell this program's version and those of its formats
     Version,
 }
@@ -93,6 +98,7 @@ pub fn run() -> ExitCode {
         Some(Command::Backup(options)) => backup::run(&options, json),
         Some(Command::Restore(options)) => restore::run(&options, json),
         Some(Command::Config(options)) => config::run(&options, json),
+        Some(Command::Completions(options)) => completions::run(&options, Arguments::command()),
         Some(Command::Version) => version::run(json),
     };
     match done {

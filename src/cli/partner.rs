@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use super::admin::{AdminOptions, PageOptions};
 use super::failure::Failure;
 use super::output;
-use crate::id::{IdSpaceName, Name, PartnerNumber, WalletToken};
+use crate::id::{IdSpaceName, Name, PartnerNumber, WalletToken, network};
 use crate::money::Currency;
 use crate::protocol::admin::{CreatePartner, Operation, PageWanted, PartnerNamed, UpdatePartner};
 use crate::time::Timestamp;
@@ -50,7 +50,7 @@ struct Create {
     #[arg(long)]
     id_space: Option<IdSpaceName>,
     /// Where its game servers may call from; may be repeated [default: anywhere]
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", value_parser = network)]
     game_server_address: Vec<IpNet>,
     /// When it ends, such as 2026-11-21T03:23:23Z [default: never]
     #[arg(long, value_name = "TIME")]
@@ -88,12 +88,14 @@ struct NetworkOrAny(Option<IpNet>);
 #[derive(Clone)]
 struct TimeOrNever(Option<Timestamp>);
 
-fn network_or_any(text: &str) -> Result<NetworkOrAny, &'static str> {
+fn network_or_any(text: &str) -> Result<NetworkOrAny, String> {
     if text == "any" {
         return Ok(NetworkOrAny(None));
     }
-    let network = text.parse().map(|network| NetworkOrAny(Some(network)));
-    network.map_err(|_| "must be addresses with their prefix such as 10.0.0.0/8, or any")
+    match network(text) {
+        Ok(network) => Ok(NetworkOrAny(Some(network))),
+        Err(error) => Err(format!("{error}, or any")),
+    }
 }
 
 fn time_or_never(text: &str) -> Result<TimeOrNever, String> {
@@ -168,10 +170,7 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
             })
         }
         Command::List(page) => {
-            let request = PageWanted {
-                limit: page.limit,
-                cursor: page.cursor,
-            };
+            let request = PageWanted::from(page);
             admin.print(json, Operation::ListPartners, &request, |page| {
                 output::page(page, &LISTED, &[])
             })

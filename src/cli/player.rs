@@ -8,9 +8,7 @@ use super::failure::Failure;
 use super::output;
 use crate::id::{PartnerNumber, PlayerId, Reason, Reference};
 use crate::money::{Amount, Currency, Sum};
-use crate::protocol::admin::{
-    AdjustPlayer, CreatePlayer, HistoryPage, Operation, PageWanted, PlayerNamed,
-};
+use crate::protocol::admin::{AdjustPlayer, CreatePlayer, HistoryPage, Operation, PlayerNamed};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -148,10 +146,7 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
                 partner: history.which.partner,
                 player_id: history.which.player_id,
                 currency: history.currency,
-                page: PageWanted {
-                    limit: history.page.limit,
-                    cursor: history.page.cursor,
-                },
+                page: history.page.into(),
             };
             admin.print(json, Operation::PlayerHistory, &request, |page| {
                 output::page(page, &HISTORY, &["seq", "amount", "balance_after"])

@@ -1,12 +1,11 @@
 //! `coffer rebuild`: makes the books anew from history, where they were lost or are damaged.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::admin::load;
+use super::admin::DirectoryOptions;
 use super::books::open_journal;
 use super::failure::{Failure, described};
 use super::output;
@@ -16,12 +15,8 @@ use crate::time::SystemClock;
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// The data directory, of which no server is running [default: ./coffer-data]
-    #[arg(long, value_name = "DIR")]
-    data: Option<String>,
-    /// The configuration, to find the data directory by
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    directory: DirectoryOptions,
 }
 
 /// The answer.
@@ -32,7 +27,7 @@ struct Told {
 }
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
-    let config = load(options.config.as_deref(), options.data.as_deref(), &[])?;
+    let config = options.directory.load()?;
     let path = &config.storage.data;
     let failed = |error: &dyn std::error::Error| {
         let reason = described(error);

@@ -37,10 +37,7 @@ enum Command {
 pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
     let admin = &options.admin;
     let paged = |operation, page: PageOptions, text: fn(&Value) -> String| {
-        let request = PageWanted {
-            limit: page.limit,
-            cursor: page.cursor,
-        };
+        let request = PageWanted::from(page);
         admin.print(json, operation, &request, text)
     };
     match options.command {

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::admin::KEY_FILE;
 use super::backup::with_bar;
-use super::books::admin_key;
 use super::failure::{Failure, described};
+use super::key::admin_key;
 use super::output;
 use crate::disk::{Disk, RealDisk};
 use crate::journal::{Backup, BackupError, Progress, SECRET_KEY, Until, secret_key_in};

@@ -5,14 +5,14 @@
 //! and end with 0; a failed journal ends with 1 (operations.md, Commands).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -34,6 +34,9 @@ use crate::protocol::wallet::texts::Texts;
 use crate::secret::Secret;
 use crate::sim::fill::Order;
 use crate::time::{Clock, SystemClock};
+
+/// Connections that wait to be accepted; the machine may allow fewer.
+const BACKLOG: u32 = 1024;
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -94,6 +97,11 @@ fn end_on_panic() {
 
 fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // Before the books: where they are new, a start in vain leaves nothing behind.
+    let bound = (
+        Bound::new("server.listen", config.server.listen)?,
+        Bound::new("server.admin_listen", config.server.admin_listen)?,
+    );
     let (books, space) = Books::open(&config, Arc::clone(&clock))?;
     let watching = Watching::begin(space)?;
     let scheduled = Scheduled::begin(&books.backups, config.storage.backup.clone(), &*clock)?;
@@ -101,7 +109,7 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::of(&error))?;
-    let served = runtime.block_on(serve(config, books, clock, with));
+    let served = runtime.block_on(serve(config, bound, books, clock, with));
     scheduled.end()?;
     // What still reads the journal has nobody left to tell.
     runtime.shutdown_background();
@@ -181,14 +189,14 @@ struct Served {
 /// Serves until a signal or a failure of the journal. The caller shuts the ledger down.
 async fn serve(
     config: Config,
+    (public, admin): (Bound, Bound),
     books: Books,
     clock: Arc<dyn Clock>,
     with: With,
 ) -> Result<Served, Failure> {
     let signals = Signals::new().map_err(|error| Failure::of(&error))?;
-    let public = listen("server.listen", config.server.listen).await?;
-    let admin = listen("server.admin_listen", config.server.admin_listen).await?;
-    let reached = Reached::new(&config, public.1, admin.1);
+    let reached = Reached::new(&config, public.address, admin.address);
+    let (public, admin) = (public.listen()?, admin.listen()?);
     let Books {
         ledger,
         committer,
@@ -200,14 +208,15 @@ async fn serve(
         created,
     } = books;
     let failures_max = config.limits.failed_authentications_per_minute_max;
-    let guard = AdminGuard::new(&admin_key, admin.1.ip().is_loopback(), failures_max);
+    let is_loopback = config.server.admin_listen.ip().is_loopback();
+    let guard = AdminGuard::new(&admin_key, is_loopback, failures_max);
     let state = Arc::new(State {
         ledger: Arc::clone(&ledger),
         clock: Arc::clone(&clock),
         settings: settings(&config, &reached)?,
         admin: Admin {
             secret_key,
-            games: config.games,
+            games: config.games.clone(),
             session_ttl: config.wallet.session_ttl,
             guard,
             backups,
@@ -229,9 +238,7 @@ async fn serve(
         archiver_ends,
         checkpointer_ends,
     };
-    if created {
-        reached.tell_created(&config.storage.data.join(KEY_FILE));
-    }
+    reached.tell(&config, created);
     let mut filled = None;
     if let With::Demo(Some(order)) = with {
         filled = fill_first(&ledger, order, &config.storage.data, &mut end).await?;
@@ -240,7 +247,7 @@ async fn serve(
         }
     }
     let shutdown = async move { end.comes().await };
-    let serving = tokio::spawn(http::serve(state, public.0, admin.0, shutdown));
+    let serving = tokio::spawn(http::serve(state, public, admin, shutdown));
     begin(&reached, with, filled, admin_key, clock).await?;
     match serving.await.map_err(|panic| Failure::of(&panic))? {
         Ok(()) => {}
@@ -318,17 +325,28 @@ struct Reached {
 
 impl Reached {
     fn new(config: &Config, public: SocketAddr, admin: SocketAddr) -> Reached {
-        let public = format!("http://{public}");
+        let public_url = config.server.public_url.clone();
         Reached {
             event: "ready",
-            public_url: config.server.public_url.clone().unwrap_or(public.clone()),
-            public,
+            public_url: public_url.unwrap_or_else(|| format!("http://{}", callable(public))),
+            public: format!("http://{public}"),
             admin: format!("http://{admin}"),
             data: config.storage.data.display().to_string(),
         }
     }
 
-    fn tell_created(&self, key: &Path) {
+    fn tell(&self, config: &Config, created: bool) {
+        if config.server.public_url.is_none() && config.server.listen.ip().is_unspecified() {
+            tracing::warn!(
+                public_url = self.public_url,
+                "Wallet URLs are told with an address that only this machine reaches: set \
+                 server.public_url to what game servers call"
+            );
+        }
+        if !created {
+            return;
+        }
+        let key = config.storage.data.join(KEY_FILE);
         tracing::info!(
             public_url = self.public_url,
             admin = self.admin,
@@ -338,15 +356,53 @@ impl Reached {
     }
 }
 
-async fn listen(key: &str, at: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
-    let bound = async {
-        let listener = TcpListener::bind(at).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
+/// What to call an address by: one that stands for all addresses of the machine is none itself.
+fn callable(at: SocketAddr) -> SocketAddr {
+    let ip = match at.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
     };
-    bound.await.map_err(|error: io::Error| {
-        Failure::Refused(format!("cannot listen on {key} {at}: {error}"))
-    })
+    SocketAddr::new(ip, at.port())
+}
+
+/// An address that is this process's and not listened on yet: nobody is kept waiting there while
+/// the books are opened.
+struct Bound {
+    key: &'static str,
+    socket: TcpSocket,
+    address: SocketAddr,
+}
+
+impl Bound {
+    fn new(key: &'static str, at: SocketAddr) -> Result<Bound, Failure> {
+        let bound = || {
+            let socket = match at {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            // Connections of an earlier server that still end do not keep the port.
+            socket.set_reuseaddr(true)?;
+            socket.bind(at)?;
+            let address = socket.local_addr()?;
+            Ok(Bound {
+                key,
+                socket,
+                address,
+            })
+        };
+        bound().map_err(|error| cannot_listen(key, at, &error))
+    }
+
+    /// Begins to listen, on the runtime that calls.
+    fn listen(self) -> Result<TcpListener, Failure> {
+        let listening = self.socket.listen(BACKLOG);
+        listening.map_err(|error| cannot_listen(self.key, self.address, &error))
+    }
+}
+
+fn cannot_listen(key: &str, at: SocketAddr, error: &io::Error) -> Failure {
+    Failure::Refused(format!("cannot listen on {key} {at}: {error}"))
 }
 
 /// Runs one that writes in a thread of its own; the receiver ends with it.

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::admin::AdminOptions;
 use super::failure::Failure;
+use super::number::whole;
 use super::output;
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId};
 use crate::money::Currency;
@@ -43,7 +44,7 @@ struct Open {
     #[arg(long)]
     code: Option<Code>,
     /// The game's number, for the launch URL
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=u64::from(u32::MAX)))]
     game: Option<u32>,
     /// The game's language
     #[arg(long, default_value = "en")]

@@ -7,8 +7,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
-use super::admin::load;
+use super::admin::DirectoryOptions;
 use super::failure::Failure;
+use super::key::read_key;
 use super::output;
 use crate::disk::RealDisk;
 use crate::journal::{Offline, READER};
@@ -18,12 +19,8 @@ use crate::sort::Scratch;
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// The data directory, of which no server is running [default: ./coffer-data]
-    #[arg(long, value_name = "DIR")]
-    data: Option<String>,
-    /// The configuration, to find the data directory by
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    directory: DirectoryOptions,
     /// Where to sort what does not fit into memory: some 300 bytes an entry, gone afterwards
     /// [default: the data directory]
     #[arg(long, value_name = "DIR")]
@@ -46,10 +43,11 @@ struct ToldHead {
 }
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
-    let config = load(options.config.as_deref(), options.data.as_deref(), &[])?;
+    let config = options.directory.load()?;
     let path = &config.storage.data;
     let data = directory("data", path)?;
-    let offline = Offline::open(data).map_err(|error| Failure::of(&error))?;
+    let offline =
+        Offline::open(Arc::<RealDisk>::clone(&data)).map_err(|error| Failure::of(&error))?;
     let scratch = options.scratch.as_deref().unwrap_or(path);
     let scratch = Scratch::new(directory("scratch", scratch)?).map_err(|error| {
         Failure::Refused(format!("scratch directory {}: {error}", scratch.display()))
@@ -60,7 +58,9 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         show(progress, &bar)
     });
     bar.finish_and_clear();
-    let verified = verified.map_err(|error| Failure::of(&error))?;
+    let mut verified = verified.map_err(|error| Failure::of(&error))?;
+    // No entry rests on it, but no start does without.
+    verified.findings.extend(read_key(&*data).err());
     for note in &verified.notes {
         eprintln!("coffer: {note}");
     }

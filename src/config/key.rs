@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::given::Given;
 use super::{BackupSchedule, Config, Game};
 use crate::engine::command::CancelAfterWin;
-use crate::id::{GameNumber, Lang};
+use crate::id::{GameNumber, Lang, network};
 use crate::journal::CommitMode;
 use crate::money::Amount;
 use crate::time::Span;
@@ -67,7 +67,7 @@ keys! {
             given.text_by(web_address).map(|url| config.server.public_url = Some(url))
         },
         trusted_proxies: |config, given| {
-            given.list_by(cidr).map(|nets| config.server.trusted_proxies = nets)
+            given.list_by(addresses).map(|nets| config.server.trusted_proxies = nets)
         },
         utc_offset: |config, given| given.text().map(|at| config.server.utc_offset = at),
         connections_max: |config, given| {
@@ -229,6 +229,10 @@ fn cancel_after_win(text: &str) -> Result<CancelAfterWin, String> {
     }
 }
 
+fn addresses(text: &str) -> Result<IpNet, String> {
+    network(text).map_err(|error| error.to_string())
+}
+
 fn span(text: &str) -> Result<Span, String> {
     Span::positive(text).map_err(|error| error.to_string())
 }
@@ -251,11 +255,6 @@ fn backup_schedule(given: &Given<'_>) -> Result<BackupSchedule, String> {
         let to = to.ok_or("must name the directory: to")?;
         Ok(BackupSchedule { to, every, keep })
     })
-}
-
-fn cidr(text: &str) -> Result<IpNet, String> {
-    text.parse()
-        .map_err(|_| "must be addresses with their prefix such as 10.0.0.0/8".to_owned())
 }
 
 /// `{ en = { "4" = "Not enough money" } }`: texts per language and err_code.

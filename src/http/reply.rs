@@ -32,11 +32,16 @@ pub(super) fn allowing(mut reply: Reply, methods: &'static str) -> Reply {
     reply
 }
 
-/// A path that nobody answers to. The bytes are the same whatever the path, so that they do not
-/// tell what may stand behind another address.
-pub(super) fn not_found() -> Reply {
+/// Why the public address does not answer as asked; `message` needs no escapes.
+pub(super) fn unsuccessful(status: StatusCode, message: &'static str) -> Reply {
     json(
-        StatusCode::NOT_FOUND,
-        &br#"{"success":false,"message":"Not found"}"#[..],
+        status,
+        format!(r#"{{"success":false,"message":"{message}"}}"#),
     )
+}
+
+/// A path that nobody answers to at the public address. The bytes are the same whatever the path,
+/// so that they do not tell what may stand behind another address.
+pub(super) fn not_found() -> Reply {
+    unsuccessful(StatusCode::NOT_FOUND, "Not found")
 }

@@ -4,6 +4,7 @@
 //! are idle end, those in a request finish it, and what is still there after the drain time is
 //! cut off. A latched ledger cuts all of them off at once, without a byte.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
@@ -25,6 +26,7 @@ use super::route::Side;
 use super::service::{Unanswered, answer};
 use crate::config::Limits;
 use crate::ledger::Latched;
+use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::TOO_MANY_CONNECTIONS;
 
 /// Callers at once who are told that there are too many; any more are closed unheard.
@@ -152,9 +154,10 @@ impl Door {
             tokio::spawn(talk);
         } else if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
             let linger = self.state.settings.limits.linger_time.duration();
+            let side = self.side;
             tokio::spawn(async move {
                 // Who does not listen need not be told.
-                drop(tokio::time::timeout(linger, turn_away(stream)).await);
+                drop(tokio::time::timeout(linger, turn_away(stream, side)).await);
                 drop(permit);
             });
         }
@@ -168,13 +171,17 @@ impl Door {
 }
 
 /// Tells one caller too many, then waits for it to close: see [`Connection`] on lingering.
-async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+async fn turn_away(mut stream: TcpStream, side: Side) -> io::Result<()> {
+    let body = match side {
+        Side::Public => Cow::Borrowed(TOO_MANY_CONNECTIONS),
+        Side::Admin => Cow::Owned(Fault::TooManyConnections.encode()),
+    };
     let head = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
          connection: close\r\ncontent-length: {}\r\n\r\n",
-        TOO_MANY_CONNECTIONS.len()
+        body.len()
     );
-    let answer = [head.as_bytes(), TOO_MANY_CONNECTIONS].concat();
+    let answer = [head.as_bytes(), &*body].concat();
     // A fresh socket takes so few bytes at once.
     poll_fn(|context| Pin::new(&mut stream).poll_write(context, &answer)).await?;
     poll_fn(|context| Pin::new(&mut stream).poll_shutdown(context)).await?;

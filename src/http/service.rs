@@ -12,11 +12,11 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode, Version};
 
 use super::connection::Caller;
-use super::framing::Fault;
-use super::reply::{Reply, allowing, json, last, not_found};
+use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
-use super::{State, address, admin, health, wallet};
+use super::{State, address, admin, framing, health, wallet};
 use crate::ledger::Latched;
+use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::{
     ADDRESS_NOT_ALLOWED, BODY_TOO_LARGE, METHOD_NOT_ALLOWED, UNKNOWN_WALLET_TOKEN,
 };
@@ -57,9 +57,16 @@ pub(super) async fn answer(
     caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<Reply, Unanswered> {
-    if let Some(fault) = head_fault(caller, &request) {
-        return Ok(fault);
+    if let Some((status, message)) = head_fault(caller, &request) {
+        return Ok(last(match side {
+            Side::Public => unsuccessful(status, message),
+            Side::Admin => admin::refusal(Fault::HeadNotTaken {
+                status: status.as_u16(),
+                message,
+            }),
+        }));
     }
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     match route(side, request.uri().path()) {
         Route::Wallet(token) => {
             let Some(partner) = state.ledger.partner_by_token(token) else {
@@ -87,59 +94,67 @@ pub(super) async fn answer(
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await
         }
+        Route::Alive | Route::Ready if side == Side::Admin && !is_read => {
+            let refusal = admin::refusal(Fault::MethodNotAllowed);
+            Ok(allowing(refusal, "GET, HEAD"))
+        }
         Route::Alive => Ok(health::alive(request.method())),
         Route::Ready => Ok(health::ready(request.method(), &state.ledger)),
-        Route::Unknown => Ok(not_found()),
+        Route::Unknown => Ok(match side {
+            Side::Public => not_found(),
+            Side::Admin => admin::refusal(Fault::PathUnknown),
+        }),
     }
 }
 
+/// Answers an operator. Nothing of the body is read before the key has opened: a stranger must
+/// neither fill memory nor hold the connection with it.
 async fn operate(
     state: &Arc<State>,
     caller: &Caller,
     head: Parts,
     body: Incoming,
 ) -> Result<Reply, Unanswered> {
+    if let Some(refusal) = admin::turned_away(state, caller.peer, &head) {
+        return Ok(if body.is_end_stream() {
+            refusal
+        } else {
+            last(refusal)
+        });
+    }
     match read(body, state.settings.limits.body_bytes_max).await? {
-        Some(body) => Ok(admin::answer(state, caller.peer, head, body).await?),
-        None => Ok(last(json(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            &br#"{"success":false,"message":"Body too large"}"#[..],
-        ))),
+        Some(body) => Ok(admin::answer(state, head, body).await?),
+        None => Ok(last(admin::refusal(Fault::BodyTooLarge))),
     }
 }
 
 /// What is wrong with a head that the parser lets pass (operations.md, Limits). All of these end
 /// the connection: where a head is doubtful, so is the place of the next one.
-fn head_fault(caller: &Caller, request: &Request<Incoming>) -> Option<Reply> {
+fn head_fault(caller: &Caller, request: &Request<Incoming>) -> Option<(StatusCode, &'static str)> {
     let fault = caller.next_request();
     if request.version() != Version::HTTP_11 {
-        return Some(last(json(
+        return Some((
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            &br#"{"success":false,"message":"Only HTTP/1.1 is spoken here"}"#[..],
-        )));
+            "Only HTTP/1.1 is spoken here",
+        ));
     }
     let mut hosts = request.headers().get_all(HOST).iter();
     let one_host = hosts.next().is_some() && hosts.next().is_none();
-    let (status, body) = match fault {
-        None if one_host => return None,
-        None => (
+    match fault {
+        None if one_host => None,
+        None => Some((StatusCode::BAD_REQUEST, "There must be one Host header")),
+        Some(framing::Fault::RepeatedContentLength) => Some((
             StatusCode::BAD_REQUEST,
-            &br#"{"success":false,"message":"There must be one Host header"}"#[..],
-        ),
-        Some(Fault::RepeatedContentLength) => (
-            StatusCode::BAD_REQUEST,
-            &br#"{"success":false,"message":"There must be at most one Content-Length header"}"#[..],
-        ),
-        Some(Fault::BareLineFeed) => (
-            StatusCode::BAD_REQUEST,
-            &br#"{"success":false,"message":"Header lines must end with CR LF"}"#[..],
-        ),
-        Some(Fault::TooManyHeaders) => (
+            "There must be at most one Content-Length header",
+        )),
+        Some(framing::Fault::BareLineFeed) => {
+            Some((StatusCode::BAD_REQUEST, "Header lines must end with CR LF"))
+        }
+        Some(framing::Fault::TooManyHeaders) => Some((
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            &br#"{"success":false,"message":"Too many headers"}"#[..],
-        ),
-    };
-    Some(last(json(status, body)))
+            "Too many headers",
+        )),
+    }
 }
 
 /// The whole body, or `None` where it is more than `bytes_max`. A body that came in one piece is

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::operator::members;
-use crate::process::{Process, Ran, http, run};
+use crate::process::{Process, Ran, http, run, serve_in_vain};
 use crate::wire::GameServer;
 
 const CLIENTS: usize = 8;
@@ -351,7 +351,7 @@ fn a_restore_says_which_keys_belong_where_and_writes_over_nothing() {
     assert_eq!(restored.code, 0, "{}", restored.err);
     assert!(restored.out.contains("secret.key"), "{}", restored.out);
     let directory = folder.path().join("r");
-    let refused = run(&directory, &["serve"], &[]);
+    let refused = serve_in_vain(&directory, &[]);
     assert!(
         refused.failed(1).contains("secret.key is missing"),
         "{}",
@@ -415,7 +415,7 @@ fn a_damaged_file_is_told_by_its_name() {
             if fs::read_dir(directory.join("coffer-data"))
                 .is_ok_and(|mut items| items.next().is_some())
             {
-                let started = run(&directory, &["serve"], &[]);
+                let started = serve_in_vain(&directory, &[]);
                 assert!(
                     started.failed(1).contains("manifest.json is missing"),
                     "{}",

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::operator::{adjust, members, player, served};
-use crate::process::{Process, Ran, http, run};
+use crate::process::{Process, Ran, http, run, serve_in_vain};
 
 fn nothing(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
     run(tempdir().unwrap().path(), arguments, environment)
@@ -148,13 +148,55 @@ fn the_admin_address_stays_on_this_machine_unless_told_otherwise() {
 }
 
 #[test]
+fn a_port_in_use_leaves_no_directory_behind() {
+    let directory = tempdir().unwrap();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = other.local_addr().unwrap().to_string();
+    for (listen, admin_listen, key) in [
+        (&*taken, "127.0.0.1:0", "server.listen"),
+        ("127.0.0.1:0", &*taken, "server.admin_listen"),
+    ] {
+        let at = ["serve", "--listen", listen, "--admin-listen", admin_listen];
+        let refused = run(directory.path(), &at, &[]);
+        assert!(refused.failed(1).contains(&format!("{key} {taken}")));
+        assert!(!directory.path().join("coffer-data").exists());
+    }
+}
+
+#[test]
+fn an_address_that_stands_for_all_is_told_as_one_that_can_be_called() {
+    let directory = tempdir().unwrap();
+    let at = [
+        "serve",
+        "--listen",
+        "0.0.0.0:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ];
+    let server = Process::start_exactly(directory.path(), &at, &[]);
+    let port = server.public().strip_prefix("http://0.0.0.0:").unwrap();
+    let reached = format!("http://127.0.0.1:{port}");
+    assert_eq!(server.ready["public_url"], reached);
+    let created = server.ask(&["partner", "create", "--name", "n"]).json();
+    let url = created["wallet_url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("{reached}/wallet/")), "{url}");
+    let log = std::fs::read_to_string(directory.path().join("stderr")).unwrap();
+    assert!(log.contains("server.public_url"), "{log}");
+    drop(server);
+    let told = [&at[..], &["--public-url", "http://wallet.test"]].concat();
+    drop(Process::start_exactly(directory.path(), &told, &[]));
+    let log = std::fs::read_to_string(directory.path().join("stderr")).unwrap();
+    assert!(!log.contains("server.public_url"), "{log}");
+}
+
+#[test]
 fn must_exist_refuses_to_create_the_books() {
     let directory = tempdir().unwrap();
     let must = [("COFFER_STORAGE_MUST_EXIST", "true")];
-    let missing = run(directory.path(), &["serve"], &must);
+    let missing = serve_in_vain(directory.path(), &must);
     assert!(missing.failed(1).contains("must_exist"));
     std::fs::create_dir(directory.path().join("coffer-data")).unwrap();
-    run(directory.path(), &["serve"], &must).failed(1);
+    serve_in_vain(directory.path(), &must).failed(1);
     let left = std::fs::read_dir(directory.path().join("coffer-data")).unwrap();
     assert_eq!(
         left.filter(|file| file.as_ref().unwrap().file_name() != "lock")
@@ -177,10 +219,130 @@ fn a_directory_that_has_lost_the_admin_key_is_refused() {
             let mode = std::fs::Permissions::from_mode(0o600);
             std::fs::set_permissions(data.join("admin.key"), mode).unwrap();
         }
-        let refused = run(directory.path(), &["serve"], &[]);
+        let refused = serve_in_vain(directory.path(), &[]);
         assert!(refused.failed(1).contains("admin.key"));
         std::fs::write(data.join("admin.key"), "").unwrap();
     }
+}
+
+#[test]
+fn a_shortened_admin_key_is_told_from_a_short_one() {
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("coffer-data/admin.key");
+    assert!(Process::serve(directory.path()).end("TERM").success());
+    assert_verified(directory.path(), true);
+    let whole = std::fs::read_to_string(&file).unwrap();
+    for (text, told) in [
+        (&whole[..whole.len() - 2], "shortened"),
+        (&whole[..20], "shortened"),
+        (&whole[..7], "shortened"),
+        ("short\n", "at least 16"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let refused = serve_in_vain(directory.path(), &[]);
+        assert!(refused.failed(1).contains("admin.key"), "{}", refused.err);
+        assert!(refused.err.contains(told), "{}", refused.err);
+        assert_verified(directory.path(), false);
+    }
+    // All that is missing is the line end; and a key of the operator's own.
+    for (text, warned) in [
+        (whole.trim(), false),
+        ("key_of_the_operator", true),
+        ("key_of_the_operator\n", false),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        drop(Process::serve(directory.path()));
+        let log = std::fs::read_to_string(directory.path().join("stderr")).unwrap();
+        assert_eq!(log.contains("shortened"), warned, "{log}");
+        assert_verified(directory.path(), true);
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert_verified(directory.path(), false);
+}
+
+#[test]
+fn a_wrong_flag_is_told_with_what_would_be_right() {
+    let create = |more: &[&'static str]| [&["partner", "create"], more].concat();
+    let named = |name| create(&["--name", name]);
+    let session = ["session", "open", "--partner", "p1", "--player-id", "a"];
+    let session = [&session[..], &["--currency", "USD"]].concat();
+    let open = |more: &[&'static str]| [&session[..], more].concat();
+    for (arguments, told) in [
+        (vec!["partner", "list", "--limit", "x"], "from 1 to 1000"),
+        (vec!["partner", "list", "--limit", "1001"], "from 1 to 1000"),
+        (
+            vec!["partner", "list", "--cursor", "x"],
+            "`next` of the page before",
+        ),
+        (open(&["--ttl", "300000d"]), "at most 49710d"),
+        (open(&["--ttl", "x"]), "such as 30s"),
+        (
+            open(&["--game", "x"]),
+            "a whole number from 0 to 4294967295",
+        ),
+        (vec!["backup", "--to", "b", "--keep", "0"], "from 1 to"),
+        (vec!["demo", "--fill", "x"], "a whole number from"),
+        (
+            create(&["--name", "n", "--game-server-address", "1.2.3"]),
+            "10.0.0.0/8",
+        ),
+        (
+            create(&["--name", "n", "--game-server-address", "1.2.3.4/33"]),
+            "10.0.0.0/8",
+        ),
+        (
+            vec!["partner", "update", "p1", "--game-server-address", "x"],
+            "or any",
+        ),
+        (named("  "), "not only blanks"),
+        (named("a\u{202e}b"), "no invisible ones"),
+    ] {
+        let refused = nothing(&arguments, &[]);
+        let reason = refused.failed(2);
+        assert!(reason.contains(told), "{arguments:?}: {reason}");
+    }
+}
+
+#[test]
+fn an_address_without_a_prefix_is_that_address_alone() {
+    let directory = tempdir().unwrap();
+    let server = Process::serve(directory.path());
+    let addresses = [
+        "--game-server-address",
+        "192.0.2.7",
+        "--game-server-address",
+        "2001:db8::7",
+    ];
+    let create = ["partner", "create", "--name", "n"];
+    server.ask(&[&create[..], &addresses].concat()).json();
+    let shown = server.ask(&["partner", "show", "p1"]).json();
+    let held = json!(["192.0.2.7/32", "2001:db8::7/128"]);
+    assert_eq!(shown["game_server_addresses"], held);
+    let update = [
+        "partner",
+        "update",
+        "p1",
+        "--game-server-address",
+        "192.0.2.8",
+    ];
+    let shown = server.ask(&update).json();
+    assert_eq!(shown["game_server_addresses"], json!(["192.0.2.8/32"]));
+}
+
+#[test]
+fn completions_know_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = nothing(&["completions", shell], &[]);
+        assert_eq!(script.code, 0, "{}", script.err);
+        for word in ["coffer", "trial-balance", "game-server-address"] {
+            assert!(script.out.contains(word), "{shell} lacks {word}");
+        }
+    }
+    assert!(
+        nothing(&["completions", "cmd"], &[])
+            .failed(2)
+            .contains("bash")
+    );
 }
 
 #[test]
@@ -269,6 +431,15 @@ fn demo_answers_the_documents_calls_with_the_documents_figures() {
     assert!(server.end("TERM").success());
     // The same data again: nothing is created twice.
     let again = Process::start(directory.path(), &["demo"], &[]);
+    let anna = [
+        "player",
+        "show",
+        "--partner",
+        "p1",
+        "--player-id",
+        "demo-anna",
+    ];
+    assert_eq!(again.ask(&anna).json()["open_sessions"], 1);
     let partners = again.ask(&["partner", "list"]).json();
     assert_eq!(partners["items"].as_array().unwrap().len(), 1);
     let (body, path) = &calls[0];

@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks whether a process has ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Whatever ports the machine has.
+const FREE_PORTS: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
 /// A server that is ready. Killed when dropped.
 pub(crate) struct Process {
     child: Child,
@@ -63,6 +66,15 @@ pub(crate) fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &s
     }
 }
 
+/// Runs `coffer serve` on `{directory}/coffer-data` with free ports, where it does not start.
+pub(crate) fn serve_in_vain(directory: &Path, environment: &[(&str, &str)]) -> Ran {
+    run(
+        directory,
+        &[&["serve"], &FREE_PORTS[..]].concat(),
+        environment,
+    )
+}
+
 /// Waits for a process to end by itself. One that does not has failed, and is killed.
 fn ended(child: &mut Child) -> ExitStatus {
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
@@ -102,10 +114,17 @@ impl Process {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Process {
-        let ports = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-        let arguments = [arguments, &ports].concat();
+        Process::start_exactly(directory, &[arguments, &FREE_PORTS].concat(), environment)
+    }
+
+    /// Starts a serving command that says itself where to listen.
+    pub(crate) fn start_exactly(
+        directory: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Process {
         let log = std::fs::File::create(directory.join("stderr")).unwrap();
-        let mut child = program(directory, &arguments, environment)
+        let mut child = program(directory, arguments, environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

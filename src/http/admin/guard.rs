@@ -1,4 +1,5 @@
-//! Who may ask: the bearer of the admin key, under a `Host` that no stranger's page can bring.
+//! Who may ask: the bearer of the admin key, under a `Host` and an `Origin` that no stranger's page
+//! can bring (reliability.md A25).
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -6,6 +7,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::Failed;
+use super::refused::Refused;
 use crate::http::failures::Failures;
 use crate::protocol::admin::Fault;
 use crate::secret::Secret;
@@ -16,6 +18,7 @@ pub struct AdminGuard {
     key: blake3::Hash,
     loopback: bool,
     failures: Failures,
+    refused: Refused,
 }
 
 impl AdminGuard {
@@ -26,13 +29,22 @@ impl AdminGuard {
             key: blake3::hash(key.expose().as_bytes()),
             loopback,
             failures: Failures::new(failures_per_minute_max),
+            refused: Refused::new(),
         }
     }
 
-    /// Whether `request` may go on.
+    /// Whether `request` may go on. The log tells of those that may not.
     pub(super) fn admit(&self, peer: IpAddr, request: &Parts) -> Result<(), Failed> {
+        let judged = self.judge(peer, request);
+        judged.inspect_err(|failed| self.refused.log(peer, &failed.fault))
+    }
+
+    fn judge(&self, peer: IpAddr, request: &Parts) -> Result<(), Failed> {
         if self.loopback && !host_is_local(request) {
             return Err(Failed::from(Fault::HostNotAllowed));
+        }
+        if !origin_is_own(request) {
+            return Err(Failed::from(Fault::OriginNotAllowed));
         }
         let given = bearer(request).unwrap_or_default();
         if blake3::hash(given) == self.key {
@@ -64,12 +76,35 @@ fn bearer(request: &Parts) -> Option<&[u8]> {
         .then_some(key.trim_ascii())
 }
 
+/// Host and port that the request was sent to, as its sender wrote them.
+fn authority(request: &Parts) -> Option<&str> {
+    match request.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request.headers.get(header::HOST)?.to_str().ok(),
+    }
+}
+
+/// Whether the page that asks, if a page does, came from the address that is asked. A proxy may
+/// have brought it over TLS.
+fn origin_is_own(request: &Parts) -> bool {
+    let mut origins = request.headers.get_all(header::ORIGIN).iter();
+    let Some(origin) = origins.next() else {
+        return true;
+    };
+    let origin = origin.to_str().unwrap_or_default();
+    let of_page = origin
+        .strip_prefix("http://")
+        .or_else(|| origin.strip_prefix("https://"));
+    origins.next().is_none()
+        && of_page
+            .zip(authority(request))
+            .is_some_and(|(page, asked)| page.eq_ignore_ascii_case(asked))
+}
+
 /// Whether the request names this machine by numbers or as `localhost`. A page of a stranger
 /// whose name was pointed here (DNS rebinding) brings that name.
 fn host_is_local(request: &Parts) -> bool {
-    let from_header = || request.headers.get(header::HOST)?.to_str().ok();
-    let from_uri = request.uri.authority().map(|authority| authority.as_str());
-    let Some(host) = from_uri.or_else(from_header) else {
+    let Some(host) = authority(request) else {
         return false;
     };
     let without_port = match host.rsplit_once(':') {

@@ -7,6 +7,7 @@ mod exports;
 mod guard;
 mod partners;
 mod players;
+mod refused;
 mod reports;
 mod sessions;
 
@@ -103,44 +104,68 @@ async fn reading<T: Send + 'static>(
     Ok(read.expect("a panic in the ledger ends the process")?)
 }
 
-/// Answers one request to `/admin/v1/`, whose body was read whole.
+/// The answer to a caller who must not ask at `/admin/v1/`; none to who may. Only the head is
+/// looked at.
+pub(crate) fn turned_away(state: &State, peer: IpAddr, head: &Parts) -> Option<Response<Answer>> {
+    let admitted = state.admin.guard.admit(peer, head);
+    admitted.err().map(Failed::response)
+}
+
+/// The answer of the admin address to what no operation is asked with, in the API's one shape.
+pub(crate) fn refusal(fault: Fault) -> Response<Answer> {
+    Failed::from(fault).response()
+}
+
+/// Answers one request to `/admin/v1/` that is not turned away and whose body was read whole.
 ///
 /// # Errors
 /// The journal failed under way: the connection must close without a byte.
 pub(crate) async fn answer(
     state: &Arc<State>,
-    peer: IpAddr,
     request: Parts,
     body: Bytes,
 ) -> Result<Response<Answer>, Latched> {
-    let told = match state.admin.guard.admit(peer, &request) {
-        Ok(()) => perform(state, &request, &body).await,
-        Err(failed) => Err(failed),
-    };
-    let (status, done) = match told {
+    let (status, done) = match perform(state, &request, &body).await {
         Ok(done) => (200, done),
-        Err(failed) => {
-            let fault = failed.fault;
-            let told = Done {
-                body: Answer::whole(fault.encode()),
-                content_type: JSON,
-                headers: failed.header.into_iter().collect(),
-                seq: failed.seq,
-            };
-            (fault.status(), told)
-        }
+        Err(failed) => failed.told(),
     };
     state.ledger.durable(done.seq).await?;
-    let mut response = Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, done.content_type)
-        .header(header::CACHE_CONTROL, "no-store");
-    for (name, value) in done.headers {
-        response = response.header(name, value);
+    Ok(done.response(status))
+}
+
+impl Failed {
+    /// The status, and what is told with it.
+    fn told(self) -> (u16, Done) {
+        let told = Done {
+            body: Answer::whole(self.fault.encode()),
+            content_type: JSON,
+            headers: self.header.into_iter().collect(),
+            seq: self.seq,
+        };
+        (self.fault.status(), told)
     }
-    Ok(response
-        .body(done.body)
-        .expect("status and headers are well formed"))
+
+    /// The answer, where it says nothing about any entry.
+    fn response(self) -> Response<Answer> {
+        let (status, done) = self.told();
+        done.response(status)
+    }
+}
+
+impl Done {
+    /// The answer, to be sent when `seq` is durable.
+    fn response(self, status: u16) -> Response<Answer> {
+        let mut response = Response::builder()
+            .status(status)
+            .header(header::CONTENT_TYPE, self.content_type)
+            .header(header::CACHE_CONTROL, "no-store");
+        for (name, value) in self.headers {
+            response = response.header(name, value);
+        }
+        response
+            .body(self.body)
+            .expect("status and headers are well formed")
+    }
 }
 
 async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Done, Failed> {

@@ -1,6 +1,5 @@
 //! What the small files of a backup directory say, each with a hash of its own words.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
@@ -9,7 +8,7 @@ use serde_json::Value;
 
 use super::error::BackupError;
 use crate::disk::Disk;
-use crate::id::{Seq, parse_from};
+use crate::id::{Seq, as_text, parse_from};
 use crate::journal::{Head, segment};
 use crate::secret::{hex_decode, hex_encode};
 use crate::time::Timestamp;
@@ -201,10 +200,6 @@ pub(super) fn read<T: Serialize + DeserializeOwned>(
     } else {
         Err(wrong())
     }
-}
-
-fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }
 
 /// Bytes as hex digits.

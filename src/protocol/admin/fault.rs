@@ -11,6 +11,8 @@ use crate::engine::refusal::OperatorRefusal;
 pub enum Fault {
     /// The `Host` header names what nobody should reach a loopback address by.
     HostNotAllowed,
+    /// The `Origin` header names a page of another address.
+    OriginNotAllowed,
     /// No key, or a wrong one.
     Unauthorized,
     /// Too many wrong keys from this address.
@@ -19,6 +21,17 @@ pub enum Fault {
     PathUnknown,
     /// The path takes other methods.
     MethodNotAllowed,
+    /// The body is longer than any operation's.
+    BodyTooLarge,
+    /// The request's head is not of HTTP's form, or not of the version that is spoken.
+    HeadNotTaken {
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong.
+        message: &'static str,
+    },
+    /// More callers at once than are listened to.
+    TooManyConnections,
     /// The request is not of its operation's form.
     Malformed(Malformed),
     /// The rules say no.
@@ -50,13 +63,15 @@ impl Fault {
         match self {
             Fault::Malformed(_) => 400,
             Fault::Unauthorized => 401,
-            Fault::HostNotAllowed => 403,
+            Fault::HostNotAllowed | Fault::OriginNotAllowed => 403,
             Fault::PathUnknown | Fault::BackupUnknown => 404,
             Fault::MethodNotAllowed => 405,
             Fault::BackupRunning => 409,
+            Fault::BodyTooLarge => 413,
             Fault::TooManyFailures => 429,
             Fault::JournalUnreadable => 500,
-            Fault::Unavailable => 503,
+            Fault::Unavailable | Fault::TooManyConnections => 503,
+            Fault::HeadNotTaken { status, .. } => *status,
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_)
                 | OperatorRefusal::PlayerUnknown
@@ -80,10 +95,14 @@ impl Fault {
     pub fn code(&self) -> &'static str {
         match self {
             Fault::HostNotAllowed => "host_not_allowed",
+            Fault::OriginNotAllowed => "origin_not_allowed",
             Fault::Unauthorized => "unauthorized",
             Fault::TooManyFailures => "too_many_failures",
             Fault::PathUnknown => "path_unknown",
             Fault::MethodNotAllowed => "method_not_allowed",
+            Fault::BodyTooLarge => "body_too_large",
+            Fault::HeadNotTaken { .. } => "head_not_taken",
+            Fault::TooManyConnections => "too_many_connections",
             Fault::Malformed(_) => "malformed",
             Fault::Unavailable => "unavailable",
             Fault::JournalUnreadable => "journal_unreadable",
@@ -109,13 +128,17 @@ impl Fault {
     }
 
     /// The sentence for people.
-    fn message(&self) -> String {
+    pub fn message(&self) -> String {
         let text = match self {
             Fault::HostNotAllowed => "the Host header must be localhost or an address of numbers",
+            Fault::OriginNotAllowed => "the Origin header must be the admin address's own",
             Fault::Unauthorized => "the admin key is missing or wrong",
             Fault::TooManyFailures => "too many wrong keys from this address; try again later",
             Fault::PathUnknown => "nothing lies at this path",
             Fault::MethodNotAllowed => "this path takes other methods; see the Allow header",
+            Fault::BodyTooLarge => "the body is longer than limits.body_bytes_max",
+            Fault::HeadNotTaken { message, .. } => message,
+            Fault::TooManyConnections => "too many connections at once; try again later",
             Fault::Malformed(malformed) => return malformed.to_string(),
             Fault::Refused(refusal) => return refusal.to_string(),
             Fault::Unavailable => "temporarily unavailable; nothing was changed",

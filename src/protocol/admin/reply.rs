@@ -2,31 +2,15 @@
 //!
 //! Amounts are decimal texts, times RFC 3339, `next` is the cursor of the following page.
 
-use std::fmt::Display;
-
 use ipnet::IpNet;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::id::{
     Code, GameNumber, IdSpaceName, Name, PartnerNumber, PlayerId, Reference, RoundId, Seq,
-    TransactionId, WalletToken,
+    TransactionId, WalletToken, as_optional_text, as_text,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Day, Timestamp};
-
-fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn as_optional_text<T: Display, S: Serializer>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
-    }
-}
 
 /// Some of a list's items, and where the others begin.
 #[derive(Serialize)]

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::members::{Malformed, Members};
 use crate::id::{
     Code, GameNumber, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason, Reference,
-    WalletToken,
+    WalletToken, as_optional_text, as_text, network,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -18,26 +18,6 @@ const PAGE_ITEMS: u64 = 100;
 
 /// Items on the longest page.
 const PAGE_ITEMS_MAX: u64 = 1000;
-
-/// What each address of a list must be.
-fn cidr(text: &str) -> Result<IpNet, &'static str> {
-    let wrong = "must be addresses with their prefix such as 10.0.0.0/8";
-    text.parse().map_err(|_| wrong)
-}
-
-fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn as_optional_text<T: Display, S: Serializer>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
-    }
-}
 
 fn as_nullable_text<T: Display, S: Serializer>(
     value: &Option<Option<T>>,
@@ -77,7 +57,7 @@ impl CreatePartner {
             wallet_token: members.optional("wallet_token")?,
             id_space: members.optional("id_space")?,
             game_server_addresses: members
-                .list_by("game_server_addresses", cidr)?
+                .list_by("game_server_addresses", network)?
                 .unwrap_or_default(),
             expires_at: members.optional("expires_at")?,
         };
@@ -109,7 +89,7 @@ impl UpdatePartner {
     pub fn decode(mut members: Members) -> Result<UpdatePartner, Malformed> {
         let request = UpdatePartner {
             partner: members.required("partner")?,
-            game_server_addresses: members.list_by("game_server_addresses", cidr)?,
+            game_server_addresses: members.list_by("game_server_addresses", network)?,
             expires_at: members.nullable("expires_at")?,
         };
         members.finish().map(|()| request)

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Row;
 use super::csv::Line;
-use super::{Row, as_optional_text, as_text};
 use crate::engine::document::{AccountOpened, Adjustment, Document, Partner, Player, Session};
 use crate::engine::entry::{AccountRef, Actor, Anomalies, Body, Entry, Posting, RecordKind};
 use crate::id::{
     AccountNumber, GameNumber, PartnerNumber, PlayerId, RoundId, Seq, SessionNumber, TransactionId,
+    as_optional_text, as_text,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::secret::hex_encode;

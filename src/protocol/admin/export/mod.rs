@@ -7,10 +7,9 @@ mod csv;
 mod journal;
 
 use std::fmt;
-use std::fmt::Display;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use self::csv::Line;
 pub use self::journal::JournalRow;
@@ -19,6 +18,7 @@ use crate::engine::document::AccountOpened;
 use crate::engine::entry::{Body, Entry, Link, Play};
 use crate::id::{
     AccountNumber, GameNumber, PartnerNumber, PlayerId, RoundId, Seq, SessionNumber, TransactionId,
+    as_optional_text, as_text,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
@@ -28,20 +28,6 @@ pub const FIRST_HEADER: &str = "coffer-export-first";
 
 /// In an export's head: the number of the last row that may come.
 pub const LAST_HEADER: &str = "coffer-export-last";
-
-fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn as_optional_text<T: Display, S: Serializer>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
-    }
-}
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
