@@ -6,12 +6,17 @@ use std::sync::Arc;
 
 use super::admin::KEY_FILE;
 use super::failure::{Failure, described};
+use crate::books;
 use crate::config::{Config, Storage};
 use crate::disk::{Disk, RESERVE, RealDisk};
+use crate::id::Seq;
 use crate::journal::{
-    self, Archiver, ArchiverStop, Backups, Committer, JournalError, MANIFEST, Pace, RedbJournal,
+    self, Archiver, ArchiverStop, Backups, Committer, Journal, JournalError, MANIFEST, Pace,
+    RedbJournal,
 };
-use crate::ledger::{self, Checkpointer, CheckpointerStop, Ledger, Marks, SpaceWatch};
+use crate::ledger::{
+    self, Checkpointer, CheckpointerStop, Ledger, Marks, RecoverError, SpaceWatch,
+};
 use crate::secret::{Secret, SecretKey, fill_random};
 use crate::time::{Clock, SystemClock};
 
@@ -51,6 +56,7 @@ impl Books {
         fill_random(&mut *new_key);
         let secret_key =
             journal::secret_key(&*disk, storage.must_exist, &new_key).map_err(failed)?;
+        ledger::refuse_newer_books(&*disk).map_err(|error| in_directory(described(&error)))?;
         let admin_key = admin_key(&*disk).map_err(in_directory)?;
         let mut new_id = [0; 16];
         fill_random(&mut new_id);
@@ -74,13 +80,8 @@ impl Books {
         let books = ledger::open_books(&*disk, &opened, false);
         let books = books.map_err(|error| in_directory(described(&error)))?;
         let journal = Arc::new(opened.journal);
-        let (ledger, committer) = Ledger::recover(
-            Arc::<RedbJournal>::clone(&journal),
-            books,
-            Arc::clone(&clock),
-            settings,
-        )
-        .map_err(|error| in_directory(described(&error)))?;
+        let (ledger, committer) = recover(&journal, books, &clock, settings)
+            .map_err(|error| in_directory(described(&error)))?;
         let pace = Pace {
             entries: storage.checkpoints.entries.min(Pace::default().entries),
             interval: storage.checkpoints.interval,
@@ -107,6 +108,29 @@ impl Books {
         };
         Ok((books, space))
     }
+}
+
+/// Brings the ledger back to life, and says in the log how far it is where that takes a while.
+fn recover(
+    journal: &Arc<RedbJournal>,
+    books: books::Books,
+    clock: &Arc<dyn Clock>,
+    settings: ledger::Settings,
+) -> Result<(Arc<Ledger>, Committer), RecoverError> {
+    let (applied, head) = (books.applied().seq, journal.head().seq);
+    let lacking = head.0.saturating_sub(applied.0);
+    let long = lacking > settings.checkpoints.entries;
+    if long {
+        tracing::info!(lacking, "the books lack entries, and catch up from history");
+    }
+    let journal = Arc::<RedbJournal>::clone(journal);
+    let clock = Arc::clone(clock);
+    let mut told = |booked: Seq| tracing::info!(booked = booked.0, of = head.0, "catching up");
+    let recovered = Ledger::recover_telling(journal, books, clock, settings, &mut told)?;
+    if long {
+        tracing::info!("the books have caught up");
+    }
+    Ok(recovered)
 }
 
 /// Opens what lies in a data directory; makes nothing.

@@ -64,7 +64,7 @@ pub(crate) fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &s
 }
 
 /// Waits for a process to end by itself. One that does not has failed, and is killed.
-fn ended(child: &mut Child) -> ExitStatus {
+pub(crate) fn ended(child: &mut Child) -> ExitStatus {
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
