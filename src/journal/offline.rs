@@ -408,11 +408,16 @@ fn rows(database: &Database, path: &str, end: Seq, walk: &mut Walk<'_>) {
                 past(seq.max(walk.next()), end, chunk).unwrap_or_default()
             }
         };
-        let Some(last) = read.last().map(|row| row.first) else {
+        let Some(last) = read.iter().map(|row| row.first).max() else {
             return;
         };
         for row in &read {
             walk.row(path, row);
+        }
+        if last < seq {
+            // Pages that have changed places lead back to rows before, for ever.
+            walk.lose();
+            return;
         }
         seq = last.next();
     }
