@@ -32,6 +32,8 @@ pub enum BooksError {
     },
     /// The file was written by a later version.
     Newer(u64),
+    /// The file was written by an earlier version, in a format that this one makes anew.
+    Older(u64),
     /// The file belongs to another coffer.
     Foreign,
     /// The file does not say what it holds.
@@ -54,7 +56,11 @@ impl fmt::Display for BooksError {
         match self {
             BooksError::Disk(_) => write!(f, "{BOOKS} could not be read or written"),
             BooksError::Database(_) => {
-                write!(f, "{BOOKS} could not be read or written as a database")
+                write!(
+                    f,
+                    "{BOOKS} could not be read or written as a database; where it is damaged or \
+                     shortened, {ANEW}"
+                )
             }
             BooksError::Damaged { table, key, .. } => {
                 write!(f, "{BOOKS}, table {table}, row {key} is damaged: {ANEW}")
@@ -63,7 +69,13 @@ impl fmt::Display for BooksError {
             BooksError::Missing { emptied: true } => write!(f, "{BOOKS} is empty: {ANEW}"),
             BooksError::Newer(format) => write!(
                 f,
-                "{BOOKS} has format {format}, which a later version of coffer wrote: use that one"
+                "{BOOKS} has format {format}, which this version does not know: a later version \
+                 wrote it, use that one"
+            ),
+            BooksError::Older(format) => write!(
+                f,
+                "{BOOKS} has format {format}, which an earlier version wrote: the next start makes \
+                 it anew from history"
             ),
             BooksError::Foreign => write!(f, "{BOOKS} belongs to another coffer: {ANEW}"),
             BooksError::Unreadable(why) => write!(f, "{BOOKS} {why}: {ANEW}"),
@@ -85,6 +97,7 @@ impl std::error::Error for BooksError {
             BooksError::Damaged { source, .. } => Some(source),
             BooksError::Missing { .. }
             | BooksError::Newer(_)
+            | BooksError::Older(_)
             | BooksError::Foreign
             | BooksError::Unreadable(_)
             | BooksError::Ahead { .. } => None,

@@ -34,6 +34,7 @@
 
 mod error;
 mod field;
+mod look;
 mod rows;
 mod view;
 mod write;
@@ -46,6 +47,7 @@ use parking_lot::RwLock;
 use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 
 pub use self::error::BooksError;
+pub use self::look::{check, refuse_newer};
 use self::rows::Space;
 pub use self::rows::{AccountPlace, SessionPlace};
 pub use self::view::{Greatest, View};
@@ -257,7 +259,7 @@ fn inspect(database: &Database, id: [u8; 16]) -> Result<Applied, BooksError> {
     match u64::from_le_bytes(format) {
         FORMAT => {}
         newer if newer > FORMAT => return Err(BooksError::Newer(newer)),
-        _ => return Err(silent()),
+        older => return Err(BooksError::Older(older)),
     }
     if value(COFFER)? != id {
         return Err(BooksError::Foreign);

@@ -8,8 +8,9 @@ use super::failure::{Failure, described};
 use super::key::admin_key;
 use crate::config::{Config, Storage};
 use crate::disk::{Disk, RESERVE, RealDisk};
+use crate::id::Seq;
 use crate::journal::{
-    self, Archiver, ArchiverStop, Backups, Committer, JournalError, Pace, RedbJournal,
+    self, Archiver, ArchiverStop, Backups, Committer, Journal, JournalError, Pace, RedbJournal,
 };
 use crate::ledger::{
     self, Checkpointer, CheckpointerStop, Ledger, Marks, RecoverError, SpaceWatch,
@@ -53,6 +54,7 @@ impl Books {
         fill_random(&mut *new_key);
         let secret_key =
             journal::secret_key(&*disk, storage.must_exist, &new_key).map_err(failed)?;
+        ledger::refuse_newer_books(&*disk).map_err(|error| in_directory(described(&error)))?;
         let admin_key = admin_key(&*disk).map_err(in_directory)?;
         let mut new_id = [0; 16];
         fill_random(&mut new_id);
@@ -99,6 +101,7 @@ impl Books {
     }
 }
 
+/// Brings the ledger back to life, and says in the log how far it is where that takes a while.
 fn recover(
     config: &Config,
     disk: &dyn Disk,
@@ -112,9 +115,19 @@ fn recover(
     };
     let books = ledger::open_books(disk, &opened, false)?;
     let journal = Arc::new(opened.journal);
+    let (applied, head) = (books.applied().seq, journal.head().seq);
+    let lacking = head.0.saturating_sub(applied.0);
+    let long = lacking > settings.checkpoints.entries;
+    if long {
+        tracing::info!(lacking, "the books lack entries, and catch up from history");
+    }
     let of = Arc::<RedbJournal>::clone(&journal);
-    let (ledger, committer) = Ledger::recover(of, books, clock, settings)?;
-    Ok((journal, ledger, committer))
+    let mut told = |booked: Seq| tracing::info!(booked = booked.0, of = head.0, "catching up");
+    let recovered = Ledger::recover_telling(of, books, clock, settings, &mut told)?;
+    if long {
+        tracing::info!("the books have caught up");
+    }
+    Ok((journal, recovered.0, recovered.1))
 }
 
 /// Opens what lies in a data directory; makes nothing.

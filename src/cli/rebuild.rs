@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
+use indicatif::ProgressDrawTarget;
 use serde::Serialize;
 
 use super::admin::DirectoryOptions;
@@ -10,6 +11,8 @@ use super::books::open_journal;
 use super::failure::{Failure, described};
 use super::output;
 use crate::disk::{Disk, RealDisk};
+use crate::id::Seq;
+use crate::journal::Journal;
 use crate::ledger::{self, Ledger, Settings, open_books};
 use crate::time::SystemClock;
 
@@ -43,7 +46,11 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         checkpoints: config.storage.checkpoints,
     };
     let journal = Arc::new(opened.journal);
-    let recovered = Ledger::recover(journal, books, Arc::new(SystemClock), settings);
+    let bar = output::progress_bar(journal.head().seq.0, ProgressDrawTarget::stderr());
+    let mut told = |booked: Seq| bar.set_position(booked.0);
+    let clock = Arc::new(SystemClock);
+    let recovered = Ledger::recover_telling(journal, books, clock, settings, &mut told);
+    bar.finish_and_clear();
     let (ledger, _committer) = recovered.map_err(|error| failed(&error))?;
     let (mut checkpointer, _stop) = ledger::Checkpointer::new(Arc::clone(&ledger));
     checkpointer.checkpoint().map_err(|error| failed(&error))?;

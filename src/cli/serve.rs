@@ -90,7 +90,9 @@ pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
 /// however this was built. The next start recovers.
 fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
-        tracing::error!("{panic}");
+        tracing::error!(
+            "{panic} (where this comes again, coffer verify tells whether a file is damaged)"
+        );
         std::process::abort();
     }));
 }

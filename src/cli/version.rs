@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::output;
+use crate::books;
 use crate::journal::FORMATS;
 
 #[derive(Serialize)]
@@ -17,7 +18,10 @@ struct Told {
 pub(super) fn run(json: bool) -> Result<(), Failure> {
     let told = Told {
         version: env!("CARGO_PKG_VERSION"),
-        formats: BTreeMap::from(FORMATS),
+        formats: FORMATS
+            .into_iter()
+            .chain([("books", books::FORMAT)])
+            .collect(),
     };
     if json {
         let told = serde_json::to_string(&told).expect("a struct of texts and numbers is JSON");

@@ -231,7 +231,7 @@ impl fmt::Display for StartRefusal {
             StartRefusal::Newer { file, format } => write!(
                 f,
                 "{file} has format {format}, which this version does not know: a later version \
-                 wrote it, start that one"
+                 wrote it, use that one"
             ),
             StartRefusal::InUse => {
                 f.write_str("another coffer is running on this data directory: stop it first")

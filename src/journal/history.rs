@@ -271,6 +271,15 @@ fn follows(first: Seq, previous: Head, end: Head) -> Result<(), JournalError> {
     Err(unreadable(&path(first), why))
 }
 
+/// Looks at the last segment, the newest, for whether a later version wrote it.
+pub(super) fn refuse_newer(disk: &dyn Disk, id: [u8; 16]) -> Result<(), JournalError> {
+    let names = disk.list().map_err(JournalError::disk(HISTORY))?;
+    match names.iter().rev().find_map(|name| first_of(name)) {
+        Some(first) => Segment::open_untouched(disk, first)?.inspect(id).map(drop),
+        None => Ok(()),
+    }
+}
+
 fn missing(end: Head) -> JournalError {
     StartRefusal::Missing {
         file: path(end.seq.next()),

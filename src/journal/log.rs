@@ -4,6 +4,7 @@
 //! table    key                          value
 //! batches  seq of the first entry, u64  the batch, as `record` has it
 //! about    "coffer"                     the coffer's id, 16 bytes
+//!          "format"                     1, u64; a file that does not say is of format 1
 //! ```
 //!
 //! redb's ordering of commits is trusted only as far as the witness goes.
@@ -12,7 +13,9 @@ use parking_lot::{Mutex, MutexGuard};
 use redb::{Builder, Database, DatabaseError, ReadableTable, WriteTransaction};
 
 use super::record::encode_batch;
-use super::rows::{ABOUT, BATCHES, COFFER, Row, about, extent, last_up_to, rows_from};
+use super::rows::{
+    ABOUT, BATCHES, COFFER, FORMAT_KEY, Row, about, extent, last_up_to, open_untouched, rows_from,
+};
 use super::witness::Witness;
 use super::{Head, JournalError, StartRefusal};
 use crate::disk::{Disk, File, RedbBackend, unfinished};
@@ -21,6 +24,9 @@ use crate::id::Seq;
 
 /// The file's name.
 pub(super) const JOURNAL: &str = "journal.redb";
+
+/// The version of the file; each batch bears one of its own.
+pub(super) const FORMAT: u64 = 1;
 
 /// Rows are written once, in order, and read once, in order: little is worth keeping.
 pub(super) const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -88,9 +94,41 @@ fn introduce(database: &Database, id: [u8; 16], last: Option<&Row>) -> Result<()
         batches.insert(row.first.0, row.bytes.as_slice())?;
     }
     drop(batches);
-    transaction.open_table(ABOUT)?.insert(COFFER, &id[..])?;
+    let mut about = transaction.open_table(ABOUT)?;
+    about.insert(COFFER, &id[..])?;
+    about.insert(FORMAT_KEY, &FORMAT.to_le_bytes()[..])?;
+    drop(about);
     transaction.commit()?;
     Ok(())
+}
+
+/// Refuses a file that a later version wrote, and leaves it as it is: redb writes to a file as
+/// soon as it opens it.
+pub(super) fn refuse_newer(disk: &dyn Disk) -> Result<(), JournalError> {
+    let database = open_untouched(disk, JOURNAL, JOURNAL, CACHE_BYTES)?;
+    known_format(&database)?;
+    let last = last_up_to(&database, Seq(u64::MAX)).map_err(failed_in_redb)?;
+    last.map_or(Ok(()), |row| head_of(&row).map(drop))
+}
+
+/// Checks that the file is of a format that this version knows.
+pub(super) fn known_format(database: &Database) -> Result<(), JournalError> {
+    match about(database, FORMAT_KEY)
+        .map_err(failed_in_redb)?
+        .map(u64::from_le_bytes)
+    {
+        None | Some(FORMAT) => Ok(()),
+        Some(format) if format > FORMAT => Err(StartRefusal::Newer {
+            file: JOURNAL.into(),
+            format,
+        }
+        .into()),
+        Some(_) => Err(StartRefusal::Unreadable {
+            file: JOURNAL.into(),
+            why: "is of no format that ever was".into(),
+        }
+        .into()),
+    }
 }
 
 /// An opened file that nobody appends to yet.
@@ -121,6 +159,7 @@ pub(super) fn find(disk: &dyn Disk) -> Result<Found, JournalError> {
             DatabaseError::DatabaseAlreadyOpen => StartRefusal::InUse.into(),
             error => JournalError::database(JOURNAL, error),
         })?;
+    known_format(&database)?;
     let id = about(&database, COFFER).map_err(failed_in_redb)?;
     let id = id.ok_or_else(|| StartRefusal::Unreadable {
         file: JOURNAL.into(),

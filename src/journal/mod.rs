@@ -45,7 +45,8 @@ pub use offline::{Offline, Piece, READER};
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
 pub use start::{
-    Opened, Options, SECRET_KEY, SEGMENT_SIZE, Warning, add_file, open, secret_key, secret_key_in,
+    Opened, Options, SECRET_KEY, SEGMENT_SIZE, Warning, add_file, has_file, occupy, open,
+    remove_file, secret_key, secret_key_in,
 };
 pub use whole::RedbJournal;
 
@@ -53,11 +54,13 @@ use crate::engine::entry::Entry;
 use crate::id::Seq;
 
 /// The version of each form that is written to the data directory. Older ones are read for ever.
-pub const FORMATS: [(&str, u64); 4] = [
+pub const FORMATS: [(&str, u64); 6] = [
     ("backup", backup::FORMAT),
+    ("batch", record::VERSION as u64),
     ("history", segment::FORMAT),
-    ("journal", record::VERSION as u64),
+    ("journal", log::FORMAT),
     ("manifest", manifest::FORMAT),
+    ("witness", witness::FORMAT),
 ];
 
 /// The end of a journal: its last entry and the hash that stands for everything up to it.

@@ -127,6 +127,19 @@ impl Offline {
         })
     }
 
+    /// The directory. It is locked.
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    /// The id of a coffer that has the file `name`; `None` where the manifest does not name it, or
+    /// cannot be read.
+    pub fn owner_of(&self, name: &str) -> Option<[u8; 16]> {
+        let manifest = self.manifest.as_ref()?;
+        let named = manifest.files.iter().any(|file| file == name);
+        named.then_some(manifest.id)
+    }
+
     /// The last entry, as far as is known before reading.
     pub fn last(&self) -> Seq {
         self.witness.map_or(Seq::NONE, |head| head.seq)
@@ -255,6 +268,11 @@ impl Offline {
             (Ok(Some(_)), _) => {}
             (Ok(None), _) => walk.tell(&unreadable(path, "does not say whose it is".into())),
             (Err(error), _) => walk.tell(&error),
+        }
+        match guarded(path, || log::known_format(&database)) {
+            Ok(()) => {}
+            Err(error) if sound || is_damage(&error) => found(error, walk)?,
+            Err(error) => walk.tell(&error),
         }
         match guarded(path, || extent(&database).map_err(said)) {
             Ok(Some((first, _))) => {
@@ -390,11 +408,16 @@ fn rows(database: &Database, path: &str, end: Seq, walk: &mut Walk<'_>) {
                 past(seq.max(walk.next()), end, chunk).unwrap_or_default()
             }
         };
-        let Some(last) = read.last().map(|row| row.first) else {
+        let Some(last) = read.iter().map(|row| row.first).max() else {
             return;
         };
         for row in &read {
             walk.row(path, row);
+        }
+        if last < seq {
+            // Pages that have changed places lead back to rows before, for ever.
+            walk.lose();
+            return;
         }
         seq = last.next();
     }

@@ -23,6 +23,9 @@ pub(super) const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new(
 /// The key in [`ABOUT`] of the coffer's id, 16 bytes.
 pub(super) const COFFER: &str = "coffer";
 
+/// The key in [`ABOUT`] of the file's format, u64, little-endian.
+pub(super) const FORMAT_KEY: &str = "format";
+
 /// One batch, not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {

@@ -17,7 +17,7 @@
 use redb::{Builder, Database};
 
 use super::rows::{
-    ABOUT, BATCHES, COFFER, Row, about, extent, last_up_to, open_untouched, rows_from,
+    ABOUT, BATCHES, COFFER, FORMAT_KEY, Row, about, extent, last_up_to, open_untouched, rows_from,
 };
 use super::{Head, JournalError, StartRefusal};
 use crate::disk::{Disk, Failed, RedbBackend, unfinished};
@@ -25,7 +25,6 @@ use crate::id::Seq;
 
 pub(super) const FORMAT: u64 = 1;
 
-const FORMAT_KEY: &str = "format";
 const ROWS: &str = "rows";
 const SEALED: &str = "sealed";
 

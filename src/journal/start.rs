@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::history::{HISTORY, History, joins};
+use super::history::{self, HISTORY, History, joins};
 use super::log::{self, CommitMode, Found, JOURNAL};
 use super::manifest::{MANIFEST, Manifest};
 use super::whole::RedbJournal;
@@ -73,8 +73,6 @@ pub struct Opened {
     pub created_at: Timestamp,
     /// Whether that was now.
     pub created: bool,
-    /// The files that the manifest names: what must be there.
-    pub files: Vec<String>,
     /// What an operator should hear of.
     pub warning: Option<Warning>,
 }
@@ -112,7 +110,10 @@ pub fn secret_key(
     let failed = JournalError::disk(SECRET_KEY);
     let completed = must_exist_already(disk, must_exist)?;
     let _lock = lock(disk)?;
-    if !completed {
+    if completed {
+        // The key has no version of its own.
+        let_pass_but_newer(Manifest::read(disk).map(drop))?;
+    } else {
         mark_first_start(disk)?;
     }
     if !disk.exists(SECRET_KEY).map_err(&failed)? {
@@ -166,10 +167,52 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
         id: started.manifest.id,
         created_at: started.manifest.created_at,
         created: !completed,
-        files: started.manifest.files.clone(),
         warning: started.warning,
         journal: started.into_journal(options.commit, lock),
     })
+}
+
+/// Refuses a directory of which a later version wrote anything, before anything in it is changed.
+fn refuse_newer(disk: &dyn Disk, manifest: &Manifest) -> Result<(), JournalError> {
+    let exists = |name| disk.exists(name).map_err(JournalError::disk(name));
+    if exists(WITNESS)? {
+        let_pass_but_newer(Witness::open(disk, manifest.id).map(drop))?;
+    }
+    if exists(JOURNAL)? {
+        let_pass_but_newer(log::refuse_newer(disk))?;
+    }
+    if exists(HISTORY)? {
+        let directory = disk
+            .directory(HISTORY)
+            .map_err(JournalError::disk(HISTORY))?;
+        let_pass_but_newer(history::refuse_newer(&*directory, manifest.id))?;
+    }
+    Ok(())
+}
+
+/// Whatever else is wrong is told by whoever reads the file to use it.
+fn let_pass_but_newer(looked: Result<(), JournalError>) -> Result<(), JournalError> {
+    match looked {
+        Err(error @ JournalError::Refused(StartRefusal::Newer { .. })) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Keeps a data directory of which no server is running for the caller until what is returned is
+/// dropped; [`open`] takes it by itself.
+///
+/// # Errors
+/// [`StartRefusal::InUse`], or the disk's own.
+pub fn occupy(disk: &dyn Disk) -> Result<Box<dyn File>, JournalError> {
+    lock(disk)
+}
+
+/// Whether a file is among those that must be there at every start.
+///
+/// # Errors
+/// [`JournalError`].
+pub fn has_file(disk: &dyn Disk, name: &str) -> Result<bool, JournalError> {
+    Ok(Manifest::read(disk)?.files.iter().any(|file| file == name))
 }
 
 /// Adds a file to those that must be there at every start. It is durable already, and the caller
@@ -180,6 +223,16 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
 pub fn add_file(disk: &dyn Disk, name: &str) -> Result<(), JournalError> {
     let mut manifest = Manifest::read(disk)?;
     manifest.files.push(name.to_owned());
+    manifest.replace(disk)
+}
+
+/// Takes a file from those that must be there. The caller has the data directory to itself.
+///
+/// # Errors
+/// [`JournalError::Disk`].
+pub fn remove_file(disk: &dyn Disk, name: &str) -> Result<(), JournalError> {
+    let mut manifest = Manifest::read(disk)?;
+    manifest.files.retain(|file| file != name);
     manifest.replace(disk)
 }
 
@@ -208,7 +261,9 @@ fn start(disk: &dyn Disk, options: &Options) -> Result<Started, JournalError> {
         discard(disk, &unfinished(name))?;
     }
     let manifest = if must_exist_already(disk, options.must_exist)? {
-        Manifest::read(disk)?
+        let manifest = Manifest::read(disk)?;
+        refuse_newer(disk, &manifest)?;
+        manifest
     } else {
         first_start(disk, options)?
     };
@@ -295,7 +350,7 @@ fn first_start(disk: &dyn Disk, options: &Options) -> Result<Manifest, JournalEr
     } else {
         options.new_id
     };
-    let history = history(disk, id, options.segment_size)?;
+    let history = segments(disk, id, options.segment_size)?;
     if history.end() != Head::EMPTY {
         return Err(StartRefusal::NoManifest.into());
     }
@@ -345,7 +400,7 @@ pub(super) fn check(
         }
         .into());
     }
-    let history = history(disk, manifest.id, options.segment_size)?;
+    let history = segments(disk, manifest.id, options.segment_size)?;
     let at_end = found.head_at(history.end().seq)?;
     joins(&history, found.begins_after()?, at_end, found.head)?;
     let (mut witness, known) = Witness::open(disk, manifest.id)?;
@@ -369,7 +424,7 @@ pub(super) fn check(
 }
 
 /// Opens history; makes an empty one where there is none.
-fn history(disk: &dyn Disk, id: [u8; 16], segment_size: u64) -> Result<History, JournalError> {
+fn segments(disk: &dyn Disk, id: [u8; 16], segment_size: u64) -> Result<History, JournalError> {
     let failed = JournalError::disk(HISTORY);
     let directory = disk.directory(HISTORY).map_err(&failed)?;
     let history = History::find(directory, id, segment_size)?;

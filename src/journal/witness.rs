@@ -9,25 +9,32 @@
 //! Two slots of 96 bytes, at 0 and at 4096 of a file of 8192 bytes, written in turn:
 //!
 //! ```text
-//!   0   8  `cofferw1`
+//!   0   8  `cofferw` and the version, 1
 //!   8  16  the coffer's id
 //!  24   8  seq of the last entry, little-endian
 //!  32  32  hash of the last batch
 //!  64  32  BLAKE3 of the 64 bytes before
 //! ```
 //!
+//! Later versions have their number at the same place, and a hash of the first 64 bytes behind them.
+//!
 //! A loss of power tears at most what was being written, within one sector and one slot on the
 //! disks that are made; that slot is passed over. Where both are unreadable nothing is known: the
 //! journal's own checks have to do, and whoever starts it is warned.
 
 use super::{Head, JournalError, StartRefusal};
+use crate::bytes::{Bytes, CodecError};
 use crate::disk::{Disk, File};
 use crate::id::Seq;
 
 /// The file's name.
 pub(super) const WITNESS: &str = "witness";
 
+/// The version of the file.
+pub(super) const FORMAT: u64 = 1;
+
 const MAGIC: &[u8; 8] = b"cofferw1";
+const VERSION_AT: usize = 7;
 const SLOT_SIZE: usize = 96;
 const SLOTS: [u64; 2] = [0, 4096];
 const FILE_SIZE: usize = 8192;
@@ -70,7 +77,7 @@ impl Witness {
         for (slot, offset) in SLOTS.into_iter().enumerate() {
             let mut bytes = [0; SLOT_SIZE];
             file.read_at(offset, &mut bytes).map_err(&failed)?;
-            let Some((owner, head)) = decode(&bytes) else {
+            let Some((owner, head)) = decode(&bytes)? else {
                 continue;
             };
             if owner != id {
@@ -117,17 +124,26 @@ fn encode(id: [u8; 16], head: Head) -> [u8; SLOT_SIZE] {
 }
 
 /// Whose slot it is and the end that it tells, unless it is torn.
-fn decode(bytes: &[u8; SLOT_SIZE]) -> Option<([u8; 16], Head)> {
-    let (said, check) = bytes.split_first_chunk::<64>()?;
-    if blake3::hash(said).as_bytes() != check || !said.starts_with(MAGIC) {
-        return None;
+fn decode(bytes: &[u8; SLOT_SIZE]) -> Result<Option<([u8; 16], Head)>, StartRefusal> {
+    let (said, check) = bytes.split_at(64);
+    if blake3::hash(said).as_bytes() != check || said[..VERSION_AT] != MAGIC[..VERSION_AT] {
+        return Ok(None);
     }
-    let seq = u64::from_le_bytes(said[24..32].try_into().ok()?);
-    let head = Head {
-        seq: Seq(seq),
-        hash: said[32..].try_into().ok()?,
+    let version = said[VERSION_AT];
+    if version > MAGIC[VERSION_AT] {
+        return Err(StartRefusal::Newer {
+            file: WITNESS.into(),
+            format: u64::from(version - b'0'),
+        });
+    }
+    let mut rest = Bytes(&said[VERSION_AT + 1..]);
+    let mut told = || -> Result<_, CodecError> {
+        let id = rest.array()?;
+        let seq = Seq(u64::from_le_bytes(rest.array()?));
+        let hash = rest.array()?;
+        Ok((id, Head { seq, hash }))
     };
-    Some((said[8..24].try_into().ok()?, head))
+    Ok(told().ok().filter(|_| version == MAGIC[VERSION_AT]))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod checkpoint;
 mod export;
 mod history;
 mod load;
+mod open;
 mod operate;
 mod partners;
 mod play;
@@ -35,12 +36,13 @@ use parking_lot::Mutex;
 pub use self::checkpoint::{CheckpointError, Checkpointer, CheckpointerStop, Turn};
 pub use self::export::{AccountView, Reading, Snapshot};
 pub use self::history::{HistoryItem, HistoryKind};
+pub use self::open::{open_books, refuse_newer_books};
 pub use self::operate::Adjusted;
 use self::partners::Partners;
 pub use self::partners::{DEFAULT_ID_SPACE, PartnerRow};
 pub use self::play::{Outcome, Played};
+pub use self::recover::RecoverError;
 use self::recover::Tail;
-pub use self::recover::{RecoverError, open_books};
 pub use self::report::{
     AnomalyView, CurrencyBalance, Page, PlayerView, RoundView, SessionState, TrialBalance,
 };

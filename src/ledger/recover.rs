@@ -22,14 +22,13 @@ use super::sequencer::Sequencer;
 use super::shard::Shards;
 use super::space::SpaceCell;
 use super::{Ledger, Settings, Unavailable};
-use crate::books::{AccountPlace, BOOKS, Books, BooksError, Greatest, SessionPlace, create};
-use crate::disk::{Disk, release_reserve};
+use crate::books::{AccountPlace, Books, BooksError, Greatest, SessionPlace};
 use crate::engine::document::Document;
 use crate::engine::entry::{Body, Entry, Record, RecordKind};
 use crate::engine::held::Held;
 use crate::engine::ids::{IdKey, IdRow};
 use crate::id::{AccountNumber, PartnerNumber, PlayerId, Seq};
-use crate::journal::{self, Committer, Durable, Journal, JournalError, Queue};
+use crate::journal::{Committer, Durable, Journal, JournalError, Queue};
 use crate::time::Clock;
 
 /// Most entries that one sync may carry.
@@ -71,7 +70,7 @@ impl std::error::Error for RecoverError {
 
 impl RecoverError {
     /// Whether there was no room on the disk.
-    fn is_disk_full(&self) -> bool {
+    pub(super) fn is_disk_full(&self) -> bool {
         match self {
             RecoverError::Journal(error) => error.is_disk_full(),
             RecoverError::Books(error) => error.is_disk_full(),
@@ -89,41 +88,6 @@ impl From<BooksError> for RecoverError {
     fn from(error: BooksError) -> RecoverError {
         RecoverError::Books(error)
     }
-}
-
-/// Opens the books of a coffer that was opened; makes them where it never had any, or where
-/// `anew` says so, for the ledger's recovery to fill them from history.
-///
-/// # Errors
-/// [`RecoverError`].
-pub fn open_books(
-    disk: &dyn Disk,
-    opened: &journal::Opened,
-    anew: bool,
-) -> Result<Books, RecoverError> {
-    match try_to_open_books(disk, opened, anew) {
-        Err(error) if error.is_disk_full() => match release_reserve(disk) {
-            Ok(true) => try_to_open_books(disk, opened, anew),
-            _ => Err(error),
-        },
-        books => books,
-    }
-}
-
-/// It may be done again when it failed.
-fn try_to_open_books(
-    disk: &dyn Disk,
-    opened: &journal::Opened,
-    anew: bool,
-) -> Result<Books, RecoverError> {
-    let known = opened.files.iter().any(|file| file == BOOKS);
-    if anew || !known {
-        create(disk, opened.id)?;
-    }
-    if !known {
-        journal::add_file(disk, BOOKS)?;
-    }
-    Ok(Books::open(disk, opened.id)?)
 }
 
 /// Entries beyond the books, and for each the one before it about the same player, counted from 1.
@@ -164,6 +128,24 @@ impl Ledger {
         books: Books,
         clock: Arc<dyn Clock>,
         settings: Settings,
+    ) -> Result<(Arc<Ledger>, Committer), RecoverError> {
+        Ledger::recover_telling(journal, books, clock, settings, &mut |_| {})
+    }
+
+    /// As [`Ledger::recover`]; each time that the books have caught up with another part of what
+    /// they lack, `told` hears the last entry in them.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn recover_telling(
+        journal: Arc<dyn Journal>,
+        books: Books,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        told: &mut dyn FnMut(Seq),
     ) -> Result<(Arc<Ledger>, Committer), RecoverError> {
         let applied = books.applied();
         belongs(&books, &*journal)?;
@@ -212,12 +194,12 @@ impl Ledger {
             pressed: AtomicBool::new(false),
             checkpoints: settings.checkpoints,
         });
-        ledger.take_tail(applied.seq)?;
+        ledger.take_tail(applied.seq, told)?;
         Ok((ledger, committer))
     }
 
     /// Reads all entries after `applied`.
-    fn take_tail(&self, applied: Seq) -> Result<(), RecoverError> {
+    fn take_tail(&self, applied: Seq, told: &mut dyn FnMut(Seq)) -> Result<(), RecoverError> {
         let many = usize::try_from(self.checkpoints.entries).unwrap_or(usize::MAX);
         let mut entries: Vec<Entry> = Vec::new();
         let mut last = applied;
@@ -226,6 +208,7 @@ impl Ledger {
             if entries.len() >= many {
                 self.index(std::mem::take(&mut entries))?;
                 self.catch_up()?;
+                told(self.booked_seq());
             }
             for entry in batch.entries {
                 // The books may end within a batch.

@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 use crossbeam_channel::bounded;
 
+use crate::books::{self, BOOKS, BooksError};
 use crate::engine::audit::{Audit, Facts};
-use crate::journal::{Head, JournalError, Offline, Piece, READER};
+use crate::id::Seq;
+use crate::journal::{Head, JournalError, Offline, Piece, READER, described};
 use crate::sort::{Scratch, Sorted, Sorter};
 
 /// Memory for sorting, unless somebody says otherwise: a run for every 300,000 entries or so.
@@ -48,6 +50,8 @@ pub enum Progress {
 pub enum VerifyError {
     /// The data directory could not be read.
     Journal(JournalError),
+    /// A later version wrote the books, or they could not be read.
+    Books(BooksError),
     /// What was to be sorted could not be written down.
     Scratch(io::Error),
 }
@@ -56,6 +60,7 @@ impl std::fmt::Display for VerifyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             VerifyError::Journal(error) => error.fmt(f),
+            VerifyError::Books(error) => error.fmt(f),
             VerifyError::Scratch(_) => f.write_str(
                 "the scratch directory could not be used: --scratch names another, with room \
                  for some 300 bytes an entry",
@@ -68,6 +73,7 @@ impl std::error::Error for VerifyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             VerifyError::Journal(error) => error.source(),
+            VerifyError::Books(error) => error.source(),
             VerifyError::Scratch(error) => Some(error),
         }
     }
@@ -95,16 +101,55 @@ pub fn verify_offline(
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new().name(READER.into());
         // Nobody takes them where sorting failed.
-        let read = move || offline.read(&mut |piece| pieces.send(piece).is_ok());
+        let read = move || {
+            let books = check_books(&offline)?;
+            let read = offline.read(&mut |piece| pieces.send(piece).is_ok());
+            read.map(|()| books).map_err(VerifyError::Journal)
+        };
         let reader = reader.spawn_scoped(scope, read)?;
         let verified = verify(taken.iter(), scratch, VERIFY_MEMORY, progress);
         drop(taken);
-        match reader.join() {
-            Ok(read) => read.map_err(VerifyError::Journal)?,
+        let books = match reader.join() {
+            Ok(read) => read?,
             Err(panic) => resume_unwind(panic),
-        }
-        Ok(verified?)
+        };
+        let mut verified = verified?;
+        verified.add(books);
+        Ok(verified)
     })
+}
+
+/// What reading the books came to: the last entry in them, or what is wrong with them. `None`
+/// where there are none to be read.
+fn check_books(offline: &Offline) -> Result<Option<Result<Seq, BooksError>>, VerifyError> {
+    let disk = offline.disk();
+    let there = disk.exists(BOOKS);
+    let there = there.map_err(|error| VerifyError::Books(BooksError::Disk(error)))?;
+    let Some(id) = offline.owner_of(BOOKS).filter(|_| there) else {
+        return Ok(None);
+    };
+    match books::check(disk, id) {
+        Err(error @ (BooksError::Newer(_) | BooksError::Disk(_))) => Err(VerifyError::Books(error)),
+        checked => Ok(Some(checked.map(|applied| applied.seq))),
+    }
+}
+
+impl Verified {
+    /// Takes what reading the books came to among the rest.
+    fn add(&mut self, books: Option<Result<Seq, BooksError>>) {
+        match books {
+            None => {}
+            Some(Err(older @ BooksError::Older(_))) => self.notes.push(older.to_string()),
+            Some(Err(error)) => self.findings.push(described(&error)),
+            Some(Ok(applied)) if applied > self.head.seq && self.findings.is_empty() => {
+                let journal = self.head.seq;
+                let books = applied;
+                let ahead = BooksError::Ahead { books, journal };
+                self.findings.push(ahead.to_string());
+            }
+            Some(Ok(_)) => {}
+        }
+    }
 }
 
 /// Verifies what is read from anywhere, in `memory` bytes and some megabytes.

@@ -77,14 +77,20 @@ pub(crate) fn serve_in_vain(directory: &Path, environment: &[(&str, &str)]) -> R
 
 /// Waits for a process to end by itself. One that does not has failed, and is killed.
 fn ended(child: &mut Child) -> ExitStatus {
-    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+    ended_within(child, PATIENCE).expect("the process does not end")
+}
+
+/// Waits for a process to end by itself; kills it and returns `None` where it does not.
+pub(crate) fn ended_within(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    for _ in 0..patience.as_millis() / PAUSE.as_millis() {
         if let Some(status) = child.try_wait().unwrap() {
-            return status;
+            return Some(status);
         }
         std::thread::sleep(PAUSE);
     }
     child.kill().unwrap();
-    panic!("the process does not end");
+    child.wait().unwrap();
+    None
 }
 
 impl Ran {
