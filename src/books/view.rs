@@ -507,3 +507,49 @@ pub struct Greatest {
     /// Whether there are smaller ones.
     pub more: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Books, create};
+    use super::*;
+    use crate::engine::ids::IdState;
+    use crate::money::Amount;
+    use crate::sim::disk::SimDisk;
+
+    #[test]
+    fn the_greatest_ids_tell_whether_there_are_smaller_ones() {
+        let disk = SimDisk::new();
+        create(&disk, [7; 16]).unwrap();
+        let books = Books::open(&disk, [7; 16]).unwrap();
+        let row = IdRow {
+            state: IdState::Voided,
+            account: AccountNumber(1),
+            amount: Amount::ZERO,
+            game: None,
+            round: None,
+            taken: Seq(1),
+            changed: Seq(1),
+        };
+        let key = |space, id| IdKey {
+            space: IdSpaceNumber(space),
+            currency: "USD".parse().unwrap(),
+            id: TransactionId(id),
+        };
+        let keys = [key(0, 7), key(1, 1), key(1, 5), key(1, u64::MAX)];
+        let mut slice = books.begin().unwrap();
+        slice.ids(&keys.each_ref().map(|key| (key, &row))).unwrap();
+        slice.commit().unwrap();
+        let greatest = |at_most| {
+            let found = books.view().unwrap().greatest_ids(at_most).unwrap();
+            let mut found: Vec<_> = found
+                .into_iter()
+                .map(|of| (of.id_space.0, of.numbers, of.more))
+                .collect();
+            found.sort();
+            found
+        };
+        let own = (0, vec![7], false);
+        assert_eq!(greatest(2), [own.clone(), (1, vec![u64::MAX, 5], true)]);
+        assert_eq!(greatest(3), [own, (1, vec![u64::MAX, 5, 1], false)]);
+    }
+}

@@ -298,3 +298,145 @@ impl Unit {
         Ok(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::books::Checkpoints;
+    use crate::disk::Disk;
+    use crate::engine::command::{AccountName, Command, NewSession, Rules, Transaction};
+    use crate::engine::ids::IdKey;
+    use crate::id::{Code, GameNumber, Lang, PartnerNumber, TransactionId};
+    use crate::journal::{self, CommitMode, Options, SEGMENT_SIZE};
+    use crate::ledger::{Checkpointer, Committer, Outcome, Settings, open_books};
+    use crate::money::Amount;
+    use crate::sim::disk::SimDisk;
+    use crate::sim::{ManualClock, sample};
+    use crate::time::{Span, Timestamp};
+
+    const HOME: AccountNumber = AccountNumber(1);
+
+    fn open(disk: &SimDisk) -> (Arc<Ledger>, Committer) {
+        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        let now = Timestamp::from_micros(1_000_000);
+        let options = Options {
+            commit: CommitMode::OnePhase,
+            must_exist: false,
+            segment_size: SEGMENT_SIZE,
+            new_id: [7; 16],
+            fingerprint: journal::secret_key(&*disk, false, &[7; 32])
+                .unwrap()
+                .fingerprint(),
+            now,
+        };
+        let opened = journal::open(Arc::clone(&disk), options).unwrap();
+        let books = open_books(&*disk, &opened, false).unwrap();
+        let settings = Settings {
+            rules: Rules::default(),
+            queue_entries_max: 64,
+            checkpoints: Checkpoints::default(),
+        };
+        let clock = Arc::new(ManualClock::new(now));
+        Ledger::recover(Arc::new(opened.journal), books, clock, settings).unwrap()
+    }
+
+    fn code() -> Code {
+        "code".parse().unwrap()
+    }
+
+    /// A ledger with one player, whose number is [`HOME`], in one session.
+    fn with_a_player(disk: &SimDisk) -> (Arc<Ledger>, Committer) {
+        let (ledger, committer) = open(disk);
+        let currency = "USD".parse().unwrap();
+        let partner = sample::partner("w1", currency);
+        ledger.create_partner(partner, sample::secrets()).unwrap();
+        let new = NewSession {
+            account: AccountName {
+                partner: PartnerNumber(1),
+                player_id: "ann".parse().unwrap(),
+                currency,
+            },
+            code: code(),
+            game: None,
+            lang: Lang::EN,
+            ttl: Span::from_seconds(3600),
+        };
+        ledger.open_session(new).unwrap();
+        (ledger, committer)
+    }
+
+    fn win(ledger: &Ledger, id: u64) -> Outcome {
+        let win = Command::Win(Transaction {
+            id: TransactionId(id),
+            round: None,
+            game: GameNumber(1),
+            amount: Amount::from_cents(100).unwrap(),
+        });
+        let partner = ledger.partner(PartnerNumber(1)).unwrap().value;
+        ledger.play(&partner, "code", &win).unwrap().outcome
+    }
+
+    fn done(cents: u64) -> Outcome {
+        let balance = Amount::from_cents(cents).unwrap();
+        Outcome::Done { balance }
+    }
+
+    #[test]
+    fn what_was_seen_in_the_books_before_a_turn_is_not_taken_in_after_it() {
+        let (ledger, mut committer) = with_a_player(&SimDisk::new());
+        let (mut checkpointer, _stop) = Checkpointer::new(Arc::clone(&ledger));
+        let mut forget = || {
+            committer.step(usize::MAX).unwrap();
+            for _ in 0..2 {
+                checkpointer.checkpoint().unwrap();
+            }
+        };
+        forget();
+        let place = ledger.place_of("code").unwrap().unwrap();
+        let key = IdKey {
+            space: place.id_space,
+            currency: place.currency,
+            id: TransactionId(5),
+        };
+        let sight = ledger.look(|view| view.id(&key)).unwrap();
+        let unit = ledger.read_unit(HOME, None).unwrap().unwrap();
+        assert!(sight.found.is_none() && ledger.is_fresh(&sight));
+        assert_eq!(win(&ledger, 5), done(100));
+        assert!(
+            ledger.is_fresh(&sight),
+            "what was not forgotten is in memory"
+        );
+        forget();
+        assert!(!ledger.is_fresh(&sight), "the id is in the books by now");
+        let mut players = ledger.shards.players.lock(&HOME);
+        assert!(!ledger.admit(&mut players, unit), "it is behind by a win");
+        drop(players);
+        assert_eq!(win(&ledger, 5), done(100), "a repetition");
+        assert_eq!(win(&ledger, 6), done(200));
+    }
+
+    #[test]
+    fn who_comes_when_the_tail_was_applied_finds_the_player() {
+        let disk = SimDisk::new();
+        let (ledger, mut committer) = with_a_player(&disk);
+        assert_eq!(win(&ledger, 5), done(100));
+        committer.step(usize::MAX).unwrap();
+        drop((ledger, committer));
+
+        let (ledger, _committer) = open(&disk);
+        let pending = ledger
+            .shards
+            .players
+            .lock(&HOME)
+            .pending
+            .get(&HOME)
+            .copied();
+        assert!(pending.is_some());
+        ledger.apply_tail().unwrap();
+        assert!(ledger.read_unit(HOME, pending).unwrap().is_none());
+        assert!(!ledger.is_latched());
+        assert_eq!(win(&ledger, 6), done(200));
+    }
+}

@@ -508,3 +508,45 @@ impl Entry {
         record.into_iter().flat_map(|record| &record.documents)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{IdSpaceNumber, TransactionId};
+
+    #[test]
+    fn of_what_was_not_read_back_nothing_is_known_to_be_new() {
+        let shards = Shards::new();
+        let (space, currency) = (IdSpaceNumber(3), "USD".parse().unwrap());
+        let greatest = |more| Greatest {
+            id_space: space,
+            currency,
+            numbers: vec![1000, 998, 700],
+            more,
+        };
+        let is_new = |number| {
+            let id = TransactionId(number);
+            let key = IdKey {
+                space,
+                currency,
+                id,
+            };
+            let id = shards.ids_of(&key).recent.is_new(key.place(), number);
+            let mut players = shards.players.each();
+            let round = players.all(|held| held.foreign.is_new(key.place(), number));
+            (id, round)
+        };
+        for ids in [true, false] {
+            remember(&shards, &[greatest(false)], ids);
+        }
+        assert_eq!((is_new(1000), is_new(3)), ((false, false), (true, true)));
+        for ids in [true, false] {
+            remember(&shards, &[greatest(true)], ids);
+        }
+        // 700 is in the word that ends with 703.
+        for (number, new) in [(3, false), (701, false), (703, false), (704, true)] {
+            assert_eq!(is_new(number), (new, new), "{number}");
+        }
+        assert_eq!((is_new(998), is_new(999)), ((false, false), (true, true)));
+    }
+}

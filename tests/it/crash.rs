@@ -442,10 +442,8 @@ impl World {
                     Err(_) => return Ok(false),
                 }
             }
-            if self.random.random_ratio(1, 12) {
-                if !self.checkpoint(running, &mut live)? {
-                    return Ok(false);
-                }
+            if self.random.random_ratio(1, 12) && !self.checkpoint(running, &mut live)? {
+                return Ok(false);
             }
             if self.random.random_ratio(1, 6) {
                 self.tell(&running.ledger);
