@@ -4,6 +4,7 @@
 //! player play, so that the calls answer with the figures of the Wallet API's document.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,14 +93,6 @@ fn text<T: std::str::FromStr>(text: &str) -> T {
     value.expect("the demo's own texts are of their form")
 }
 
-/// Host and port under which this process reaches its own listener at `url`.
-fn own_authority(url: &str) -> String {
-    let authority = url.strip_prefix("http://").unwrap_or(url);
-    authority
-        .replace("0.0.0.0:", "127.0.0.1:")
-        .replace("[::]:", "[::1]:")
-}
-
 /// What was asked for is there already: as good as done.
 fn or_there_already(asked: Result<Vec<u8>, Failure>) -> Result<(), Failure> {
     match asked {
@@ -113,14 +106,15 @@ fn or_there_already(asked: Result<Vec<u8>, Failure>) -> Result<(), Failure> {
 }
 
 impl Demo {
-    /// Creates through the admin API whatever of the sample data is not there yet.
+    /// Creates through the admin API at `admin` whatever of the sample data is not there yet. Both
+    /// addresses are ones that can be called.
     pub(super) async fn prepare(
-        admin_url: &str,
-        public_url: &str,
+        admin: SocketAddr,
+        public: SocketAddr,
         admin_key: Secret,
         clock: Arc<dyn Clock>,
     ) -> Result<Demo, Failure> {
-        let admin_authority = own_authority(admin_url);
+        let admin_authority = admin.to_string();
         let mut admin = Admin::connect(&admin_authority, admin_key.clone()).await?;
         let partner = partner(&mut admin).await?;
         let currency: Currency = text(CURRENCY);
@@ -158,7 +152,7 @@ impl Demo {
         let codes = players.iter().map(|(code, _)| code.clone()).collect();
         Ok(Demo {
             admin_authority,
-            public_authority: own_authority(public_url),
+            public_authority: public.to_string(),
             admin_key,
             clock,
             partner,

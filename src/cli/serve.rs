@@ -304,7 +304,8 @@ async fn begin(
     if with == With::Nothing {
         return output::print(&ready);
     }
-    let demo = Demo::prepare(&reached.admin, &reached.public, admin_key, clock).await?;
+    let Callable { public, admin } = reached.callable;
+    let demo = Demo::prepare(admin, public, admin_key, clock).await?;
     output::print(&ready)?;
     output::print(&demo.samples())?;
     if let Some(filled) = filled {
@@ -323,16 +324,30 @@ struct Reached {
     admin: String,
     public_url: String,
     data: String,
+    #[serde(skip)]
+    callable: Callable,
+}
+
+/// Both addresses, as this machine reaches them.
+#[derive(Clone, Copy)]
+struct Callable {
+    public: SocketAddr,
+    admin: SocketAddr,
 }
 
 impl Reached {
     fn new(config: &Config, public: SocketAddr, admin: SocketAddr) -> Reached {
         let public_url = config.server.public_url.clone();
+        let callable = Callable {
+            public: callable(public),
+            admin: callable(admin),
+        };
         Reached {
             event: "ready",
-            public_url: public_url.unwrap_or_else(|| format!("http://{}", callable(public))),
+            public_url: public_url.unwrap_or_else(|| format!("http://{}", callable.public)),
             public: format!("http://{public}"),
             admin: format!("http://{admin}"),
+            callable,
             data: config.storage.data.display().to_string(),
         }
     }

@@ -47,7 +47,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// The admin listener; port 0 takes any.
     pub admin_listen: SocketAddr,
-    /// What outsiders reach the public listener by; without it, its own address.
+    /// What outsiders reach the public listener by; without it, its own address, and 127.0.0.1 or
+    /// `[::1]` where that stands for all of the machine's.
     pub public_url: Option<String>,
     /// Direct peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
