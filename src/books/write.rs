@@ -253,7 +253,8 @@ impl Slice<'_> {
             if row.open {
                 let (account, round) = (of.account, of.round);
                 open.put(&first, &OpenRound { account, round }, &mut self.buffer)?;
-            } else if row.first <= applied {
+            } else {
+                // A flush that was cut short may have listed it, however young it is.
                 open.remove(&first)?;
             }
         }
