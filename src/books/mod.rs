@@ -35,6 +35,7 @@
 mod error;
 mod field;
 mod rows;
+mod scan;
 mod view;
 mod write;
 
@@ -47,9 +48,10 @@ use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 pub use self::error::BooksError;
 use self::rows::Space;
 pub use self::rows::{AccountPlace, SessionPlace};
+pub use self::scan::Scanned;
 pub use self::view::{Greatest, View};
 pub use self::write::{Closing, Slice};
-use crate::disk::{Disk, RedbBackend, unfinished};
+use crate::disk::{Disk, File, RedbBackend, unfinished};
 use crate::id::{AccountNumber, Seq, SessionNumber};
 use crate::time::{Span, Timestamp};
 
@@ -193,6 +195,14 @@ impl Books {
     /// # Errors
     /// [`BooksError`].
     pub fn open(disk: &dyn Disk, id: [u8; 16]) -> Result<Books, BooksError> {
+        let file = Books::file(disk)?;
+        let database = Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(RedbBackend::new(file))?;
+        Books::of(database, id)
+    }
+
+    fn file(disk: &dyn Disk) -> Result<Box<dyn File>, BooksError> {
         if !disk.exists(BOOKS).map_err(BooksError::Disk)? {
             return Err(BooksError::Missing { emptied: false });
         }
@@ -203,9 +213,10 @@ impl Books {
         }
         // An earlier start may have ended by a failed sync.
         file.distrust_cache().map_err(BooksError::Disk)?;
-        let database = Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(RedbBackend::new(file))?;
+        Ok(file)
+    }
+
+    fn of(database: Database, id: [u8; 16]) -> Result<Books, BooksError> {
         let applied = inspect(&database, id)?;
         let books = Books {
             database,

@@ -45,7 +45,7 @@ pub(super) const TABLES: [Definition; 16] = [
     DayTotals::TABLE,
 ];
 
-type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
+pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// All rows as they were at one moment.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct View {
     transaction: ReadTransaction,
     /// Those that requests read; the others are opened when they are asked for.
     players: Table,
-    past: Table,
+    pub(super) past: Table,
     codes: Table,
     ids: Table,
     rounds: Table,
@@ -102,7 +102,7 @@ pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
     .concat()
 }
 
-fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
+pub(super) fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
     let (currency, rest) = key.split_at_checked(3)?;
     let (kind, partner) = rest.split_first()?;
     let partner = PartnerNumber(u32::from_be_bytes(partner.try_into().ok()?));
@@ -122,7 +122,7 @@ pub(super) fn day_key(of: &DayKey) -> Vec<u8> {
     [&day, &partner, of.currency.as_str().as_bytes(), &game].concat()
 }
 
-fn day_of(key: &[u8]) -> Option<DayKey> {
+pub(super) fn day_of(key: &[u8]) -> Option<DayKey> {
     let (day, rest) = key.split_first_chunk()?;
     let (partner, rest) = rest.split_first_chunk()?;
     let (currency, game) = rest.split_first_chunk::<3>()?;
@@ -134,7 +134,7 @@ fn day_of(key: &[u8]) -> Option<DayKey> {
     })
 }
 
-fn seq_of(key: &[u8]) -> Option<Seq> {
+pub(super) fn seq_of(key: &[u8]) -> Option<Seq> {
     Some(Seq(u64::from_be_bytes(key.try_into().ok()?)))
 }
 
@@ -154,12 +154,12 @@ impl View {
         })
     }
 
-    fn read<R: Row>(table: &Table, key: &[u8]) -> Result<Option<R>, BooksError> {
+    pub(super) fn read<R: Row>(table: &Table, key: &[u8]) -> Result<Option<R>, BooksError> {
         let row = table.get(key)?;
         row.map(|row| unseal(key, row.value())).transpose()
     }
 
-    fn open<R: Row>(&self) -> Result<Table, BooksError> {
+    pub(super) fn open<R: Row>(&self) -> Result<Table, BooksError> {
         Ok(self.transaction.open_table(R::TABLE)?)
     }
 

@@ -41,7 +41,7 @@ pub use durable::{Durable, Latched, Wait};
 pub use error::{JournalError, StartRefusal, described};
 pub use log::CommitMode;
 pub use manifest::MANIFEST;
-pub use offline::{Offline, Piece, READER};
+pub use offline::{Offline, Piece};
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
 pub use start::{

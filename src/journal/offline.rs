@@ -11,7 +11,6 @@
 //! ends the process in the panic's hook.
 
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use redb::Database;
@@ -22,16 +21,12 @@ use super::log::{self, JOURNAL};
 use super::manifest::{MANIFEST, Manifest};
 use super::rows::{COFFER, Row, about, extent, open_untouched, rows_at};
 use super::segment::{self, Segment};
-use super::start::{self, Warning, secret_key};
+use super::start::{self, SECRET_KEY, Warning, secret_key};
 use super::walk::Walk;
 use super::witness::{WITNESS, Witness};
 use super::{Batch, Head, JournalError, StartRefusal};
-use crate::disk::{Disk, File};
+use crate::disk::{Disk, File, caught};
 use crate::id::Seq;
-
-/// The name of the thread that [`Offline::read`] is called in, by which a panic's hook knows that
-/// the panic is told as a finding.
-pub const READER: &str = "reader";
 
 /// What is read at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -107,7 +102,9 @@ impl Offline {
                 found(StartRefusal::WrongSecretKey.into())?;
             }
             for name in &manifest.files {
-                if !disk.exists(name).map_err(JournalError::disk(name))? {
+                if ![SECRET_KEY, JOURNAL, WITNESS].contains(&&**name) {
+                    // Whoever added it tells of it.
+                } else if !disk.exists(name).map_err(JournalError::disk(name))? {
                     found(start::missing(name, false).into())?;
                 } else if name == WITNESS {
                     match Witness::open(&*disk, manifest.id) {
@@ -136,7 +133,7 @@ impl Offline {
     ///
     /// # Errors
     /// A later version wrote some of it, or the directory cannot be read.
-    pub fn read(self, take: &mut dyn FnMut(Piece) -> bool) -> Result<(), JournalError> {
+    pub fn read(&self, take: &mut dyn FnMut(Piece) -> bool) -> Result<(), JournalError> {
         let mut walk = Walk::new(take, self.witness);
         for error in &self.findings {
             walk.tell(error);
@@ -157,8 +154,20 @@ impl Offline {
         Ok(())
     }
 
-    fn id(&self) -> Option<[u8; 16]> {
+    /// The directory.
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    /// The coffer's id, where the manifest can be read.
+    pub fn id(&self) -> Option<[u8; 16]> {
         self.manifest.as_ref().map(|manifest| manifest.id)
+    }
+
+    /// Whether the manifest names a file: it must be there.
+    pub fn names(&self, file: &str) -> bool {
+        let manifest = self.manifest.as_ref();
+        manifest.is_some_and(|manifest| manifest.files.iter().any(|name| name == file))
     }
 
     /// Reads every segment; the last one.
@@ -416,10 +425,7 @@ fn guarded<T>(
     file: &str,
     read: impl FnOnce() -> Result<T, JournalError>,
 ) -> Result<T, JournalError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| Some((*panic.downcast_ref::<&str>()?).to_owned()));
-        let why = text.unwrap_or_default().replace('\n', " ");
+    caught(read).unwrap_or_else(|why| {
         Err(unreadable(
             file,
             format!("is damaged, so that its database stopped over it ({why})"),

@@ -47,7 +47,9 @@ use self::sequencer::Sequencer;
 use self::shard::Shards;
 use self::space::SpaceCell;
 pub use self::space::{Marks, Notice, Space, SpaceWatch};
-pub use self::verify::{Progress, VERIFY_MEMORY, Verified, VerifyError, verify, verify_offline};
+pub use self::verify::{
+    Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_offline,
+};
 use crate::books::{Books, BooksError, Checkpoints, View};
 use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;

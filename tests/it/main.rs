@@ -35,6 +35,7 @@ mod shutdown;
 mod space;
 mod support;
 mod verify;
+mod verify_books;
 mod wallet_bet;
 mod wallet_cancel;
 mod wallet_golden;
