@@ -49,7 +49,7 @@ pub use self::error::BooksError;
 use self::rows::Space;
 pub use self::rows::{AccountPlace, SessionPlace};
 pub use self::scan::Scanned;
-pub use self::view::{Greatest, View};
+pub use self::view::{Greatest, Place, View};
 pub use self::write::{Closing, Slice};
 use crate::disk::{Disk, File, RedbBackend, unfinished};
 use crate::id::{AccountNumber, Seq, SessionNumber};

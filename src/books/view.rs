@@ -1,6 +1,7 @@
 //! Reading the books: a view is of one moment, whatever is written meanwhile.
 
 use std::collections::HashMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -8,7 +9,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, TableHandle};
 
 use super::rows::{
     AccountPlace, Definition, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow,
-    Unlisted, unseal,
+    Unlisted, check, unseal,
 };
 use super::{ABOUT, Applied, BooksError, COUNTS};
 use crate::bytes::CodecError;
@@ -469,6 +470,43 @@ impl View {
             .collect())
     }
 
+    /// Checks the next rows, at most `at_most`, each by its checksum: how many bytes they have, or
+    /// `None` where there are no more. What is wrong goes to `found`.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn check_rows(
+        &self,
+        place: &mut Place,
+        at_most: usize,
+        found: &mut Vec<BooksError>,
+    ) -> Result<Option<(u64, u64)>, BooksError> {
+        let Some(&definition) = TABLES.get(place.table) else {
+            return Ok(None);
+        };
+        let table = self.transaction.open_table(definition)?;
+        let from = match &place.after {
+            Some(after) => Bound::Excluded(after.as_slice()),
+            None => Bound::Unbounded,
+        };
+        let (mut rows, mut size, mut last) = (0, 0, None);
+        for row in table
+            .range::<&[u8]>((from, Bound::Unbounded))?
+            .take(at_most)
+        {
+            let (key, bytes) = row?;
+            found.extend(check(definition, key.value(), bytes.value()).err());
+            rows += 1;
+            size += (key.value().len() + bytes.value().len()) as u64;
+            last = Some(key.value().to_vec());
+        }
+        if last.is_none() {
+            place.table += 1;
+        }
+        place.after = last;
+        Ok(Some((rows, size)))
+    }
+
     /// How many rows each table has, and how many it should have.
     ///
     /// # Errors
@@ -484,6 +522,13 @@ impl View {
         }
         Ok(told)
     }
+}
+
+/// Where a check of all rows is, at first before all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    table: usize,
+    after: Option<Vec<u8>>,
 }
 
 /// The greatest numbers of a space.

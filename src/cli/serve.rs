@@ -26,9 +26,10 @@ use super::output;
 use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
+use crate::disk::is_caught;
 use crate::http::{self, Admin, AdminGuard, Settings, State};
 use crate::journal::ArchiverStop;
-use crate::ledger::{CheckpointerStop, Ledger};
+use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
 use crate::secret::Secret;
@@ -88,7 +89,10 @@ pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
 fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!("{panic}");
-        std::process::abort();
+        // What has rotted is told to whoever reads it, and harms nobody else.
+        if !is_caught() {
+            std::process::abort();
+        }
     }));
 }
 
@@ -111,6 +115,7 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
         committing,
         archiving,
         checkpointing,
+        scrubbing,
         stops,
     } = served?;
     ledger.shut_down();
@@ -118,9 +123,11 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     drop(stops);
     // Where history or books failed, the committer knows only that something did.
     let checkpointed = ended("checkpointer", checkpointing);
+    let scrubbed = scrubbing.join();
     ended("archiver", archiving)?;
     checkpointed?;
     committed?;
+    scrubbed.map_err(|_| Failure::Refused("the scrubber has panicked".to_owned()))?;
     tracing::info!("everything is synced; good-bye");
     Ok(())
 }
@@ -174,8 +181,9 @@ struct Served {
     committing: Writing,
     archiving: Writing,
     checkpointing: Writing,
-    /// What stops the last two.
-    stops: (ArchiverStop, CheckpointerStop),
+    scrubbing: JoinHandle<()>,
+    /// What stops the last three.
+    stops: (ArchiverStop, CheckpointerStop, ScrubberStop),
 }
 
 /// Serves until a signal or a failure of the journal. The caller shuts the ledger down.
@@ -194,6 +202,7 @@ async fn serve(
         committer,
         archiver: (archiver, archiver_stop),
         checkpointer: (checkpointer, checkpointer_stop),
+        scrubber: (scrubber, scrubber_stop),
         backups,
         secret_key,
         admin_key,
@@ -214,17 +223,23 @@ async fn serve(
             session_ttl: config.wallet.session_ttl,
             guard,
             backups,
+            scrubs: scrubber.scrubs(),
         },
     });
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
+    let scrubbing = std::thread::Builder::new()
+        .name("scrubber".to_owned())
+        .spawn(move || scrubber.run())
+        .map_err(|error| Failure::of(&error))?;
     let served = Served {
         ledger: Arc::clone(&ledger),
         committing,
         archiving,
         checkpointing,
-        stops: (archiver_stop, checkpointer_stop),
+        scrubbing,
+        stops: (archiver_stop, checkpointer_stop, scrubber_stop),
     };
     let mut end = End {
         signals,

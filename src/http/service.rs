@@ -88,7 +88,11 @@ pub(super) async fn answer(
             operate(state, caller, head, body).await
         }
         Route::Alive => Ok(health::alive(request.method())),
-        Route::Ready => Ok(health::ready(request.method(), &state.ledger)),
+        Route::Ready => Ok(health::ready(
+            request.method(),
+            &state.ledger,
+            &state.admin.scrubs,
+        )),
         Route::Unknown => Ok(not_found()),
     }
 }

@@ -24,6 +24,7 @@ mod record;
 mod rows;
 #[cfg(test)]
 mod samples;
+mod scrub;
 mod segment;
 mod start;
 mod walk;
@@ -44,6 +45,7 @@ pub use manifest::MANIFEST;
 pub use offline::{Offline, Piece};
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
+pub use scrub::Reread;
 pub use start::{
     Opened, Options, SECRET_KEY, SEGMENT_SIZE, Warning, add_file, open, secret_key, secret_key_in,
 };

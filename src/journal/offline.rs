@@ -7,8 +7,8 @@
 //! # Why
 //! *Why is a panic taken for a finding?* redb panics on some pages that have rotted
 //! ([`guarded`]). That is caught around the reading of one file, so that the other files are
-//! read all the same; the release profile unwinds for it. `serve` does not rely on unwinding: it
-//! ends the process in the panic's hook.
+//! read all the same; the release profile unwinds for it. `serve` ends the process in the hook of
+//! every other panic.
 
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use super::error::unreadable;
 use super::history::{HISTORY, ends_early, incomplete};
 use super::log::{self, JOURNAL};
 use super::manifest::{MANIFEST, Manifest};
-use super::rows::{COFFER, Row, about, extent, open_untouched, rows_at};
+use super::rows::{COFFER, Row, about, extent, guarded, open_untouched, rows_at};
 use super::segment::{self, Segment};
 use super::start::{self, SECRET_KEY, Warning, secret_key};
 use super::walk::Walk;
 use super::witness::{WITNESS, Witness};
 use super::{Batch, Head, JournalError, StartRefusal};
-use crate::disk::{Disk, File, caught};
+use crate::disk::{Disk, File};
 use crate::id::Seq;
 
 /// What is read at once.
@@ -418,19 +418,6 @@ fn past(
     let steps = (0..u64::BITS).map_while(|power| seq.0.checked_add(1 << power));
     let mut places = steps.take_while(|&place| place <= end.0);
     places.find_map(|place| chunk(Seq(place), 1).ok().filter(|rows| !rows.is_empty()))
-}
-
-/// Lets redb read a file that may have rotted: its panics are errors that name the file.
-fn guarded<T>(
-    file: &str,
-    read: impl FnOnce() -> Result<T, JournalError>,
-) -> Result<T, JournalError> {
-    caught(read).unwrap_or_else(|why| {
-        Err(unreadable(
-            file,
-            format!("is damaged, so that its database stopped over it ({why})"),
-        ))
-    })
 }
 
 /// Whether an error tells of what lies on the disk, and not of the way to it.

@@ -19,6 +19,7 @@ mod play;
 mod recent;
 mod recover;
 mod report;
+mod scrub;
 mod sequencer;
 mod shard;
 mod space;
@@ -43,6 +44,7 @@ pub use self::recover::{RecoverError, open_books};
 pub use self::report::{
     AnomalyView, CurrencyBalance, Page, PlayerView, RoundView, SessionState, TrialBalance,
 };
+pub use self::scrub::{Scrub, Scrubber, ScrubberStop, Scrubs};
 use self::sequencer::Sequencer;
 use self::shard::Shards;
 use self::space::SpaceCell;
@@ -55,7 +57,7 @@ use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;
 use crate::id::Seq;
 pub use crate::journal::{Committer, Latched};
-use crate::journal::{Durable, Journal, JournalError};
+use crate::journal::{Durable, Head, Journal, JournalError};
 
 /// How a ledger is run.
 #[derive(Clone, Copy, Debug)]
@@ -193,6 +195,11 @@ impl Ledger {
     /// reached it; the connection is closed without a byte.
     pub async fn durable(&self, seq: Seq) -> Result<(), Latched> {
         self.durable.wait(seq).await
+    }
+
+    /// The journal's last entry and the hash of all up to it.
+    pub fn head(&self) -> Head {
+        self.journal.head()
     }
 
     /// The last entry that the books are up to.

@@ -31,6 +31,7 @@ mod power_cut;
 mod process;
 mod races;
 mod readings;
+mod scrub;
 mod shutdown;
 mod space;
 mod support;

@@ -12,7 +12,7 @@ use crate::process::{Ran, run};
 use crate::world::{clock, perform, shape};
 use coffer::sim::Workload;
 
-const OPERATIONS: usize = 12_000;
+const OPERATIONS: usize = 20_000;
 
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 

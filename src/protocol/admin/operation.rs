@@ -41,6 +41,8 @@ pub enum Operation {
     OpenRounds,
     /// Lists what was odd and taken all the same, oldest first.
     Anomalies,
+    /// Tells how far journal and books are, and what was last found about them.
+    Integrity,
     /// Streams every entry.
     ExportJournal,
     /// Streams every bet, win, cancel and void.
@@ -79,7 +81,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 23] = {
+const ROUTES: [(Operation, Method, &str); 24] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -101,6 +103,7 @@ const ROUTES: [(Operation, Method, &str); 23] = {
         (TrialBalance, Get, "/admin/v1/reports/trial-balance"),
         (OpenRounds, Get, "/admin/v1/reports/open-rounds"),
         (Anomalies, Get, "/admin/v1/reports/anomalies"),
+        (Integrity, Get, "/admin/v1/reports/integrity"),
         (ExportJournal, Get, "/admin/v1/exports/journal"),
         (ExportTransactions, Get, "/admin/v1/exports/transactions"),
         (ExportPlayers, Get, "/admin/v1/exports/players"),
