@@ -53,10 +53,8 @@ fn played() -> tempfile::TempDir {
             perform(&books.ledger, &clock, &operation).unwrap();
         }
         books.close();
-        if first {
-            // Up to the last entry.
-            assert_eq!(run(folder.path(), &["rebuild"], &[]).code, 0);
-        }
+        // Up to the last entry.
+        assert_eq!(run(folder.path(), &["rebuild"], &[]).code, 0);
         fs::copy(data.join("books.redb"), folder.path().join(copy)).unwrap();
     }
     folder
@@ -256,6 +254,7 @@ fn books_that_claim_another_entry_are_found() {
             let seq = u64::from_le_bytes(applied[..8].try_into().unwrap());
             match place {
                 0 => applied[..8].copy_from_slice(&(seq + 100_000).to_le_bytes()),
+                16 => applied[16..24].fill(0),
                 place => applied[place] ^= 1,
             }
             about.insert("applied", applied.as_slice()).unwrap();
