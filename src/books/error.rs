@@ -25,6 +25,15 @@ pub enum BooksError {
         /// What is wrong with it.
         source: CodecError,
     },
+    /// A table has more or fewer rows than were written.
+    Count {
+        /// The table.
+        table: String,
+        /// Rows that there are.
+        there: u64,
+        /// Rows that there should be.
+        known: u64,
+    },
     /// The file is not there, or there is nothing in it.
     Missing {
         /// Whether the name is there.
@@ -65,6 +74,14 @@ impl fmt::Display for BooksError {
             BooksError::Damaged { table, key, .. } => {
                 write!(f, "{BOOKS}, table {table}, row {key} is damaged: {ANEW}")
             }
+            BooksError::Count {
+                table,
+                there,
+                known,
+            } => write!(
+                f,
+                "{BOOKS}, table {table} has {there} rows, not {known} as were written: {ANEW}"
+            ),
             BooksError::Missing { emptied: false } => write!(f, "{BOOKS} is missing: {ANEW}"),
             BooksError::Missing { emptied: true } => write!(f, "{BOOKS} is empty: {ANEW}"),
             BooksError::Newer(format) => write!(
@@ -96,6 +113,7 @@ impl std::error::Error for BooksError {
             BooksError::Database(source) => Some(source),
             BooksError::Damaged { source, .. } => Some(source),
             BooksError::Missing { .. }
+            | BooksError::Count { .. }
             | BooksError::Newer(_)
             | BooksError::Older(_)
             | BooksError::Foreign

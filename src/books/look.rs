@@ -1,11 +1,8 @@
 //! Looking at the file and leaving it as it is.
 
-use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use redb::{Builder, Database};
 
-use super::{Applied, BOOKS, BooksError, CACHE_BYTES, inspect};
+use super::{BOOKS, BooksError, CACHE_BYTES, inspect};
 use crate::disk::{Disk, UntouchedBackend};
 
 /// Refuses a file that a later version wrote, before anything in the directory is changed. What
@@ -18,36 +15,6 @@ pub fn refuse_newer(disk: &dyn Disk, id: [u8; 16]) -> Result<(), BooksError> {
         Err(error @ BooksError::Newer(_)) => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Reads every page of the file, compares it with the checksum that the page above has of it, and
-/// looks at what the file says about itself; the entry that the books are up to.
-///
-/// What a page held earlier, or another page holds, is found too: the page above has another
-/// checksum.
-///
-/// # Errors
-/// [`BooksError`].
-pub fn check(disk: &dyn Disk, id: [u8; 16]) -> Result<Applied, BooksError> {
-    let file = disk.open(BOOKS).map_err(BooksError::Disk)?;
-    file.distrust_cache().map_err(BooksError::Disk)?;
-    drop(file);
-    let checked = catch_unwind(AssertUnwindSafe(|| {
-        // Closing what is rotten may panic.
-        let mut database = ManuallyDrop::new(open(disk)?);
-        let sound = database.check_integrity()?;
-        let applied = inspect(&database, id)?;
-        if sound {
-            drop(ManuallyDrop::into_inner(database));
-            return Ok(applied);
-        }
-        Err(BooksError::Unreadable(
-            "does not pass the database's own check: some of it is not as it was written",
-        ))
-    }));
-    checked.unwrap_or(Err(BooksError::Unreadable(
-        "is damaged, so that its database stopped over it",
-    )))
 }
 
 fn open(disk: &dyn Disk) -> Result<Database, BooksError> {

@@ -36,6 +36,7 @@ mod error;
 mod field;
 mod look;
 mod rows;
+mod scan;
 mod view;
 mod write;
 
@@ -47,12 +48,13 @@ use parking_lot::RwLock;
 use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 
 pub use self::error::BooksError;
-pub use self::look::{check, refuse_newer};
+pub use self::look::refuse_newer;
 use self::rows::Space;
 pub use self::rows::{AccountPlace, SessionPlace};
-pub use self::view::{Greatest, View};
+pub use self::scan::Scanned;
+pub use self::view::{Greatest, Place, View};
 pub use self::write::{Closing, Slice};
-use crate::disk::{Disk, RedbBackend, unfinished};
+use crate::disk::{Disk, File, RedbBackend, unfinished};
 use crate::id::{AccountNumber, PartnerNumber, Reference, Seq, SessionNumber};
 use crate::time::{Span, Timestamp};
 
@@ -205,6 +207,14 @@ impl Books {
     /// # Errors
     /// [`BooksError`].
     pub fn open(disk: &dyn Disk, id: [u8; 16]) -> Result<Books, BooksError> {
+        let file = Books::file(disk)?;
+        let database = Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(RedbBackend::new(file))?;
+        Books::of(database, id)
+    }
+
+    fn file(disk: &dyn Disk) -> Result<Box<dyn File>, BooksError> {
         if !disk.exists(BOOKS).map_err(BooksError::Disk)? {
             return Err(BooksError::Missing { emptied: false });
         }
@@ -215,9 +225,10 @@ impl Books {
         }
         // An earlier start may have ended by a failed sync.
         file.distrust_cache().map_err(BooksError::Disk)?;
-        let database = Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(RedbBackend::new(file))?;
+        Ok(file)
+    }
+
+    fn of(database: Database, id: [u8; 16]) -> Result<Books, BooksError> {
         let applied = inspect(&database, id)?;
         let books = Books {
             database,

@@ -54,6 +54,19 @@ pub(super) fn seal<R: Row>(key: &[u8], row: &R, out: &mut Vec<u8>) {
     out.extend_from_slice(&sum);
 }
 
+/// Whether a row is as it was written.
+pub(super) fn check(table: Definition, key: &[u8], bytes: &[u8]) -> Result<(), BooksError> {
+    let sealed = bytes.split_last_chunk::<CHECKSUM>();
+    if sealed.is_some_and(|(value, sum)| checksum(table, key, value) == *sum) {
+        return Ok(());
+    }
+    Err(BooksError::Damaged {
+        table: table.name().to_owned(),
+        key: crate::secret::hex_encode(key),
+        source: CodecError::Hash,
+    })
+}
+
 /// Reads a row.
 pub(super) fn unseal<R: Row>(key: &[u8], bytes: &[u8]) -> Result<R, BooksError> {
     let damaged = |source| damaged::<R>(key, source);

@@ -1,6 +1,7 @@
 //! Reading the books: a view is of one moment, whatever is written meanwhile.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -8,7 +9,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, TableHandle};
 
 use super::rows::{
     AccountPlace, Definition, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow,
-    Unlisted, damaged, unseal,
+    Unlisted, check, damaged, unseal,
 };
 use super::{ABOUT, Applied, BooksError, COUNTS};
 use crate::bytes::CodecError;
@@ -45,7 +46,7 @@ pub(super) const TABLES: [Definition; 16] = [
     DayTotals::TABLE,
 ];
 
-type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
+pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// All rows as they were at one moment.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub struct View {
     transaction: ReadTransaction,
     /// Those that requests read; the others are opened when they are asked for.
     players: Table,
-    past: Table,
+    pub(super) past: Table,
     codes: Table,
     ids: Table,
     rounds: Table,
@@ -102,7 +103,7 @@ pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
     .concat()
 }
 
-fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
+pub(super) fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
     let (currency, rest) = key.split_at_checked(3)?;
     let (kind, partner) = rest.split_first()?;
     let partner = PartnerNumber(u32::from_be_bytes(partner.try_into().ok()?));
@@ -122,7 +123,7 @@ pub(super) fn day_key(of: &DayKey) -> Vec<u8> {
     [&day, &partner, of.currency.as_str().as_bytes(), &game].concat()
 }
 
-fn day_of(key: &[u8]) -> Option<DayKey> {
+pub(super) fn day_of(key: &[u8]) -> Option<DayKey> {
     let (day, rest) = key.split_first_chunk()?;
     let (partner, rest) = rest.split_first_chunk()?;
     let (currency, game) = rest.split_first_chunk::<3>()?;
@@ -134,7 +135,7 @@ fn day_of(key: &[u8]) -> Option<DayKey> {
     })
 }
 
-fn seq_of(key: &[u8]) -> Option<Seq> {
+pub(super) fn seq_of(key: &[u8]) -> Option<Seq> {
     Some(Seq(u64::from_be_bytes(key.try_into().ok()?)))
 }
 
@@ -154,12 +155,12 @@ impl View {
         })
     }
 
-    fn read<R: Row>(table: &Table, key: &[u8]) -> Result<Option<R>, BooksError> {
+    pub(super) fn read<R: Row>(table: &Table, key: &[u8]) -> Result<Option<R>, BooksError> {
         let row = table.get(key)?;
         row.map(|row| unseal(key, row.value())).transpose()
     }
 
-    fn open<R: Row>(&self) -> Result<Table, BooksError> {
+    pub(super) fn open<R: Row>(&self) -> Result<Table, BooksError> {
         Ok(self.transaction.open_table(R::TABLE)?)
     }
 
@@ -478,6 +479,43 @@ impl View {
         Ok((days, None))
     }
 
+    /// Checks the next rows, at most `at_most`, each by its checksum: how many bytes they have, or
+    /// `None` where there are no more. What is wrong goes to `found`.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn check_rows(
+        &self,
+        place: &mut Place,
+        at_most: usize,
+        found: &mut Vec<BooksError>,
+    ) -> Result<Option<(u64, u64)>, BooksError> {
+        let Some(&definition) = TABLES.get(place.table) else {
+            return Ok(None);
+        };
+        let table = self.transaction.open_table(definition)?;
+        let from = match &place.after {
+            Some(after) => Bound::Excluded(after.as_slice()),
+            None => Bound::Unbounded,
+        };
+        let (mut rows, mut size, mut last) = (0, 0, None);
+        for row in table
+            .range::<&[u8]>((from, Bound::Unbounded))?
+            .take(at_most)
+        {
+            let (key, bytes) = row?;
+            found.extend(check(definition, key.value(), bytes.value()).err());
+            rows += 1;
+            size += (key.value().len() + bytes.value().len()) as u64;
+            last = Some(key.value().to_vec());
+        }
+        if last.is_none() {
+            place.table += 1;
+        }
+        place.after = last;
+        Ok(Some((rows, size)))
+    }
+
     /// How many rows each table has, and how many it should have.
     ///
     /// # Errors
@@ -493,6 +531,13 @@ impl View {
         }
         Ok(told)
     }
+}
+
+/// Where a check of all rows is, at first before all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    table: usize,
+    after: Option<Vec<u8>>,
 }
 
 /// The greatest numbers of a space.

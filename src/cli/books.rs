@@ -13,7 +13,8 @@ use crate::journal::{
     self, Archiver, ArchiverStop, Backups, Committer, Journal, JournalError, Pace, RedbJournal,
 };
 use crate::ledger::{
-    self, Checkpointer, CheckpointerStop, Ledger, Marks, RecoverError, SpaceWatch,
+    self, Checkpointer, CheckpointerStop, Ledger, Marks, RecoverError, Scrubber, ScrubberStop,
+    SpaceWatch,
 };
 use crate::secret::{Secret, SecretKey, fill_random};
 use crate::time::{Clock, SystemClock};
@@ -27,6 +28,8 @@ pub(super) struct Books {
     pub(super) archiver: (Archiver, ArchiverStop),
     /// As well.
     pub(super) checkpointer: (Checkpointer, CheckpointerStop),
+    /// As well.
+    pub(super) scrubber: (Scrubber, ScrubberStop),
     pub(super) backups: Arc<Backups>,
     pub(super) secret_key: Arc<SecretKey>,
     pub(super) admin_key: Secret,
@@ -79,6 +82,12 @@ impl Books {
         };
         let archiver = Archiver::new(Arc::clone(&journal), &committer, pace);
         let checkpointer = Checkpointer::new(Arc::clone(&ledger));
+        let scrubber = Scrubber::new(
+            Arc::clone(&ledger),
+            Arc::clone(&journal),
+            Arc::clone(&clock),
+            storage.scrub,
+        );
         // Where the backups lie on the same disk, they must not be what stops the bets.
         let backups = Backups::new(journal, clock, storage.free_low);
         let marks = Marks {
@@ -92,6 +101,7 @@ impl Books {
             committer,
             archiver,
             checkpointer,
+            scrubber,
             backups: Arc::new(backups),
             secret_key: Arc::new(secret_key),
             admin_key,

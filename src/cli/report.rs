@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::admin::{AdminOptions, PageOptions};
 use super::failure::Failure;
 use super::output::{self, text_of};
-use crate::protocol::admin::{Operation, PageWanted, TrialBalanceWanted};
+use crate::protocol::admin::{IntegrityWanted, Operation, PageWanted, TrialBalanceWanted};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -28,6 +28,8 @@ enum Command {
     },
     /// List the rounds that are open, oldest first
     OpenRounds(PageOptions),
+    /// Tell how far journal and books are, and what was last found about them
+    Integrity,
     /// List what was odd and taken all the same, oldest first
     Anomalies(PageOptions),
     /// Add up what was played by day, partner, currency and game, whole days, oldest first
@@ -44,6 +46,9 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
         Command::TrialBalance { all } => {
             let request = TrialBalanceWanted { all };
             admin.print(json, Operation::TrialBalance, &request, trial_balance)
+        }
+        Command::Integrity => {
+            admin.print(json, Operation::Integrity, &IntegrityWanted {}, integrity)
         }
         Command::OpenRounds(page) => paged(Operation::OpenRounds, page, rounds),
         Command::Anomalies(page) => paged(Operation::Anomalies, page, anomalies),
@@ -68,6 +73,45 @@ fn trial_balance(report: &Value) -> String {
         writeln!(text, "{}\n{table}", text_of(&currency["currency"]))
             .expect("a text takes any text");
     }
+    text
+}
+
+fn integrity(report: &Value) -> String {
+    let head = &report["head"];
+    let (seq, hash) = (text_of(&head["seq"]), text_of(&head["hash"]));
+    let mut text = format!("journal  up to entry {seq}, {hash}\n");
+    let mut line = |name: &str, told: String| {
+        writeln!(text, "{name:7}  {told}").expect("a text takes any text");
+    };
+    line(
+        "books",
+        format!("up to entry {}", text_of(&report["books_seq"])),
+    );
+    let scrub = &report["scrub"];
+    line(
+        "scrub",
+        match scrub["ok"].as_bool() {
+            None => "none has ended yet".to_owned(),
+            Some(ok) => format!(
+                "{}, {} entries and {} rows read by {}",
+                ["DAMAGED", "all is well"][usize::from(ok)],
+                text_of(&scrub["entries"]),
+                text_of(&scrub["rows"]),
+                text_of(&scrub["ended_at"])
+            ),
+        },
+    );
+    for finding in items(scrub, "findings") {
+        line("", format!("- {}", text_of(finding)));
+    }
+    let backup = &report["backup"];
+    line(
+        "backup",
+        match backup["state"].as_str() {
+            None => "none since the start".to_owned(),
+            Some(state) => format!("{state}, to {}", text_of(&backup["to"])),
+        },
+    );
     text
 }
 

@@ -26,9 +26,10 @@ use super::output;
 use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
+use crate::disk::is_caught;
 use crate::http::{self, Admin, AdminGuard, Settings, State};
 use crate::journal::ArchiverStop;
-use crate::ledger::{CheckpointerStop, Ledger};
+use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
 use crate::secret::Secret;
@@ -93,7 +94,10 @@ fn end_on_panic() {
         tracing::error!(
             "{panic} (where this comes again, coffer verify tells whether a file is damaged)"
         );
-        std::process::abort();
+        // What has rotted is told to whoever reads it, and harms nobody else.
+        if !is_caught() {
+            std::process::abort();
+        }
     }));
 }
 
@@ -121,6 +125,7 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
         committing,
         archiving,
         checkpointing,
+        scrubbing,
         stops,
     } = served?;
     ledger.shut_down();
@@ -128,9 +133,11 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
     drop(stops);
     // Where history or books failed, the committer knows only that something did.
     let checkpointed = ended("checkpointer", checkpointing);
+    let scrubbed = scrubbing.join();
     ended("archiver", archiving)?;
     checkpointed?;
     committed?;
+    scrubbed.map_err(|_| Failure::Refused("the scrubber has panicked".to_owned()))?;
     tracing::info!("everything is synced; good-bye");
     Ok(())
 }
@@ -184,8 +191,9 @@ struct Served {
     committing: Writing,
     archiving: Writing,
     checkpointing: Writing,
-    /// What stops the last two.
-    stops: (ArchiverStop, CheckpointerStop),
+    scrubbing: JoinHandle<()>,
+    /// What stops the last three.
+    stops: (ArchiverStop, CheckpointerStop, ScrubberStop),
 }
 
 /// Serves until a signal or a failure of the journal. The caller shuts the ledger down.
@@ -204,6 +212,7 @@ async fn serve(
         committer,
         archiver: (archiver, archiver_stop),
         checkpointer: (checkpointer, checkpointer_stop),
+        scrubber: (scrubber, scrubber_stop),
         backups,
         secret_key,
         admin_key,
@@ -222,17 +231,23 @@ async fn serve(
             session_ttl: config.wallet.session_ttl,
             guard,
             backups,
+            scrubs: scrubber.scrubs(),
         },
     });
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
+    let scrubbing = std::thread::Builder::new()
+        .name("scrubber".to_owned())
+        .spawn(move || scrubber.run())
+        .map_err(|error| Failure::of(&error))?;
     let served = Served {
         ledger: Arc::clone(&ledger),
         committing,
         archiving,
         checkpointing,
-        stops: (archiver_stop, checkpointer_stop),
+        scrubbing,
+        stops: (archiver_stop, checkpointer_stop, scrubber_stop),
     };
     let mut end = End {
         signals,

@@ -11,8 +11,8 @@ use super::admin::DirectoryOptions;
 use super::failure::Failure;
 use super::key::read_key;
 use super::output;
-use crate::disk::RealDisk;
-use crate::journal::{Offline, READER};
+use crate::disk::{RealDisk, is_caught};
+use crate::journal::Offline;
 use crate::ledger::{Progress, Verified, verify_offline};
 use crate::secret::hex_encode;
 use crate::sort::Scratch;
@@ -21,7 +21,7 @@ use crate::sort::Scratch;
 pub(super) struct Options {
     #[command(flatten)]
     directory: DirectoryOptions,
-    /// Where to sort what does not fit into memory: some 300 bytes an entry, gone afterwards
+    /// Where to sort what does not fit into memory: some 400 bytes an entry, gone afterwards
     /// [default: the data directory]
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
@@ -76,6 +76,8 @@ fn directory(what: &str, path: &Path) -> Result<Arc<RealDisk>, Failure> {
 
 fn show(progress: Progress, bar: &ProgressBar) {
     match progress {
+        // How many there are nobody knows before.
+        Progress::Booked(_) => bar.tick(),
         Progress::Read(entries) => bar.set_position(entries),
         Progress::Judged(count, all) => {
             bar.set_length(all);
@@ -88,7 +90,7 @@ fn show(progress: Progress, bar: &ProgressBar) {
 fn quiet_reader() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().name() != Some(READER) {
+        if !is_caught() {
             before(panic);
         }
     }));

@@ -96,6 +96,7 @@ keys! {
             config.storage.checkpoints.resident_bytes = size as u64;
             Ok(())
         },
+        scrub: |config, given| room(given).map(|pace| config.storage.scrub = pace),
         backup: |config, given| {
             backup_schedule(given).map(|when| config.storage.backup = Some(when))
         },

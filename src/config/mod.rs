@@ -87,6 +87,9 @@ pub struct Storage {
     pub segment_size: u64,
     /// When what was played goes to the books, and how much of it stays in memory.
     pub checkpoints: Checkpoints,
+    /// Bytes of history and books that are read again each second at most, to find what has
+    /// rotted; 0 for never.
+    pub scrub: u64,
     /// When the server makes backups by itself; `None` for never.
     pub backup: Option<BackupSchedule>,
 }
@@ -102,6 +105,7 @@ impl Default for Storage {
             reserve_size: 64 << 20,
             segment_size: SEGMENT_SIZE,
             checkpoints: Checkpoints::default(),
+            scrub: 5 << 20,
             backup: None,
         }
     }
@@ -217,6 +221,7 @@ commit = "two-phase"
 free_low = "2GiB"
 free_stop = "100MiB"
 reserve_size = 0
+scrub = "1MiB"
 backup = { to = "/b", every = "6h", keep = 30 }
 [wallet]
 session_ttl = "3d"
@@ -249,6 +254,7 @@ head_time = "3s"
         assert_eq!(config.storage.free_stop, 100 << 20);
         assert_eq!(config.storage.reserve_size, 0);
         assert_eq!(config.storage.segment_size, 64 << 20);
+        assert_eq!(config.storage.scrub, 1 << 20);
         assert_eq!(config.storage.checkpoints.entries, 1_000);
         assert_eq!(config.storage.checkpoints.interval, Span::from_seconds(60));
         let schedule = BackupSchedule {

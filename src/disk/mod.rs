@@ -9,6 +9,7 @@
 //! none of its work.
 
 mod backend;
+mod caught;
 mod real;
 mod reserve;
 mod untouched;
@@ -18,6 +19,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use backend::{Failed, RedbBackend};
+pub use caught::{caught, is_caught};
 pub use real::RealDisk;
 pub use reserve::{RESERVE, Reserve, release_reserve};
 pub use untouched::UntouchedBackend;

@@ -4,18 +4,22 @@
 use hyper::{Method, StatusCode};
 
 use super::reply::{Reply, allowing, json};
-use crate::ledger::{Ledger, Space};
+use crate::ledger::{Ledger, Scrubs, Space};
 
 /// `/healthz`.
 pub(super) fn alive(method: &Method) -> Reply {
     read_only(method, || json(StatusCode::OK, &br#"{"alive":true}"#[..]))
 }
 
-/// `/readyz`.
-pub(super) fn ready(method: &Method, ledger: &Ledger) -> Reply {
+/// `/readyz`. Damage to what lies on the disk does not make it less ready: another server could
+/// not take over, and what is played is judged by what is whole.
+pub(super) fn ready(method: &Method, ledger: &Ledger, scrubs: &Scrubs) -> Reply {
     read_only(method, || match ledger.readiness() {
-        Ok(Space::Low) => json(StatusCode::OK, &br#"{"ready":true,"space":"low"}"#[..]),
-        Ok(_) => json(StatusCode::OK, &br#"{"ready":true}"#[..]),
+        Ok(space) => {
+            let low = ["", r#","space":"low""#][usize::from(space == Space::Low)];
+            let damaged = ["", r#","integrity":"damaged""#][usize::from(scrubs.found())];
+            json(StatusCode::OK, format!(r#"{{"ready":true{low}{damaged}}}"#))
+        }
         Err(not_ready) => {
             let body = format!(r#"{{"ready":false,"reason":"{not_ready}"}}"#);
             json(StatusCode::SERVICE_UNAVAILABLE, body)

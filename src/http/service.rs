@@ -99,7 +99,11 @@ pub(super) async fn answer(
             Ok(allowing(refusal, "GET, HEAD"))
         }
         Route::Alive => Ok(health::alive(request.method())),
-        Route::Ready => Ok(health::ready(request.method(), &state.ledger)),
+        Route::Ready => Ok(health::ready(
+            request.method(),
+            &state.ledger,
+            &state.admin.scrubs,
+        )),
         Route::Unknown => Ok(match side {
             Side::Public => not_found(),
             Side::Admin => admin::refusal(Fault::PathUnknown),

@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::error::unreadable;
 use super::log::JOURNAL;
-use super::rows::Row;
+use super::rows::{Row, guarded};
 use super::segment::{self, Segment, Slice, first_of, path};
 use super::{Head, JournalError, StartRefusal};
 use crate::disk::{Disk, File};
@@ -126,6 +126,16 @@ impl History {
         opened.map_err(JournalError::disk(&path(first)))
     }
 
+    /// A sealed segment, opened for one reader alone.
+    pub(super) fn open_anew(&self, first: Seq) -> Result<Segment, JournalError> {
+        Segment::open_untouched(&*self.disk, first)
+    }
+
+    /// Whose segments they are.
+    pub(super) fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
     /// The last segment as messages name it, and whether it is sealed; `None` where there is none.
     pub(super) fn last(&self) -> Option<(String, bool)> {
         let open = self.open.read();
@@ -235,7 +245,26 @@ impl History {
         }
         // What was sealed meanwhile is among the sealed.
         let segment = self.sealed(seq)?;
-        read(&segment)
+        let mut stopped = true;
+        let done = guarded(segment.file(), || {
+            let done = read(&segment);
+            stopped = false;
+            done
+        });
+        if stopped {
+            self.abandon(segment);
+        }
+        done
+    }
+
+    /// Lets go of a segment over which its database panicked: it is neither used nor closed again,
+    /// which could panic in its turn. The next reader opens the file anew.
+    fn abandon(&self, segment: Arc<Segment>) {
+        let mut sealed = self.sealed.lock();
+        let opened = sealed.opened.drain(..);
+        let (same, others): (VecDeque<_>, _) = opened.partition(|of| Arc::ptr_eq(of, &segment));
+        sealed.opened = others;
+        std::mem::forget((same, segment));
     }
 
     fn sealed(&self, seq: Seq) -> Result<Arc<Segment>, JournalError> {
@@ -246,7 +275,7 @@ impl History {
         let place = (sealed.opened.iter()).position(|opened| opened.first() == first);
         let segment = match place.and_then(|place| sealed.opened.remove(place)) {
             Some(segment) => segment,
-            None => Arc::new(Segment::open_untouched(&*self.disk, first)?),
+            None => Arc::new(guarded(&path(first), || self.open_anew(first))?),
         };
         sealed.opened.push_back(Arc::clone(&segment));
         if sealed.opened.len() > OPENED_MAX {

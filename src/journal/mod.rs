@@ -24,6 +24,7 @@ mod record;
 mod rows;
 #[cfg(test)]
 mod samples;
+mod scrub;
 mod segment;
 mod start;
 mod walk;
@@ -41,9 +42,10 @@ pub use durable::{Durable, Latched, Wait};
 pub use error::{JournalError, StartRefusal, described};
 pub use log::CommitMode;
 pub use manifest::MANIFEST;
-pub use offline::{Offline, Piece, READER};
+pub use offline::{Offline, Piece};
 pub use queue::{Permit, Queue, QueueReceiver};
 pub use record::{decode_batch, encode_batch};
+pub use scrub::Reread;
 pub use start::{
     Opened, Options, SECRET_KEY, SEGMENT_SIZE, Warning, add_file, has_file, occupy, open,
     remove_file, secret_key, secret_key_in,

@@ -7,11 +7,10 @@
 //! # Why
 //! *Why is a panic taken for a finding?* redb panics on some pages that have rotted
 //! ([`guarded`]). That is caught around the reading of one file, so that the other files are
-//! read all the same; the release profile unwinds for it. `serve` does not rely on unwinding: it
-//! ends the process in the panic's hook.
+//! read all the same; the release profile unwinds for it. `serve` ends the process in the hook of
+//! every other panic.
 
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use redb::Database;
@@ -20,18 +19,14 @@ use super::error::unreadable;
 use super::history::{HISTORY, ends_early, incomplete};
 use super::log::{self, JOURNAL};
 use super::manifest::{MANIFEST, Manifest};
-use super::rows::{COFFER, Row, about, extent, open_untouched, rows_at};
+use super::rows::{COFFER, Row, about, extent, guarded, open_untouched, rows_at};
 use super::segment::{self, Segment};
-use super::start::{self, Warning, secret_key};
+use super::start::{self, SECRET_KEY, Warning, secret_key};
 use super::walk::Walk;
 use super::witness::{WITNESS, Witness};
 use super::{Batch, Head, JournalError, StartRefusal};
 use crate::disk::{Disk, File};
 use crate::id::Seq;
-
-/// The name of the thread that [`Offline::read`] is called in, by which a panic's hook knows that
-/// the panic is told as a finding.
-pub const READER: &str = "reader";
 
 /// What is read at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -107,7 +102,9 @@ impl Offline {
                 found(StartRefusal::WrongSecretKey.into())?;
             }
             for name in &manifest.files {
-                if !disk.exists(name).map_err(JournalError::disk(name))? {
+                if ![SECRET_KEY, JOURNAL, WITNESS].contains(&&**name) {
+                    // Whoever added it tells of it.
+                } else if !disk.exists(name).map_err(JournalError::disk(name))? {
                     found(start::missing(name, false).into())?;
                 } else if name == WITNESS {
                     match Witness::open(&*disk, manifest.id) {
@@ -132,14 +129,6 @@ impl Offline {
         &*self.disk
     }
 
-    /// The id of a coffer that has the file `name`; `None` where the manifest does not name it, or
-    /// cannot be read.
-    pub fn owner_of(&self, name: &str) -> Option<[u8; 16]> {
-        let manifest = self.manifest.as_ref()?;
-        let named = manifest.files.iter().any(|file| file == name);
-        named.then_some(manifest.id)
-    }
-
     /// The last entry, as far as is known before reading.
     pub fn last(&self) -> Seq {
         self.witness.map_or(Seq::NONE, |head| head.seq)
@@ -149,7 +138,7 @@ impl Offline {
     ///
     /// # Errors
     /// A later version wrote some of it, or the directory cannot be read.
-    pub fn read(self, take: &mut dyn FnMut(Piece) -> bool) -> Result<(), JournalError> {
+    pub fn read(&self, take: &mut dyn FnMut(Piece) -> bool) -> Result<(), JournalError> {
         let mut walk = Walk::new(take, self.witness);
         for error in &self.findings {
             walk.tell(error);
@@ -170,8 +159,15 @@ impl Offline {
         Ok(())
     }
 
-    fn id(&self) -> Option<[u8; 16]> {
+    /// The coffer's id, where the manifest can be read.
+    pub fn id(&self) -> Option<[u8; 16]> {
         self.manifest.as_ref().map(|manifest| manifest.id)
+    }
+
+    /// Whether the manifest names a file: it must be there.
+    pub fn names(&self, file: &str) -> bool {
+        let manifest = self.manifest.as_ref();
+        manifest.is_some_and(|manifest| manifest.files.iter().any(|name| name == file))
     }
 
     /// Reads every segment; the last one.
@@ -432,22 +428,6 @@ fn past(
     let steps = (0..u64::BITS).map_while(|power| seq.0.checked_add(1 << power));
     let mut places = steps.take_while(|&place| place <= end.0);
     places.find_map(|place| chunk(Seq(place), 1).ok().filter(|rows| !rows.is_empty()))
-}
-
-/// Lets redb read a file that may have rotted: its panics are errors that name the file.
-fn guarded<T>(
-    file: &str,
-    read: impl FnOnce() -> Result<T, JournalError>,
-) -> Result<T, JournalError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| Some((*panic.downcast_ref::<&str>()?).to_owned()));
-        let why = text.unwrap_or_default().replace('\n', " ");
-        Err(unreadable(
-            file,
-            format!("is damaged, so that its database stopped over it ({why})"),
-        ))
-    })
 }
 
 /// Whether an error tells of what lies on the disk, and not of the way to it.

@@ -8,10 +8,11 @@ use redb::{
     TableDefinition,
 };
 
+use super::error::unreadable;
 use super::record::decode_heads;
 use super::{Head, JournalError, StartRefusal};
 use crate::bytes::CodecError;
-use crate::disk::{Disk, UntouchedBackend};
+use crate::disk::{Disk, UntouchedBackend, caught};
 use crate::id::Seq;
 
 /// Batches by the seq of their first entry, as `record` has them.
@@ -156,5 +157,18 @@ pub(super) fn decode<T>(
             first,
             source,
         },
+    })
+}
+
+/// Lets redb read a file that may have rotted: its panics are errors that name the file.
+pub(super) fn guarded<T>(
+    file: &str,
+    read: impl FnOnce() -> Result<T, JournalError>,
+) -> Result<T, JournalError> {
+    caught(read).unwrap_or_else(|why| {
+        Err(unreadable(
+            file,
+            format!("is damaged, so that its database stopped over it ({why})"),
+        ))
     })
 }

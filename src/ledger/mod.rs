@@ -21,6 +21,7 @@ mod recent;
 mod recover;
 mod report;
 mod revenue;
+mod scrub;
 mod sequencer;
 mod shard;
 mod space;
@@ -47,17 +48,20 @@ pub use self::report::{
     AnomalyView, CurrencyBalance, Page, PlayerView, RoundView, SessionState, TrialBalance,
 };
 pub use self::revenue::Days;
+pub use self::scrub::{Scrub, Scrubber, ScrubberStop, Scrubs};
 use self::sequencer::Sequencer;
 use self::shard::Shards;
 use self::space::SpaceCell;
 pub use self::space::{Marks, Notice, Space, SpaceWatch};
-pub use self::verify::{Progress, VERIFY_MEMORY, Verified, VerifyError, verify, verify_offline};
+pub use self::verify::{
+    Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_offline,
+};
 use crate::books::{Books, BooksError, Checkpoints, View};
 use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;
 use crate::id::Seq;
 pub use crate::journal::{Committer, Latched};
-use crate::journal::{Durable, Journal, JournalError};
+use crate::journal::{Durable, Head, Journal, JournalError};
 
 /// How a ledger is run.
 #[derive(Clone, Copy, Debug)]
@@ -195,6 +199,11 @@ impl Ledger {
     /// reached it; the connection is closed without a byte.
     pub async fn durable(&self, seq: Seq) -> Result<(), Latched> {
         self.durable.wait(seq).await
+    }
+
+    /// The journal's last entry and the hash of all up to it.
+    pub fn head(&self) -> Head {
+        self.journal.head()
     }
 
     /// The last entry that the books are up to.

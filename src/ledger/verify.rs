@@ -2,19 +2,20 @@
 //! grow with history.
 //!
 //! The audit wants what entries say in two orders besides their own: by account, session, round
-//! and name, and by transaction id. Each is a [`Sorter`], which spills to a scratch directory:
-//! about 140 bytes an entry for the first and 70 for the second.
+//! and name, and by transaction id. Each is a [`Sorter`], which spills to a scratch directory. The
+//! rows of the books go through the same sorters, so that a row meets the entries that explain it.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Sender, bounded};
 
-use crate::books::{self, BOOKS, BooksError};
-use crate::engine::audit::{Audit, Facts};
-use crate::id::Seq;
-use crate::journal::{Head, JournalError, Offline, Piece, READER, described};
+use crate::books::{Applied, BOOKS, Books, BooksError, Scanned};
+use crate::disk::caught;
+use crate::engine::audit::{Audit, Booked, Facts};
+use crate::journal::{Batch, Head, JournalError, Offline, Piece, described};
 use crate::sort::{Scratch, Sorted, Sorter};
 
 /// Memory for sorting, unless somebody says otherwise: a run for every 300,000 entries or so.
@@ -22,6 +23,28 @@ pub const VERIFY_MEMORY: usize = 64 * 1024 * 1024;
 
 /// Pieces that may wait for the audit: some megabytes, where batches are full.
 const WAITING_MAX: usize = 32;
+
+/// Rows of the books that are handed over at once.
+const ROWS: usize = 1024;
+
+/// What is read of a data directory: the books before the journal, if there are any.
+#[derive(Debug)]
+pub enum Read {
+    /// How far the books are, which are read from here on.
+    Books(Applied),
+    /// Rows of the books.
+    Rows(Vec<Booked>),
+    /// Something that is wrong with the books.
+    BooksFinding(String),
+    /// Of the journal.
+    Journal(Piece),
+}
+
+impl From<Piece> for Read {
+    fn from(piece: Piece) -> Read {
+        Read::Journal(piece)
+    }
+}
 
 /// What a verification came to (operations.md, `verify`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +62,8 @@ pub struct Verified {
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// Rows of the books read.
+    Booked(u64),
     /// Entries read.
     Read(u64),
     /// Facts judged, and how many there are in this order.
@@ -63,7 +88,7 @@ impl std::fmt::Display for VerifyError {
             VerifyError::Books(error) => error.fmt(f),
             VerifyError::Scratch(_) => f.write_str(
                 "the scratch directory could not be used: --scratch names another, with room \
-                 for some 300 bytes an entry",
+                 for some 400 bytes an entry",
             ),
         }
     }
@@ -85,7 +110,7 @@ impl From<io::Error> for VerifyError {
     }
 }
 
-/// Verifies a data directory. It is read in a thread of its own, named [`READER`].
+/// Verifies a data directory. It is read in a thread of its own.
 ///
 /// # Errors
 /// [`VerifyError`]. What is wrong with what could be read is among the findings instead.
@@ -99,56 +124,92 @@ pub fn verify_offline(
 ) -> Result<Verified, VerifyError> {
     let (pieces, taken) = bounded(WAITING_MAX);
     std::thread::scope(|scope| {
-        let reader = std::thread::Builder::new().name(READER.into());
+        let reader = std::thread::Builder::new().name("reader".into());
         // Nobody takes them where sorting failed.
         let read = move || {
-            let books = check_books(&offline)?;
-            let read = offline.read(&mut |piece| pieces.send(piece).is_ok());
-            read.map(|()| books).map_err(VerifyError::Journal)
+            let note = read_books(&offline, &pieces)?;
+            let read = offline.read(&mut |piece| pieces.send(piece.into()).is_ok());
+            read.map(|()| note).map_err(VerifyError::Journal)
         };
         let reader = reader.spawn_scoped(scope, read)?;
         let verified = verify(taken.iter(), scratch, VERIFY_MEMORY, progress);
         drop(taken);
-        let books = match reader.join() {
+        let note = match reader.join() {
             Ok(read) => read?,
             Err(panic) => resume_unwind(panic),
         };
         let mut verified = verified?;
-        verified.add(books);
+        verified.notes.extend(note);
         Ok(verified)
     })
 }
 
-/// What reading the books came to: the last entry in them, or what is wrong with them. `None`
-/// where there are none to be read.
-fn check_books(offline: &Offline) -> Result<Option<Result<Seq, BooksError>>, VerifyError> {
-    let disk = offline.disk();
-    let there = disk.exists(BOOKS);
-    let there = there.map_err(|error| VerifyError::Books(BooksError::Disk(error)))?;
-    let Some(id) = offline.owner_of(BOOKS).filter(|_| there) else {
+/// Reads the books as they lie there; what is wrong with them is among what is read. What is
+/// returned is worth to know and not wrong.
+fn read_books(offline: &Offline, read: &Sender<Read>) -> Result<Option<String>, VerifyError> {
+    let there = offline.disk().exists(BOOKS);
+    if !offline.names(BOOKS) && !matches!(there, Ok(true)) {
+        // Before the first start with books, and in what is restored without them.
+        return Ok(None);
+    }
+    let Some(id) = offline.id() else {
         return Ok(None);
     };
-    match books::check(disk, id) {
-        Err(error @ (BooksError::Newer(_) | BooksError::Disk(_))) => Err(VerifyError::Books(error)),
-        checked => Ok(Some(checked.map(|applied| applied.seq))),
+    let opened = match caught(|| Books::open_untouched(offline.disk(), id)) {
+        Ok(Err(error @ (BooksError::Newer(_) | BooksError::Disk(_)))) => {
+            return Err(VerifyError::Books(error));
+        }
+        Ok(Err(older @ BooksError::Older(_))) => return Ok(Some(older.to_string())),
+        Ok(opened) => opened.map_err(|error| described(&error)),
+        Err(why) => Err(stopped(&why)),
+    };
+    let read_all = opened.and_then(|books| {
+        // What panicked is not to be closed: that could panic again.
+        let mut books = ManuallyDrop::new(books);
+        guarded(|| books.check())?;
+        guarded(|| rows(&books, read))?;
+        guarded(|| {
+            drop(ManuallyDrop::into_inner(books));
+            Ok(())
+        })
+    });
+    if let Err(finding) = read_all {
+        // Nobody takes it where sorting failed.
+        drop(read.send(Read::BooksFinding(finding)));
     }
+    Ok(None)
 }
 
-impl Verified {
-    /// Takes what reading the books came to among the rest.
-    fn add(&mut self, books: Option<Result<Seq, BooksError>>) {
-        match books {
-            None => {}
-            Some(Err(older @ BooksError::Older(_))) => self.notes.push(older.to_string()),
-            Some(Err(error)) => self.findings.push(described(&error)),
-            Some(Ok(applied)) if applied > self.head.seq && self.findings.is_empty() => {
-                let journal = self.head.seq;
-                let books = applied;
-                let ahead = BooksError::Ahead { books, journal };
-                self.findings.push(ahead.to_string());
-            }
-            Some(Ok(_)) => {}
+fn rows(books: &Books, read: &Sender<Read>) -> Result<(), BooksError> {
+    let mut rows = Vec::with_capacity(ROWS);
+    let give = |read_now: Read| read.send(read_now).is_ok();
+    if !give(Read::Books(books.applied())) {
+        return Ok(());
+    }
+    books.view()?.scan(&mut |row: Scanned| match row {
+        Ok(row) => {
+            rows.push(row);
+            rows.len() < ROWS || give(Read::Rows(std::mem::take(&mut rows)))
         }
+        Err(error) => give(Read::BooksFinding(described(&error))),
+    })?;
+    give(Read::Rows(rows));
+    Ok(())
+}
+
+/// What redb's stopping over rotten books comes to.
+fn stopped(why: &str) -> String {
+    format!(
+        "{BOOKS} is damaged, so that its database stopped over it ({why}): make it anew from \
+         history with coffer rebuild"
+    )
+}
+
+/// Lets redb read books that may have rotted.
+fn guarded<T>(read: impl FnOnce() -> Result<T, BooksError>) -> Result<T, String> {
+    match caught(read) {
+        Ok(read) => read.map_err(|error| described(&error)),
+        Err(why) => Err(stopped(&why)),
     }
 }
 
@@ -157,48 +218,131 @@ impl Verified {
 /// # Errors
 /// The scratch directory could not be used.
 pub fn verify(
-    pieces: impl Iterator<Item = Piece>,
+    read: impl Iterator<Item = impl Into<Read>>,
     scratch: Arc<Scratch>,
     memory: usize,
     progress: &mut dyn FnMut(Progress),
 ) -> io::Result<Verified> {
-    let mut audit = Audit::default();
-    let mut facts = Facts::default();
-    let mut by_account = Sorter::new(Arc::clone(&scratch), memory / 2);
-    let (mut entries, mut head, mut notes) = (0, Head::EMPTY, Vec::new());
-    for piece in pieces {
-        match piece {
-            Piece::Batch(batch) => {
-                for entry in &batch.entries {
-                    audit.read(entry, &mut facts);
-                    push(&mut facts, &mut by_account)?;
-                }
-                entries += batch.entries.len() as u64;
-                head = batch.head;
-                progress(Progress::Read(entries));
-            }
-            Piece::Unread { first, last } => audit.unread(first, last),
-            Piece::Finding(finding) => audit.find(finding),
-            Piece::Note(note) => notes.push(note),
-        }
+    let mut verifying = Verifying {
+        audit: Audit::default(),
+        facts: Facts::default(),
+        by_account: Sorter::new(Arc::clone(&scratch), memory / 2),
+        by_id: Sorter::new(scratch, memory / 2),
+        applied: None,
+        rows: 0,
+        entries: 0,
+        head: Head::EMPTY,
+        notes: Vec::new(),
+    };
+    for read in read {
+        verifying.take(read.into(), progress)?;
     }
-    let mut by_id = Sorter::new(scratch, memory / 2);
-    judge(by_account.finish()?, &mut audit, progress, |facts| {
-        push(facts, &mut by_id)
-    })?;
-    judge(by_id.finish()?, &mut audit, progress, |_| Ok(()))?;
-    Ok(Verified {
-        entries,
-        head,
-        findings: audit.finish(),
-        notes,
-    })
+    verifying.finish(progress)
 }
 
-fn push(facts: &mut Facts, sorter: &mut Sorter) -> io::Result<()> {
-    facts.iter().try_for_each(|fact| sorter.push(fact))?;
-    facts.clear();
-    Ok(())
+/// A verification under way.
+struct Verifying {
+    audit: Audit,
+    facts: Facts,
+    by_account: Sorter,
+    by_id: Sorter,
+    /// What the books are up to, until the entry was read.
+    applied: Option<Applied>,
+    rows: u64,
+    entries: u64,
+    head: Head,
+    notes: Vec<String>,
+}
+
+impl Verifying {
+    fn take(&mut self, read: Read, progress: &mut dyn FnMut(Progress)) -> io::Result<()> {
+        match read {
+            Read::Books(applied) => self.applied = Some(applied),
+            Read::Rows(rows) => {
+                self.rows += rows.len() as u64;
+                for row in rows {
+                    self.audit.book(row, &mut self.facts);
+                    self.push()?;
+                }
+                progress(Progress::Booked(self.rows));
+            }
+            Read::BooksFinding(finding) => self.audit.find(finding),
+            Read::Journal(Piece::Batch(batch)) => {
+                self.belongs(&batch);
+                for entry in &batch.entries {
+                    self.audit.read(entry, &mut self.facts);
+                    self.push()?;
+                }
+                self.entries += batch.entries.len() as u64;
+                self.head = batch.head;
+                progress(Progress::Read(self.entries));
+            }
+            Read::Journal(Piece::Unread { first, last }) => {
+                self.audit.unread(first, last);
+                let lost = |applied: &mut Applied| applied.seq >= first && applied.seq <= last;
+                self.applied.take_if(lost);
+            }
+            Read::Journal(Piece::Finding(finding)) => self.audit.find(finding),
+            Read::Journal(Piece::Note(note)) => self.notes.push(note),
+        }
+        Ok(())
+    }
+
+    /// Whether the batch that holds the books' last entry is the one that they were written after.
+    fn belongs(&mut self, batch: &Batch) {
+        let reached = |applied: &mut Applied| applied.seq <= batch.head.seq;
+        if let Some(applied) = self.applied.take_if(reached)
+            && applied.seq > batch.previous.seq
+            && applied.hash != batch.head.hash
+        {
+            self.foreign(applied, batch.head);
+        }
+    }
+
+    fn foreign(&mut self, applied: Applied, head: Head) {
+        let (books, journal) = (applied.seq, head.seq);
+        (self.audit).find(BooksError::Ahead { books, journal }.to_string());
+        self.audit.forget_books();
+    }
+
+    fn push(&mut self) -> io::Result<()> {
+        for fact in self.facts.iter() {
+            match Facts::is_late(fact) {
+                true => self.by_id.push(fact)?,
+                false => self.by_account.push(fact)?,
+            }
+        }
+        self.facts.clear();
+        Ok(())
+    }
+
+    fn finish(mut self, progress: &mut dyn FnMut(Progress)) -> io::Result<Verified> {
+        if let Some(applied) = self.applied.take()
+            && applied.seq > self.head.seq
+        {
+            self.foreign(applied, self.head);
+        }
+        let (mut audit, mut by_id) = (self.audit, self.by_id);
+        judge(self.by_account.finish()?, &mut audit, progress, |facts| {
+            facts.iter().try_for_each(|fact| by_id.push(fact))?;
+            facts.clear();
+            Ok(())
+        })?;
+        judge(by_id.finish()?, &mut audit, progress, |_| Ok(()))?;
+        audit.settle();
+        let mut notes = self.notes;
+        if audit.are_books_false() {
+            notes.push(format!(
+                "{BOOKS} holds nothing that the journal does not say: coffer rebuild makes it anew"
+            ));
+        }
+        Ok(Verified {
+            entries: self.entries,
+            head: self.head,
+            findings: audit.finish(),
+            notes,
+        })
+    }
 }
 
 fn judge(

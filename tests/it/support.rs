@@ -262,6 +262,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             session_ttl: Span::from_seconds(24 * 60 * 60),
             guard: AdminGuard::new(&Secret::new(ADMIN_KEY.to_owned()), true, 20),
             backups: Arc::new(backups_of_nothing()),
+            scrubs: Arc::default(),
         },
     })
 }

@@ -1,14 +1,19 @@
-//! Each account from its opening to its last movement: the chain, the balance, the floor; and what
-//! all accounts of a currency add up to.
+//! Each account from its opening to its last movement: the chain, the balance, the floor, and the
+//! books' rows beside them; and what all accounts of a currency add up to.
 
 use std::collections::BTreeMap;
 
-use super::facts::{Facts, Kind, Reader, Writer};
+use super::beside::Beside;
+use super::facts::{Digest, Facts, Kind, Reader, Writer, digest};
 use super::findings::Findings;
 use super::plays::IdFact;
+use super::totals::Added;
+use crate::engine::document::AccountOpened;
 use crate::engine::entry::{Cancel, Link, Play};
-use crate::id::{AccountNumber, IdSpaceNumber, Seq, TransactionId};
+use crate::engine::holdings::AccountRow;
+use crate::id::{AccountNumber, IdSpaceNumber, PartnerNumber, Seq, TransactionId};
 use crate::money::{Amount, Currency, Sum};
+use crate::time::Timestamp;
 
 const OPENED: u8 = 0;
 const SESSION: u8 = 1;
@@ -17,6 +22,8 @@ pub(super) const BET: u8 = 3;
 pub(super) const WIN: u8 = 4;
 pub(super) const CANCEL: u8 = 5;
 pub(super) const VOID: u8 = 6;
+const BOOKED: u8 = 7;
+const PLACED: u8 = 8;
 
 /// The account that facts are about, and the sums over all.
 #[derive(Debug, Default)]
@@ -24,6 +31,8 @@ pub(super) struct Accounts {
     account: Option<Account>,
     players: BTreeMap<Currency, Sum>,
     others: BTreeMap<Currency, Sum>,
+    /// What the books should have added up.
+    pub(super) added: Added,
     /// Money of an account moved whose opening was not read: sums tell nothing then.
     blurred: bool,
 }
@@ -31,10 +40,45 @@ pub(super) struct Accounts {
 #[derive(Debug)]
 struct Account {
     number: AccountNumber,
-    opened: Option<(IdSpaceNumber, Currency)>,
+    opened: Option<Opened>,
     /// What it holds, unless that is not known.
     balance: Option<Sum>,
     last: Seq,
+    /// In its player's row, and the player's number there.
+    row: Beside<Booked>,
+    home: Option<AccountNumber>,
+    /// Where the books say that its player is.
+    place: Beside<(Digest, Option<AccountNumber>)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    partner: PartnerNumber,
+    currency: Currency,
+    space: IdSpaceNumber,
+    whole: Digest,
+}
+
+/// What the books say of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Booked {
+    whole: Digest,
+    balance: Sum,
+    last: Seq,
+}
+
+fn whole(opened: &AccountOpened, seq: Seq, at: Timestamp) -> Digest {
+    digest(|all| {
+        let all = all.text(opened.player_id.as_str()).small(opened.partner.0);
+        let all = all.currency(opened.currency).small(opened.id_space.0);
+        all.number(seq.0).at(at);
+    })
+}
+
+fn place_of(partner: PartnerNumber, currency: Currency, space: IdSpaceNumber) -> Digest {
+    digest(|all| {
+        all.small(partner.0).currency(currency).small(space.0);
+    })
 }
 
 /// Where a fact about an account stands: the account, the entry, and its part of the entry.
@@ -52,9 +96,33 @@ impl Facts {
         });
     }
 
-    pub(super) fn opened(&mut self, place: Place, currency: Currency, space: IdSpaceNumber) {
-        self.of_account(place, OPENED, |fact| {
-            fact.currency(currency).small(space.0);
+    pub(super) fn opened(&mut self, seq: Seq, part: u32, opened: &AccountOpened, at: Timestamp) {
+        self.of_account((opened.number, seq, part), OPENED, |fact| {
+            let fact = fact.small(opened.partner.0).currency(opened.currency);
+            let fact = fact.small(opened.id_space.0);
+            fact.digest(&whole(opened, seq, at));
+        });
+    }
+
+    /// An account in the row of the player `home`, which bears entry `bears`.
+    pub(super) fn booked_account(&mut self, home: AccountNumber, bears: Seq, row: &AccountRow) {
+        self.of_account((row.opened.number, Seq::NONE, 0), BOOKED, |fact| {
+            let fact = fact.number(home.0).number(bears.0);
+            let fact = fact.digest(&whole(&row.opened, row.changed, row.opened_at));
+            fact.number(row.balance.cents()).number(row.last.0);
+        });
+    }
+
+    /// Where the books say that the player of an account is.
+    pub(super) fn placed(
+        &mut self,
+        number: AccountNumber,
+        home: AccountNumber,
+        (partner, currency, space): (PartnerNumber, Currency, IdSpaceNumber),
+    ) {
+        self.of_account((number, Seq::NONE, 0), PLACED, |fact| {
+            let fact = fact.number(home.0);
+            fact.digest(&place_of(partner, currency, space));
         });
     }
 
@@ -68,17 +136,18 @@ impl Facts {
         });
     }
 
-    pub(super) fn played(&mut self, what: u8, seq: Seq, play: &Play) {
+    pub(super) fn played(&mut self, what: u8, seq: Seq, play: &Play, at: Timestamp) {
         self.of_account((play.account, seq, 0), what, |fact| {
             let fact = link_to(fact.number(play.amount.cents()), play.link);
+            let fact = fact.at(at);
             fact.number(play.id.0).round(play.round).small(play.game.0);
         });
     }
 
-    pub(super) fn cancelled(&mut self, seq: Seq, cancel: &Cancel) {
+    pub(super) fn cancelled(&mut self, seq: Seq, cancel: &Cancel, at: Timestamp) {
         self.of_account((cancel.account, seq, 0), CANCEL, |fact| {
             let fact = link_to(fact.number(cancel.amount.cents()), cancel.link);
-            let fact = fact.number(cancel.id.0).round(cancel.round);
+            let fact = fact.at(at).number(cancel.id.0).round(cancel.round);
             fact.small(cancel.game.0).number(cancel.bet.0);
         });
     }
@@ -116,22 +185,21 @@ impl Accounts {
     ) {
         let (number, seq) = (fact.account(), fact.seq());
         let (_part, what) = (fact.small(), fact.byte());
-        let same = self.account.take_if(|account| account.number == number);
-        let mut account = same.unwrap_or(Account {
-            number,
-            opened: None,
-            balance: None,
-            last: Seq::NONE,
-        });
+        let mut account = self.account_of(number, findings);
+        if what != VOID && seq > Seq::NONE {
+            let now = account.now();
+            let named = || format!("players: account {number}");
+            (account.row).before(seq, now.as_ref(), named, findings);
+        }
         match what {
-            OPENED => {
-                if account.opened.is_some() {
-                    findings.tell(format!("entry {seq} opens account {number} again"));
-                }
-                let (currency, space) = (fact.currency(), IdSpaceNumber(fact.small()));
-                account.opened = Some((space, currency));
-                account.balance.get_or_insert(Sum::ZERO);
+            BOOKED => account.book(&mut fact, findings),
+            PLACED => {
+                let home = Some(fact.account());
+                let row = (fact.digest(), home);
+                let named = || format!("accounts: account {number}");
+                (account.place).book(Seq(u64::MAX), row, named, findings);
             }
+            OPENED => self.open(&mut account, seq, &mut fact, findings),
             SESSION => {
                 if account.opened.is_none() && !findings.lacks_before(seq) {
                     findings.tell(format!(
@@ -142,25 +210,84 @@ impl Accounts {
             POSTED => {
                 let (moved, currency) = (fact.cents(), fact.currency());
                 let held = self.post(&mut account, seq, moved, link(&mut fact), findings);
-                if held.is_some_and(|held| held != currency) {
+                if let Some(opened) = held
+                    && findings.is_booked(seq)
+                {
+                    self.added.players(opened.partner, currency, moved);
+                }
+                if held.is_some_and(|held| held.currency != currency) {
                     findings.tell(format!(
                         "entry {seq} moves {currency} on an account of another currency"
                     ));
                 }
             }
-            VOID => facts.id_of(account.opened, IdFact::voided(seq, number, fact.id())),
+            VOID => facts.id_of(account.space(), IdFact::voided(seq, number, fact.id())),
             _ => {
                 let amount = fact.amount();
                 let link = link(&mut fact);
+                let at = fact.at();
                 let moved = moved(what, amount);
-                if let Some(held) = self.post(&mut account, seq, moved, link, findings) {
-                    self.other(held, moved.negated());
-                }
+                let held = self.post(&mut account, seq, moved, link, findings);
                 let id = IdFact::of_play(what, (seq, number, amount), &mut fact);
-                facts.id_of(account.opened, id);
+                if let Some(opened) = held {
+                    self.other(opened.currency, moved.negated());
+                    if findings.is_booked(seq) {
+                        let of = (opened.partner, opened.currency);
+                        (self.added).play(what, of, (id.game(), at), (amount, moved));
+                    }
+                }
+                facts.id_of(account.space(), id);
             }
         }
         self.account = Some(account);
+    }
+
+    /// The account so far; the one before is at its end.
+    fn account_of(&mut self, number: AccountNumber, findings: &mut Findings) -> Account {
+        match self.account.take() {
+            Some(account) if account.number == number => account,
+            before => {
+                if let Some(before) = before {
+                    before.end(findings);
+                }
+                Account {
+                    number,
+                    opened: None,
+                    balance: None,
+                    last: Seq::NONE,
+                    row: Beside::default(),
+                    home: None,
+                    place: Beside::default(),
+                }
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        account: &mut Account,
+        seq: Seq,
+        fact: &mut Reader<'_>,
+        findings: &mut Findings,
+    ) {
+        let number = account.number;
+        if account.opened.is_some() {
+            findings.tell(format!("entry {seq} opens account {number} again"));
+        }
+        let (partner, currency) = (PartnerNumber(fact.small()), fact.currency());
+        let opened = Opened {
+            partner,
+            currency,
+            space: IdSpaceNumber(fact.small()),
+            whole: fact.digest(),
+        };
+        let named = || format!("accounts: account {number}");
+        account.place.before(seq, None, named, findings);
+        account.opened = Some(opened);
+        account.balance.get_or_insert(Sum::ZERO);
+        if findings.is_booked(seq) {
+            self.added.players(partner, currency, Sum::ZERO);
+        }
     }
 
     /// Judges one movement; the account's currency, where that is known. What the entry says of
@@ -172,7 +299,7 @@ impl Accounts {
         moved: Sum,
         link: Link,
         findings: &mut Findings,
-    ) -> Option<Currency> {
+    ) -> Option<Opened> {
         let number = account.number;
         let (last, said) = (account.last, Sum::from(link.balance_after));
         if account.opened.is_none() && !findings.lacks_before(seq) {
@@ -202,16 +329,20 @@ impl Accounts {
             }
         }
         (account.balance, account.last) = (Some(said), seq);
-        let Some((_, currency)) = account.opened else {
+        let Some(opened) = account.opened else {
             self.blurred |= findings.lacks_before(seq);
             return None;
         };
-        add(&mut self.players, currency, moved);
-        Some(currency)
+        add(&mut self.players, opened.currency, moved);
+        Some(opened)
     }
 
-    /// Whether all accounts of each currency add up to nothing.
-    pub(super) fn finish(&self, findings: &mut Findings) {
+    /// Whether all accounts of each currency add up to nothing, and the books' sums to these.
+    pub(super) fn finish(&mut self, findings: &mut Findings) {
+        if let Some(last) = self.account.take() {
+            last.end(findings);
+        }
+        self.added.compare(findings);
         if self.blurred {
             return;
         }
@@ -224,6 +355,48 @@ impl Accounts {
                 findings.tell(format!("{currency}: accounts add up to {sum}, not to zero"));
             }
         }
+    }
+}
+
+impl Account {
+    fn space(&self) -> Option<(IdSpaceNumber, Currency)> {
+        self.opened.map(|opened| (opened.space, opened.currency))
+    }
+
+    /// What entries say so far.
+    fn now(&self) -> Option<Booked> {
+        Some(Booked {
+            whole: self.opened?.whole,
+            balance: self.balance?,
+            last: self.last,
+        })
+    }
+
+    fn book(&mut self, fact: &mut Reader<'_>, findings: &mut Findings) {
+        let number = self.number;
+        self.home = Some(fact.account());
+        let bears = fact.seq();
+        let row = Booked {
+            whole: fact.digest(),
+            balance: Sum::from(fact.amount()),
+            last: fact.seq(),
+        };
+        let named = || format!("players: account {number}");
+        self.row.book(bears, row, named, findings);
+    }
+
+    fn end(&self, findings: &mut Findings) {
+        let number = self.number;
+        let now = self.now();
+        let named = || format!("players: account {number}");
+        self.row.end(now.as_ref(), named, findings);
+        let place = self.opened.map(|of| {
+            // Of an account that no player's row has yet nobody knows the player's number.
+            let home = self.home.or(self.place.booked().and_then(|row| row.1));
+            (place_of(of.partner, of.currency, of.space), home)
+        });
+        let named = || format!("accounts: account {number}");
+        self.place.end(place.as_ref(), named, findings);
     }
 }
 

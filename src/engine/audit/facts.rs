@@ -4,8 +4,11 @@
 //! texts end with a zero, which no text holds, so that bytes sort as what they stand for. Facts
 //! live no longer than one reading.
 
+use serde::Serialize;
+
 use crate::id::{AccountNumber, GameNumber, RoundId, Seq, SessionNumber, TransactionId};
 use crate::money::{Amount, Currency, Sum};
+use crate::time::Timestamp;
 
 /// What a fact is about. In the order in which they are judged; the numbers stand in facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,10 @@ pub(super) enum Kind {
     Account = 6,
     /// A transaction id, by id space and currency. Comes of judging an [`Kind::Account`].
     Id = 7,
+    /// A partner's document.
+    Partner = 8,
+    /// A play that was odd, by its entry.
+    Odd = 9,
 }
 
 impl Kind {
@@ -37,6 +44,8 @@ impl Kind {
             5 => Kind::Round,
             6 => Kind::Account,
             7 => Kind::Id,
+            8 => Kind::Partner,
+            9 => Kind::Odd,
             _ => panic!("a fact begins with its kind"),
         }
     }
@@ -58,6 +67,11 @@ impl Facts {
             .map(|(start, &end)| &self.bytes[start..end])
     }
 
+    /// Whether a fact is judged after those that gain new ones: it wants to be sorted with these.
+    pub fn is_late(fact: &[u8]) -> bool {
+        fact.first() == Some(&(Kind::Id as u8))
+    }
+
     /// Forgets them: they were taken.
     pub fn clear(&mut self) {
         self.bytes.clear();
@@ -69,6 +83,17 @@ impl Facts {
         write(&mut Writer(&mut self.bytes));
         self.ends.push(self.bytes.len());
     }
+}
+
+/// What stands for content that is only compared.
+pub(super) type Digest = [u8; 16];
+
+/// The digest of what `write` writes.
+pub(super) fn digest(write: impl FnOnce(&mut Writer<'_>)) -> Digest {
+    let mut bytes = Vec::new();
+    write(&mut Writer(&mut bytes));
+    let hash = blake3::hash(&bytes);
+    *(hash.as_bytes().first_chunk()).expect("a hash has 32 bytes")
 }
 
 /// Writes one fact.
@@ -104,6 +129,26 @@ impl Writer<'_> {
     pub(super) fn cents(&mut self, cents: i64) -> &mut Self {
         self.0.extend_from_slice(&cents.to_be_bytes());
         self
+    }
+
+    pub(super) fn digest(&mut self, digest: &Digest) -> &mut Self {
+        self.0.extend_from_slice(digest);
+        self
+    }
+
+    pub(super) fn sum(&mut self, sum: Sum) -> &mut Self {
+        self.0.extend_from_slice(&sum.cents().to_be_bytes());
+        self
+    }
+
+    pub(super) fn at(&mut self, at: Timestamp) -> &mut Self {
+        self.number(at.micros())
+    }
+
+    /// A document, as JSON.
+    pub(super) fn document(&mut self, document: &impl Serialize) -> &mut Self {
+        serde_json::to_writer(&mut *self.0, document).expect("a document is plain data");
+        self.byte(0)
     }
 
     pub(super) fn round(&mut self, round: Option<RoundId>) -> &mut Self {
@@ -160,6 +205,18 @@ impl<'a> Reader<'a> {
 
     pub(super) fn cents(&mut self) -> Sum {
         Sum::from(i64::from_be_bytes(self.array()))
+    }
+
+    pub(super) fn digest(&mut self) -> Digest {
+        self.array()
+    }
+
+    pub(super) fn sum(&mut self) -> Sum {
+        Sum::from_cents(i128::from_be_bytes(self.array()))
+    }
+
+    pub(super) fn at(&mut self) -> Timestamp {
+        Timestamp::from_micros(self.number())
     }
 
     pub(super) fn amount(&mut self) -> Amount {

@@ -17,6 +17,10 @@ pub(super) struct Findings {
     more: u64,
     /// Entries that were not read, first and last of each hole, in order.
     holes: Vec<(Seq, Seq)>,
+    /// The entry that the books are up to, where there are books that belong to the entries.
+    pub(super) applied: Option<Seq>,
+    foreign_books: bool,
+    false_books: bool,
 }
 
 impl Findings {
@@ -26,6 +30,29 @@ impl Findings {
         } else {
             self.more += 1;
         }
+    }
+
+    /// Takes a finding about the books, unless they are another journal's.
+    pub(super) fn of_books(&mut self, finding: String) {
+        if !self.foreign_books {
+            self.false_books = true;
+            self.tell(format!("books.redb, {finding}"));
+        }
+    }
+
+    /// Whether the books say that they have entry `seq`.
+    pub(super) fn is_booked(&self, seq: Seq) -> bool {
+        self.applied.is_some_and(|applied| seq <= applied)
+    }
+
+    /// The books are not of these entries, which is told: they are compared no further.
+    pub(super) fn forget_books(&mut self) {
+        (self.applied, self.foreign_books) = (None, true);
+    }
+
+    /// Whether anything was found about the books.
+    pub(super) fn are_books_false(&self) -> bool {
+        self.false_books
     }
 
     pub(super) fn unread(&mut self, first: Seq, last: Seq) {

@@ -9,27 +9,40 @@
 //! which want to be sorted and judged in their turn. Only partners, currencies and what is wrong
 //! stay in memory.
 //!
+//! The books' rows ([`Booked`]) are facts beside those of entries, so that what a row says and
+//! what entries come to meet as well (`beside`).
+//!
 //! What was missing from the reading is made known by [`Audit::unread`]: then what may follow from
 //! it is not told as a fault of its own.
 
 mod accounts;
+mod beside;
+mod booked;
 mod facts;
 mod findings;
 mod names;
 mod plays;
+mod sessions;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::accounts::Accounts;
+pub use self::booked::Booked;
+use self::booked::Plain;
 pub use self::facts::Facts;
 use self::facts::{Kind, Reader};
 use self::findings::Findings;
 use self::names::Names;
 use self::plays::{Ids, Rounds};
+pub use self::sessions::CodePlace;
+use self::sessions::Sessions;
+use self::totals::Claim;
 use super::document::Document;
 use super::entry::{AccountRef, Anomalies, Anomaly, Body, Cancel, Entry, Play, Record, Void};
-use crate::id::{AccountNumber, RoundId};
-use crate::id::{PartnerNumber, Seq, SessionNumber, WalletToken};
+use super::round::OddPlay;
+use crate::id::{AccountNumber, GameNumber, RoundId, TransactionId};
+use crate::id::{PartnerNumber, Seq, WalletToken};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
 
@@ -41,9 +54,16 @@ pub struct Audit {
     partners: BTreeSet<PartnerNumber>,
     tokens: BTreeMap<WalletToken, PartnerNumber>,
     names: Names,
+    sessions: Sessions,
     rounds: Rounds,
     accounts: Accounts,
     ids: Ids,
+    partner_rows: Plain,
+    odd_rows: Plain,
+    /// What the books say of themselves, until the entry that they are up to.
+    claim: Option<Claim>,
+    /// The highest numbers of an account and a session.
+    numbers: (u64, u64),
     findings: Findings,
 }
 
@@ -71,59 +91,66 @@ impl Audit {
             ));
         }
         (self.last, self.at) = (seq, entry.at);
+        self.claimed(entry);
         match &entry.body {
-            Body::Bet(play) => self.play(seq, play, accounts::BET, facts),
-            Body::Win(play) => self.play(seq, play, accounts::WIN, facts),
-            Body::Cancel(cancel) => self.cancel(seq, cancel, facts),
+            Body::Bet(play) => self.play(entry, play, accounts::BET, facts),
+            Body::Win(play) => self.play(entry, play, accounts::WIN, facts),
+            Body::Cancel(cancel) => self.cancel(entry, cancel, facts),
             Body::Void(void) => {
                 let Void {
                     account,
                     session,
                     id,
                 } = *void;
-                facts.session_used(session, seq, account);
+                facts.session_used(session, seq, account, None);
                 facts.voided(account, seq, id);
             }
             Body::Record(record) => self.record(seq, record, facts),
         }
     }
 
-    fn play(&mut self, seq: Seq, play: &Play, what: u8, facts: &mut Facts) {
-        facts.session_used(play.session, seq, play.account);
-        facts.played(what, seq, play);
+    fn play(&mut self, entry: &Entry, play: &Play, what: u8, facts: &mut Facts) {
+        let (seq, at) = (entry.seq, entry.at);
+        let bet_at = (what == accounts::BET).then_some(at);
+        facts.session_used(play.session, seq, play.account, bet_at);
+        facts.played(what, seq, play, at);
         let play = InRound {
             what,
+            at,
             account: play.account,
-            round: play.round,
+            id: play.id,
+            game: play.game,
             amount: play.amount,
             anomalies: play.anomalies,
+            round: play.round,
         };
         self.in_round(seq, &play, facts);
     }
 
-    fn cancel(&mut self, seq: Seq, cancel: &Cancel, facts: &mut Facts) {
-        facts.session_used(cancel.session, seq, cancel.account);
-        facts.cancelled(seq, cancel);
+    fn cancel(&mut self, entry: &Entry, cancel: &Cancel, facts: &mut Facts) {
+        let (seq, at) = (entry.seq, entry.at);
+        facts.session_used(cancel.session, seq, cancel.account, None);
+        facts.cancelled(seq, cancel, at);
         let play = InRound {
             what: accounts::CANCEL,
+            at,
             account: cancel.account,
-            round: cancel.round,
+            id: cancel.id,
+            game: cancel.game,
             amount: cancel.amount,
             anomalies: cancel.anomalies,
+            round: cancel.round,
         };
         self.in_round(seq, &play, facts);
     }
 
     /// What is odd about a play is judged by its round; without one nothing of that is.
     fn in_round(&mut self, seq: Seq, play: &InRound, facts: &mut Facts) {
+        if play.anomalies != Anomalies::NONE && play.what != accounts::BET {
+            facts.odd(seq, &play.odd(), false);
+        }
         if let Some(round) = play.round {
-            facts.in_round(
-                play.what,
-                seq,
-                (play.account, round),
-                play.amount,
-                play.anomalies,
-            );
+            facts.in_round(seq, round, play);
             return;
         }
         let of_rounds = [Anomaly::WinWithoutBet, Anomaly::CancelAfterWin];
@@ -135,7 +162,7 @@ impl Audit {
     fn record(&mut self, seq: Seq, record: &Record, facts: &mut Facts) {
         let mut part = 0;
         for document in &record.documents {
-            self.document(seq, part, document, facts);
+            self.document((seq, part), document, facts);
             part += 1;
         }
         let mut legs: BTreeMap<Currency, Sum> = BTreeMap::new();
@@ -152,8 +179,8 @@ impl Audit {
                         "entry {seq} moves money of account {number} outside its chain"
                     ));
                 }
-                (AccountRef::House(_) | AccountRef::Adjustments, _) => {
-                    self.accounts.other(posting.currency, moved);
+                (account @ (AccountRef::House(_) | AccountRef::Adjustments), _) => {
+                    self.other(seq, account, posting.currency, moved);
                 }
             }
             part += 1;
@@ -163,9 +190,10 @@ impl Audit {
         }
     }
 
-    fn document(&mut self, seq: Seq, part: u32, document: &Document, facts: &mut Facts) {
+    fn document(&mut self, (seq, part): (Seq, u32), document: &Document, facts: &mut Facts) {
         match document {
             Document::Partner(partner) => {
+                facts.partner(partner, seq, false);
                 self.partners.insert(partner.number);
                 let before = self
                     .tokens
@@ -178,17 +206,17 @@ impl Audit {
             }
             Document::Player(player) => {
                 self.partner(seq, player.partner);
-                facts.player((player.partner, &player.player_id), seq, part);
+                facts.player(player, seq, part);
             }
             Document::Account(opened) => {
                 self.partner(seq, opened.partner);
-                facts.account_opened(seq, part, opened);
+                facts.account_opened(seq, part, opened, self.at);
             }
             Document::Session(session) => {
                 facts.session(seq, part, session);
             }
             Document::Adjustment(adjustment) => {
-                facts.reference(adjustment.partner, &adjustment.reference, seq);
+                facts.reference(adjustment, seq, false);
             }
         }
     }
@@ -212,32 +240,57 @@ impl Audit {
         match kind {
             Kind::Player => self.names.judge_player(reader, findings),
             Kind::Reference => self.names.judge_reference(reader, findings),
-            Kind::Code => self.names.judge_code(reader, findings),
-            Kind::Session => self.names.judge_session(reader, findings),
+            Kind::Code => self.sessions.judge_code(reader, findings),
+            Kind::Session => self.sessions.judge_session(reader, findings),
             Kind::Round => self.rounds.judge(reader, findings),
             Kind::Account => self.accounts.judge(reader, findings, facts),
             Kind::Id => self.ids.judge(reader, findings),
+            Kind::Partner => self.partner_rows.judge("partners", reader, findings),
+            Kind::Odd => self.odd_rows.judge("odd_plays", reader, findings),
         }
     }
 
-    /// Ends the audit, when every fact was judged: all that was found.
-    pub fn finish(mut self) -> Vec<String> {
-        self.accounts.finish(&mut self.findings);
+    /// Closes what was judged last, when every fact was judged.
+    pub fn settle(&mut self) {
+        let findings = &mut self.findings;
+        self.names.finish(findings);
+        self.sessions.finish(findings);
+        self.rounds.finish(findings);
+        self.accounts.finish(findings);
+        self.ids.finish(findings);
+        self.partner_rows.finish("partners", findings);
+        self.odd_rows.finish("odd_plays", findings);
+    }
+
+    /// Ends the audit: all that was found.
+    pub fn finish(self) -> Vec<String> {
         self.findings.into_list()
     }
 }
 
-/// What a round is judged by.
+/// What a round is judged by, and what is odd.
 struct InRound {
     what: u8,
+    at: Timestamp,
     account: AccountNumber,
-    round: Option<RoundId>,
+    id: TransactionId,
+    game: GameNumber,
     amount: Amount,
     anomalies: Anomalies,
+    round: Option<RoundId>,
 }
 
-impl Facts {
-    fn session_used(&mut self, session: SessionNumber, seq: Seq, account: AccountNumber) {
-        self.session_fact(names::SESSION_USED, session, seq, account);
+impl InRound {
+    fn odd(&self) -> OddPlay {
+        OddPlay {
+            anomalies: self.anomalies,
+            at: self.at,
+            is_win: self.what == accounts::WIN,
+            account: self.account,
+            id: self.id,
+            amount: self.amount,
+            game: self.game,
+            round: self.round,
+        }
     }
 }

@@ -1,25 +1,25 @@
 //! What is unique by its name, and stays with whom it was given to: players and their accounts,
 //! references, codes, sessions.
 
-use super::facts::{Facts, Kind, Reader};
+use super::beside::Beside;
+use super::facts::{Digest, Facts, Kind, Reader, digest};
 use super::findings::Findings;
-use crate::engine::document::{AccountOpened, Session};
-use crate::id::{AccountNumber, PartnerNumber, PlayerId, Reference, Seq, SessionNumber};
+use crate::engine::document::{AccountOpened, Adjustment, Player as PlayerDocument};
+use crate::engine::holdings::PlayerRow;
+use crate::id::{AccountNumber, PartnerNumber, Seq};
 use crate::money::Currency;
+use crate::time::Timestamp;
 
 const PLAYER: u8 = 0;
 const ACCOUNT: u8 = 1;
-
-const SESSION_KEPT: u8 = 0;
-pub(super) const SESSION_USED: u8 = 1;
+const BOOKED: u8 = 2;
+const NAMED: u8 = 3;
 
 /// What the facts so far have in common with the next one.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     player: Option<Player>,
-    reference: Option<(u32, String)>,
-    code: Option<(String, SessionNumber)>,
-    session: Option<(SessionNumber, Option<AccountNumber>)>,
+    reference: Option<Reference>,
 }
 
 #[derive(Debug)]
@@ -28,57 +28,92 @@ struct Player {
     name: String,
     created: bool,
     accounts: Vec<Currency>,
+    /// What entries say so far.
+    said: PlayerSaid,
+    row: Beside<PlayerSaid>,
+    named: Beside<AccountNumber>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PlayerSaid {
+    /// The player's number: that of its first account.
+    home: AccountNumber,
+    blocked: bool,
+    changed: Seq,
+}
+
+/// An adjustment's reference.
+#[derive(Debug)]
+struct Reference {
+    partner: u32,
+    text: String,
+    said: Option<Digest>,
+    row: Beside<Digest>,
+}
+
+fn whole(adjustment: &Adjustment, seq: Seq) -> Digest {
+    digest(|all| {
+        all.number(seq.0).document(adjustment);
+    })
 }
 
 impl Facts {
-    pub(super) fn player(
+    fn of_player(
         &mut self,
-        (partner, name): (PartnerNumber, &PlayerId),
-        seq: Seq,
-        part: u32,
+        (partner, name): (PartnerNumber, &str),
+        (seq, part): (Seq, u32),
+        what: u8,
+        write: impl FnOnce(&mut super::facts::Writer<'_>),
     ) {
         self.add(Kind::Player, |fact| {
-            let of = fact.small(partner.0).text(name.as_str());
-            of.number(seq.0).small(part).byte(PLAYER);
+            let of = fact.small(partner.0).text(name);
+            write(of.number(seq.0).small(part).byte(what));
+        });
+    }
+
+    pub(super) fn player(&mut self, player: &PlayerDocument, seq: Seq, part: u32) {
+        let key = (player.partner, player.player_id.as_str());
+        self.of_player(key, (seq, part), PLAYER, |of| {
+            of.byte(u8::from(player.blocked));
         });
     }
 
     /// An account is a fact about its player, and one about itself.
-    pub(super) fn account_opened(&mut self, seq: Seq, part: u32, opened: &AccountOpened) {
-        self.add(Kind::Player, |fact| {
-            let of = fact.small(opened.partner.0).text(opened.player_id.as_str());
-            let of = of.number(seq.0).small(part).byte(ACCOUNT);
-            of.currency(opened.currency);
-        });
-        self.opened((opened.number, seq, part), opened.currency, opened.id_space);
-    }
-
-    pub(super) fn reference(&mut self, partner: PartnerNumber, reference: &Reference, seq: Seq) {
-        self.add(Kind::Reference, |fact| {
-            fact.small(partner.0).text(reference.as_str()).number(seq.0);
-        });
-    }
-
-    /// A session's document is a fact about its code, its number and its account.
-    pub(super) fn session(&mut self, seq: Seq, part: u32, session: &Session) {
-        self.add(Kind::Code, |fact| {
-            let of = fact.text(session.code.as_str());
-            of.number(seq.0).number(session.number.0);
-        });
-        self.session_fact(SESSION_KEPT, session.number, seq, session.account);
-        self.session_on((session.account, seq, part));
-    }
-
-    pub(super) fn session_fact(
+    pub(super) fn account_opened(
         &mut self,
-        what: u8,
-        session: SessionNumber,
         seq: Seq,
-        account: AccountNumber,
+        part: u32,
+        opened: &AccountOpened,
+        at: Timestamp,
     ) {
-        self.add(Kind::Session, |fact| {
-            let of = fact.number(session.0).number(seq.0);
-            of.byte(what).number(account.0);
+        let key = (opened.partner, opened.player_id.as_str());
+        self.of_player(key, (seq, part), ACCOUNT, |of| {
+            of.currency(opened.currency).number(opened.number.0);
+        });
+        self.opened(seq, part, opened, at);
+    }
+
+    pub(super) fn booked_player(&mut self, home: AccountNumber, row: &PlayerRow) {
+        let key = (row.partner, row.player_id.as_str());
+        self.of_player(key, (Seq::NONE, 0), BOOKED, |of| {
+            let of = of.number(row.last.0).number(home.0);
+            of.byte(u8::from(row.blocked)).number(row.changed.0);
+        });
+    }
+
+    pub(super) fn booked_name(&mut self, key: (PartnerNumber, &str), home: AccountNumber) {
+        self.of_player(key, (Seq::NONE, 0), NAMED, |of| {
+            of.number(home.0);
+        });
+    }
+
+    /// An adjustment by its reference, in entry `seq`; or in the books, which say that it is.
+    pub(super) fn reference(&mut self, adjustment: &Adjustment, seq: Seq, booked: bool) {
+        self.add(Kind::Reference, |fact| {
+            let of = fact.small(adjustment.partner.0);
+            let of = of.text(adjustment.reference.as_str());
+            let of = of.number(if booked { 0 } else { seq.0 });
+            of.number(seq.0).digest(&whole(adjustment, seq));
         });
     }
 }
@@ -87,77 +122,131 @@ impl Names {
     pub(super) fn judge_player(&mut self, mut fact: Reader<'_>, findings: &mut Findings) {
         let (partner, name, seq) = (fact.small(), fact.text(), fact.seq());
         let (_part, what) = (fact.small(), fact.byte());
-        let same = self
-            .player
-            .take_if(|player| player.partner == partner && player.name == name);
-        let mut player = same.unwrap_or_else(|| Player {
+        let same = |player: &Player| player.partner == partner && player.name == name;
+        if !self.player.as_ref().is_some_and(same) {
+            self.finish_player(findings);
+        }
+        let player = self.player.get_or_insert_with(|| Player {
             partner,
             name: name.to_owned(),
             created: false,
             accounts: Vec::new(),
+            said: PlayerSaid {
+                home: AccountNumber(0),
+                blocked: false,
+                changed: Seq::NONE,
+            },
+            row: Beside::default(),
+            named: Beside::default(),
         });
-        if what == PLAYER {
-            player.created = true;
-        } else {
-            let currency = fact.currency();
-            if !player.created && !findings.lacks_before(seq) {
-                findings.tell(format!(
-                    "entry {seq} opens an account of a player that was never created"
-                ));
-            }
-            if player.accounts.contains(&currency) {
-                findings.tell(format!(
-                    "entry {seq} opens a second account in {currency} of one player"
-                ));
-            } else {
-                player.accounts.push(currency);
-            }
+        if matches!(what, PLAYER | ACCOUNT) {
+            let now = player.said();
+            (player.row).before(
+                seq,
+                now.as_ref(),
+                || text("players", partner, name),
+                findings,
+            );
         }
-        self.player = Some(player);
+        match what {
+            BOOKED => {
+                let bears = fact.seq();
+                let row = PlayerSaid {
+                    home: fact.account(),
+                    blocked: fact.byte() == 1,
+                    changed: fact.seq(),
+                };
+                (player.row).book(bears, row, || text("players", partner, name), findings);
+            }
+            NAMED => {
+                let home = fact.account();
+                let what = || text("names", partner, name);
+                (player.named).book(Seq(u64::MAX), home, what, findings);
+            }
+            PLAYER => {
+                player.created = true;
+                (player.said.blocked, player.said.changed) = (fact.byte() == 1, seq);
+            }
+            _ => player.open(seq, &mut fact, findings),
+        }
+    }
+
+    fn finish_player(&mut self, findings: &mut Findings) {
+        if let Some(player) = self.player.take() {
+            let Player { partner, name, .. } = &player;
+            let said = player.said();
+            (player.row).end(said.as_ref(), || text("players", *partner, name), findings);
+            let home = said.map(|said| said.home);
+            (player.named).end(home.as_ref(), || text("names", *partner, name), findings);
+        }
     }
 
     pub(super) fn judge_reference(&mut self, mut fact: Reader<'_>, findings: &mut Findings) {
-        let (partner, reference, seq) = (fact.small(), fact.text(), fact.seq());
-        let same = |before: &(u32, String)| before.0 == partner && before.1 == reference;
-        if self.reference.as_ref().is_some_and(same) {
+        let (partner, reference) = (fact.small(), fact.text());
+        let (place, seq, whole) = (fact.seq(), fact.seq(), fact.digest());
+        let same = |of: &Reference| of.partner == partner && of.text == reference;
+        if !self.reference.as_ref().is_some_and(same) {
+            self.finish_reference(findings);
+        }
+        let of = self.reference.get_or_insert_with(|| Reference {
+            partner,
+            text: reference.to_owned(),
+            said: None,
+            row: Beside::default(),
+        });
+        let what = || text("references", partner, reference);
+        if place == Seq::NONE {
+            of.row.book(seq, whole, what, findings);
+        } else if of.said.is_some() {
             findings.tell(format!("entry {seq} uses an adjustment's reference again"));
         } else {
-            self.reference = Some((partner, reference.to_owned()));
+            of.row.before(seq, None, what, findings);
+            of.said = Some(whole);
         }
     }
 
-    pub(super) fn judge_code(&mut self, mut fact: Reader<'_>, findings: &mut Findings) {
-        let (code, seq, session) = (fact.text(), fact.seq(), fact.session());
-        match &self.code {
-            Some((before, given)) if before == code => {
-                if *given != session {
-                    findings.tell(format!("entry {seq} gives a session the code of another"));
-                }
-            }
-            _ => self.code = Some((code.to_owned(), session)),
+    fn finish_reference(&mut self, findings: &mut Findings) {
+        if let Some(of) = self.reference.take() {
+            let what = || text("references", of.partner, &of.text);
+            of.row.end(of.said.as_ref(), what, findings);
         }
     }
 
-    pub(super) fn judge_session(&mut self, mut fact: Reader<'_>, findings: &mut Findings) {
-        let (session, seq) = (fact.session(), fact.seq());
-        let (what, account) = (fact.byte(), fact.account());
-        let same = self.session.filter(|(before, _)| *before == session);
-        let on = same.and_then(|(_, on)| on);
-        if what == SESSION_USED {
-            let may_be = on.is_none() && findings.lacks_before(seq);
-            if on != Some(account) && !may_be {
-                findings.tell(format!(
-                    "entry {seq} names session {session}, which is not on account {account}"
-                ));
-            }
-            self.session = Some((session, on));
+    /// All are at their end.
+    pub(super) fn finish(&mut self, findings: &mut Findings) {
+        self.finish_player(findings);
+        self.finish_reference(findings);
+    }
+}
+
+fn text(table: &str, partner: u32, name: &str) -> String {
+    format!("{table}: {name} of p{partner}")
+}
+
+impl Player {
+    /// What entries say so far, once they say that there is one.
+    fn said(&self) -> Option<PlayerSaid> {
+        (!self.accounts.is_empty()).then_some(self.said)
+    }
+
+    fn open(&mut self, seq: Seq, fact: &mut Reader<'_>, findings: &mut Findings) {
+        let (currency, number) = (fact.currency(), fact.account());
+        if !self.created && !findings.lacks_before(seq) {
+            findings.tell(format!(
+                "entry {seq} opens an account of a player that was never created"
+            ));
+        }
+        if self.accounts.is_empty() {
+            self.said.home = number;
+            let what = || text("names", self.partner, &self.name);
+            self.named.before(seq, None, what, findings);
+        }
+        if self.accounts.contains(&currency) {
+            findings.tell(format!(
+                "entry {seq} opens a second account in {currency} of one player"
+            ));
         } else {
-            if on.is_some_and(|on| on != account) {
-                findings.tell(format!(
-                    "entry {seq} moves session {session} to another account"
-                ));
-            }
-            self.session = Some((session, Some(account)));
+            self.accounts.push(currency);
         }
     }
 }

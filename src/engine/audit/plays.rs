@@ -1,12 +1,20 @@
 //! Rounds, and the transaction ids of bets, wins, cancels and voids.
 
+use super::InRound;
 use super::accounts::{BET, CANCEL, VOID, WIN};
-use super::facts::{Facts, Kind, Reader};
+use super::beside::Beside;
+use super::facts::{Facts, Kind, Reader, Writer};
 use super::findings::Findings;
 use crate::engine::entry::{Anomalies, Anomaly};
-use crate::engine::ids::IdKey;
+use crate::engine::ids::{IdKey, IdRow, IdState};
+use crate::engine::round::{Round as RoundRow, RoundKey, Tally};
 use crate::id::{AccountNumber, GameNumber, IdSpaceNumber, RoundId, Seq, TransactionId};
-use crate::money::{Amount, Currency};
+use crate::money::{Amount, Currency, Sum};
+use crate::time::Timestamp;
+
+const BOOKED: u8 = 7;
+const LISTED_OPEN: u8 = 8;
+const LISTED_FOREIGN: u8 = 9;
 
 /// The round that facts are about.
 #[derive(Debug, Default)]
@@ -14,24 +22,49 @@ pub(super) struct Rounds(Option<Round>);
 
 #[derive(Debug)]
 struct Round {
-    key: (AccountNumber, RoundId),
-    has_bet: bool,
-    has_paid: bool,
+    key: RoundKey,
+    /// What entries say so far.
+    said: Option<RoundRow>,
+    row: Beside<RoundRow>,
+    /// The entries under which the books list it among open rounds, and among foreign ones.
+    open: Option<Seq>,
+    foreign: Option<Seq>,
 }
 
 impl Facts {
-    pub(super) fn in_round(
-        &mut self,
-        what: u8,
-        seq: Seq,
-        (account, round): (AccountNumber, RoundId),
-        amount: Amount,
-        anomalies: Anomalies,
-    ) {
+    fn of_round(&mut self, of: RoundKey, seq: Seq, what: u8, write: impl FnOnce(&mut Writer<'_>)) {
         self.add(Kind::Round, |fact| {
-            let fact = fact.number(account.0).number(round.0).number(seq.0);
-            let fact = fact.byte(what).number(amount.cents());
-            fact.byte(anomalies.bits());
+            let fact = fact.number(of.account.0).number(of.round.0);
+            write(fact.number(seq.0).byte(what));
+        });
+    }
+
+    pub(super) fn in_round(&mut self, seq: Seq, round: RoundId, play: &InRound) {
+        let account = play.account;
+        self.of_round(RoundKey { account, round }, seq, play.what, |fact| {
+            let fact = fact.number(play.amount.cents());
+            let fact = fact.byte(play.anomalies.bits()).small(play.game.0);
+            fact.byte(u8::from(play.id.0 != round.0)).at(play.at);
+        });
+    }
+
+    pub(super) fn booked_round(&mut self, of: RoundKey, row: &RoundRow) {
+        self.of_round(of, Seq::NONE, BOOKED, |fact| {
+            for tally in [&row.bets, &row.wins, &row.cancels] {
+                fact.number(tally.count).sum(tally.amount);
+            }
+            let fact = fact.small(row.game.0).byte(u8::from(row.foreign));
+            let fact = fact.byte(u8::from(row.open));
+            let fact = fact.number(row.first.0).at(row.first_at);
+            fact.number(row.last.0).at(row.last_at);
+        });
+    }
+
+    /// The books list a round among those that are open or foreign.
+    pub(super) fn listed_round(&mut self, of: RoundKey, first: Seq, foreign: bool) {
+        let what = [LISTED_OPEN, LISTED_FOREIGN][usize::from(foreign)];
+        self.of_round(of, Seq::NONE, what, |fact| {
+            fact.number(first.0);
         });
     }
 }
@@ -39,18 +72,92 @@ impl Facts {
 impl Rounds {
     /// What is odd about a play is said, and nothing else is (wallet-api.md, Money rules 5).
     pub(super) fn judge(&mut self, mut fact: Reader<'_>, findings: &mut Findings) {
-        let key = (fact.account(), RoundId(fact.number()));
+        let key = RoundKey {
+            account: fact.account(),
+            round: RoundId(fact.number()),
+        };
         let (seq, what) = (fact.seq(), fact.byte());
-        let (amount, bits) = (fact.amount(), fact.byte());
-        let mut round = self.0.take_if(|round| round.key == key).unwrap_or(Round {
+        if self.0.as_ref().is_none_or(|round| round.key != key) {
+            self.finish(findings);
+        }
+        let round = self.0.get_or_insert(Round {
             key,
-            has_bet: false,
-            has_paid: false,
+            said: None,
+            row: Beside::default(),
+            open: None,
+            foreign: None,
         });
-        let odd = Anomalies::NONE
-            .with(Anomaly::WinWithoutBet, what == WIN && !round.has_bet)
-            .with(Anomaly::CancelAfterWin, what == CANCEL && round.has_paid);
+        match what {
+            BOOKED => {
+                let row = booked_round(&mut fact);
+                (round.row).book(row.last, row, || key_text(key), findings);
+            }
+            LISTED_OPEN => round.open = Some(fact.seq()),
+            LISTED_FOREIGN => round.foreign = Some(fact.seq()),
+            _ => round.play(seq, what, &mut fact, findings),
+        }
+    }
+
+    /// The round is at its end.
+    pub(super) fn finish(&mut self, findings: &mut Findings) {
+        let Some(round) = self.0.take() else { return };
+        let named = || key_text(round.key);
+        round.row.end(round.said.as_ref(), named, findings);
+        let booked = round.row.booked();
+        let open = booked.filter(|row| row.open).map(|row| row.first);
+        if open != round.open {
+            let is = if open.is_some() {
+                "not listed"
+            } else {
+                "listed"
+            };
+            let text = key_text(round.key);
+            findings.of_books(format!("{text} is {is} in open_rounds, against its row"));
+        }
+        let foreign = booked.filter(|row| row.foreign).map(|row| row.first);
+        if foreign != round.foreign {
+            let text = key_text(round.key);
+            findings.of_books(format!("{text} contradicts foreign_rounds"));
+        }
+    }
+}
+
+fn key_text(key: RoundKey) -> String {
+    format!("rounds: round {} of account {}", key.round, key.account)
+}
+
+fn booked_round(fact: &mut Reader<'_>) -> RoundRow {
+    let mut tally = || Tally {
+        count: fact.number(),
+        amount: fact.sum(),
+    };
+    let (bets, wins, cancels) = (tally(), tally(), tally());
+    RoundRow {
+        bets,
+        wins,
+        cancels,
+        game: fact.game(),
+        foreign: fact.byte() == 1,
+        open: fact.byte() == 1,
+        first: fact.seq(),
+        first_at: fact.at(),
+        last: fact.seq(),
+        last_at: fact.at(),
+    }
+}
+
+impl Round {
+    fn play(&mut self, seq: Seq, what: u8, fact: &mut Reader<'_>, findings: &mut Findings) {
+        let key = self.key;
+        let (amount, bits) = (fact.amount(), fact.byte());
+        let (game, foreign, at) = (fact.game(), fact.byte() == 1, fact.at());
         let said = Anomalies::from_bits(bits).expect("they were read from an entry");
+        let before = self.said.as_ref();
+        let has_bet = before.is_some_and(|row| row.bets.count > 0);
+        let has_paid = before.is_some_and(|row| !row.wins.amount.is_zero());
+        let odd = Anomalies::NONE
+            .with(Anomaly::WinWithoutBet, what == WIN && !has_bet)
+            .with(Anomaly::CancelAfterWin, what == CANCEL && has_paid);
         for anomaly in [Anomaly::WinWithoutBet, Anomaly::CancelAfterWin] {
             let holds = |odd: Anomalies| odd.iter().any(|one| one == anomaly);
             if holds(said) != holds(odd) && !findings.lacks_before(seq) {
@@ -58,14 +165,44 @@ impl Rounds {
                 findings.tell(format!(
                     "entry {seq} {is} {}, which round {} of account {} contradicts",
                     anomaly.name(),
-                    key.1,
-                    key.0
+                    key.round,
+                    key.account
                 ));
             }
         }
-        round.has_bet |= what == BET;
-        round.has_paid |= what == WIN && !amount.is_zero();
-        self.0 = Some(round);
+        self.row.before(seq, before, || key_text(key), findings);
+        let row = self
+            .said
+            .get_or_insert_with(|| began(game, foreign, seq, at));
+        let tally = match what {
+            BET => &mut row.bets,
+            WIN => &mut row.wins,
+            _ => &mut row.cancels,
+        };
+        tally.count += 1;
+        tally.amount = tally.amount.plus(Sum::from(amount));
+        row.open = match what {
+            BET => true,
+            WIN => false,
+            _ => row.open && row.cancels.count < row.bets.count,
+        };
+        (row.last, row.last_at) = (seq, at);
+    }
+}
+
+fn began(game: GameNumber, foreign: bool, seq: Seq, at: Timestamp) -> RoundRow {
+    let none = Tally::default();
+    RoundRow {
+        game,
+        foreign,
+        bets: none,
+        wins: none,
+        cancels: none,
+        open: false,
+        first_at: at,
+        last_at: at,
+        first: seq,
+        last: seq,
     }
 }
 
@@ -119,7 +256,34 @@ impl IdFact {
     }
 }
 
+impl IdFact {
+    pub(super) fn game(&self) -> GameNumber {
+        self.game
+    }
+}
+
 impl Facts {
+    /// What the books say of an id.
+    pub(super) fn booked_id(&mut self, of: &IdKey, row: &IdRow) {
+        self.add(Kind::Id, |fact| {
+            let fact = fact.small(of.space.0).currency(of.currency).number(of.id.0);
+            let fact = fact.number(Seq::NONE.0).byte(BOOKED).number(row.account.0);
+            let fact = fact.number(row.amount.cents()).round(row.round);
+            let fact = fact
+                .small(row.game.map_or(0, |game| game.0))
+                .number(row.taken.0);
+            let fact = fact
+                .number(row.changed.0)
+                .byte(u8::from(row.game.is_some()));
+            fact.byte(match row.state {
+                IdState::Bet => BET,
+                IdState::Win => WIN,
+                IdState::Cancelled => CANCEL,
+                IdState::Voided => VOID,
+            });
+        });
+    }
+
     /// Of an account that was never opened nobody knows where its ids are unique.
     pub(super) fn id_of(&mut self, account: Option<(IdSpaceNumber, Currency)>, of: IdFact) {
         let Some((space, currency)) = account else {
@@ -136,23 +300,13 @@ impl Facts {
 
 /// The transaction id that facts are about.
 #[derive(Debug, Default)]
-pub(super) struct Ids(Option<(IdKey, Taken)>);
+pub(super) struct Ids(Option<Id>);
 
-/// What an id stands for, as far as a later cancel needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
-    Nothing,
-    Bet(Bet),
-    Done,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bet {
-    seq: Seq,
-    account: AccountNumber,
-    amount: Amount,
-    round: Option<RoundId>,
-    game: GameNumber,
+#[derive(Debug)]
+struct Id {
+    key: IdKey,
+    said: Option<IdRow>,
+    row: Beside<IdRow>,
 }
 
 impl Ids {
@@ -163,33 +317,83 @@ impl Ids {
             id: fact.id(),
         };
         let (seq, what) = (fact.seq(), fact.byte());
-        let mut bet = Bet {
-            seq,
-            account: fact.account(),
-            amount: fact.amount(),
-            round: fact.round(),
-            game: fact.game(),
+        if self.0.as_ref().is_none_or(|id| id.key != key) {
+            self.finish(findings);
+        }
+        let id = self.0.get_or_insert(Id {
+            key,
+            said: None,
+            row: Beside::default(),
+        });
+        let (account, amount) = (fact.account(), fact.amount());
+        let (round, game, bet) = (fact.round(), fact.game(), fact.seq());
+        let mut row = IdRow {
+            state: state(what),
+            account,
+            amount,
+            game: (what != VOID).then_some(game),
+            round,
+            taken: if what == CANCEL { bet } else { seq },
+            changed: seq,
         };
-        let same = self.0.filter(|(before, _)| *before == key);
-        let before = same.map_or(Taken::Nothing, |(_, taken)| taken);
-        if what == CANCEL {
-            bet.seq = fact.seq();
-            let may_be = before == Taken::Nothing && findings.lacks(bet.seq);
-            if before != Taken::Bet(bet) && !may_be {
+        if what == BOOKED {
+            (row.taken, row.changed) = (bet, fact.seq());
+            row.game = (fact.byte() == 1).then_some(game);
+            row.state = state(fact.byte());
+            (id.row).book(row.changed, row, || id_text(&key), findings);
+        } else {
+            id.take(row, findings);
+        }
+    }
+
+    /// The id is at its end.
+    pub(super) fn finish(&mut self, findings: &mut Findings) {
+        if let Some(id) = self.0.take() {
+            id.row.end(id.said.as_ref(), || id_text(&id.key), findings);
+        }
+    }
+}
+
+fn id_text(key: &IdKey) -> String {
+    let IdKey {
+        space,
+        currency,
+        id,
+    } = key;
+    format!("ids: transaction {id} in id space {}, {currency}", space.0)
+}
+
+fn state(what: u8) -> IdState {
+    match what {
+        BET => IdState::Bet,
+        WIN => IdState::Win,
+        CANCEL => IdState::Cancelled,
+        _ => IdState::Voided,
+    }
+}
+
+impl Id {
+    /// An entry takes the id or cancels its bet, so that it stands for `row`.
+    fn take(&mut self, row: IdRow, findings: &mut Findings) {
+        let (seq, id) = (row.changed, self.key.id);
+        let before = self.said.as_ref();
+        if row.state == IdState::Cancelled {
+            let bet = IdRow {
+                state: IdState::Bet,
+                changed: row.taken,
+                ..row
+            };
+            let may_be = before.is_none() && findings.lacks(row.taken);
+            if before != Some(&bet) && !may_be {
                 findings.tell(format!(
-                    "entry {seq} cancels transaction {}, which is no open bet of that account, \
-                     amount, round and game",
-                    key.id
+                    "entry {seq} cancels transaction {id}, which is no open bet of that account, \
+                     amount, round and game"
                 ));
             }
-        } else if before != Taken::Nothing {
-            findings.tell(format!("entry {seq} uses transaction id {} again", key.id));
+        } else if before.is_some() {
+            findings.tell(format!("entry {seq} uses transaction id {id} again"));
         }
-        let taken = if what == BET {
-            Taken::Bet(bet)
-        } else {
-            Taken::Done
-        };
-        self.0 = Some((key, taken));
+        (self.row).before(seq, before, || id_text(&self.key), findings);
+        self.said = Some(row);
     }
 }

@@ -28,6 +28,12 @@ pub(super) fn show(backups: &Backups, members: Members) -> Result<Done, Failed> 
 
 fn shown(status: Option<Status>) -> Result<Done, Failed> {
     let status = status.ok_or_else(|| Failed::from(Fault::BackupUnknown))?;
+    // What a backup holds was durable before it was copied.
+    Ok(done(&told(status), Seq::NONE))
+}
+
+/// What is known of a backup, as it is told.
+pub(super) fn told(status: Status) -> BackupShown {
     let (state, made, error) = match status.outcome {
         None => ("running", None, None),
         Some(Ok(made)) => ("done", Some(made), None),
@@ -42,7 +48,7 @@ fn shown(status: Option<Status>) -> Result<Done, Failed> {
         verified: true,
     });
     let (done_bytes, total_bytes) = status.bytes;
-    let shown = BackupShown {
+    BackupShown {
         number: status.number,
         to: status.to.display().to_string(),
         state,
@@ -51,7 +57,5 @@ fn shown(status: Option<Status>) -> Result<Done, Failed> {
         total_bytes,
         made,
         error,
-    };
-    // What a backup holds was durable before it was copied.
-    Ok(done(&shown, Seq::NONE))
+    }
 }

@@ -26,7 +26,7 @@ use super::body::Answer;
 use crate::config::Games;
 use crate::id::Seq;
 use crate::journal::Backups;
-use crate::ledger::{Latched, Ledger, OperatorError};
+use crate::ledger::{Latched, Ledger, OperatorError, Scrubs};
 use crate::protocol::admin::{Fault, Found, Malformed, Members, Method, Operation};
 use crate::secret::SecretKey;
 use crate::time::Span;
@@ -43,6 +43,8 @@ pub struct Admin {
     pub guard: AdminGuard,
     /// Makes backups.
     pub backups: Arc<Backups>,
+    /// What the last round over history and books came to.
+    pub scrubs: Arc<Scrubs>,
 }
 
 /// An operation done: the answer, which may be told when `seq` is durable.
@@ -204,6 +206,7 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::OpenRounds => reports::open_rounds(&state.ledger, members).await,
         Operation::Anomalies => reports::anomalies(&state.ledger, members).await,
         Operation::Revenue => reports::revenue(&state.ledger, members).await,
+        Operation::Integrity => reports::integrity(state, members),
         Operation::ExportJournal => exports::journal(&state.ledger, members).await,
         Operation::ExportTransactions => exports::transactions(&state.ledger, members).await,
         Operation::ExportPlayers => exports::players(&state.ledger, members).await,

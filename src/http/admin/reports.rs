@@ -1,16 +1,18 @@
-//! Reports: the trial balance, open rounds, anomalies.
+//! Reports: the trial balance, open rounds, anomalies, integrity.
 
 use std::sync::Arc;
 
-use super::{Done, Failed, done, reading};
+use super::{Done, Failed, State, backups, done, reading};
 use crate::engine::round;
 use crate::engine::totals::{DayKey, DayTotals};
 use crate::id::Seq;
 use crate::ledger::{self, AnomalyView, Ledger, RoundView};
 use crate::protocol::admin::{
-    AnomalyItem, AnomalyTransaction, CurrencyReport, Members, Page, PageWanted, ReportAccount,
-    RevenueItem, RoundItem, Tally, TrialBalance, TrialBalanceWanted,
+    AnomalyItem, AnomalyTransaction, CurrencyReport, Integrity, IntegrityHead, IntegrityScrub,
+    IntegrityWanted, Members, Page, PageWanted, ReportAccount, RevenueItem, RoundItem, Tally,
+    TrialBalance, TrialBalanceWanted,
 };
+use crate::secret::hex_encode;
 use crate::time::Day;
 
 pub(super) async fn trial_balance(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
@@ -37,6 +39,32 @@ pub(super) async fn open_rounds(ledger: &Arc<Ledger>, members: Members) -> Resul
     let read = move || ledger.open_rounds(wanted.cursor.map(Seq), wanted.items_max());
     let rounds = reading(read).await?;
     Ok(done(&page(rounds.value, round), rounds.seq))
+}
+
+pub(super) fn integrity(state: &State, members: Members) -> Result<Done, Failed> {
+    IntegrityWanted::decode(members)?;
+    let head = state.ledger.head();
+    let scrub = state.admin.scrubs.last().map(|scrub| IntegrityScrub {
+        ok: scrub.findings.is_empty(),
+        began_at: scrub.began_at,
+        ended_at: scrub.ended_at,
+        segments: scrub.segments,
+        entries: scrub.entries,
+        rows: scrub.rows,
+        bytes: scrub.bytes,
+        findings: scrub.findings.clone(),
+    });
+    let reply = Integrity {
+        head: IntegrityHead {
+            seq: head.seq,
+            hash: hex_encode(&head.hash),
+        },
+        books_seq: state.ledger.booked_seq(),
+        scrub,
+        backup: state.admin.backups.status(None).map(backups::told),
+    };
+    // All of it is about what is durable.
+    Ok(done(&reply, Seq::NONE))
 }
 
 pub(super) async fn anomalies(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {

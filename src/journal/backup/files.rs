@@ -9,7 +9,7 @@ use super::point::{Kind, Part};
 use super::progress::{PIECE_BYTES, Progress};
 use crate::disk::{Disk, File, unfinished};
 use crate::id::Seq;
-use crate::journal::rows::Row;
+use crate::journal::rows::{Row, guarded};
 use crate::journal::segment::Segment;
 use crate::journal::whole::follows;
 use crate::journal::{Head, JournalError, decode_batch, record};
@@ -225,7 +225,9 @@ impl PartReader {
         }
         let next = self.before.seq.next();
         let rows = match &mut self.source {
-            Source::Segment(segment) => segment.rows_from(next, CHUNK_BYTES)?,
+            Source::Segment(segment) => {
+                guarded(&self.file, || segment.rows_from(next, CHUNK_BYTES))?
+            }
             Source::Tail { file, next: offset } => {
                 let failed = JournalError::disk(&self.file);
                 tail_rows(&**file, offset, next).map_err(failed)?

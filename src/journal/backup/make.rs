@@ -9,6 +9,7 @@ use super::point::{FORMAT, Kind, Owner, Part, Point, tail_name};
 use super::progress::Progress;
 use crate::disk::Disk;
 use crate::id::Seq;
+use crate::journal::rows::guarded;
 use crate::journal::segment::{self, Segment};
 use crate::journal::whole::RedbJournal;
 use crate::journal::{Head, Journal, JournalError};
@@ -172,7 +173,8 @@ impl Copying<'_> {
         let written = write_whole(to, &name, &failed, self.progress, |writer| {
             copy(&*source, &unread, writer)
         })?;
-        let ends = Segment::open_untouched(to, first)?.inspect(self.id)?;
+        let inspect = || Segment::open_untouched(to, first)?.inspect(self.id);
+        let ends = guarded(&path, inspect)?;
         self.verified(Kind::Segment, first, ends.head, written)
     }
 

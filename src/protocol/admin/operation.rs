@@ -43,6 +43,8 @@ pub enum Operation {
     Anomalies,
     /// What was played by day, partner, currency and game.
     Revenue,
+    /// Tells how far journal and books are, and what was last found about them.
+    Integrity,
     /// Streams every entry.
     ExportJournal,
     /// Streams every bet, win, cancel and void.
@@ -81,7 +83,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 24] = {
+const ROUTES: [(Operation, Method, &str); 25] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -104,6 +106,7 @@ const ROUTES: [(Operation, Method, &str); 24] = {
         (OpenRounds, Get, "/admin/v1/reports/open-rounds"),
         (Anomalies, Get, "/admin/v1/reports/anomalies"),
         (Revenue, Get, "/admin/v1/reports/revenue"),
+        (Integrity, Get, "/admin/v1/reports/integrity"),
         (ExportJournal, Get, "/admin/v1/exports/journal"),
         (ExportTransactions, Get, "/admin/v1/exports/transactions"),
         (ExportPlayers, Get, "/admin/v1/exports/players"),

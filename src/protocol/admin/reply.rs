@@ -63,6 +63,51 @@ pub struct BackupMade {
     pub verified: bool,
 }
 
+/// How far journal and books are, and what was last found about them.
+#[derive(Serialize)]
+pub struct Integrity {
+    /// The last entry that is durable, and the chain's hash there.
+    pub head: IntegrityHead,
+    /// The entry that the books are up to.
+    pub books_seq: Seq,
+    /// The last round of reading history and books again, or null before the first has ended.
+    pub scrub: Option<IntegrityScrub>,
+    /// The newest backup that this server was asked for since its start, or null.
+    pub backup: Option<BackupShown>,
+}
+
+/// The end of the chain.
+#[derive(Serialize)]
+pub struct IntegrityHead {
+    /// The last entry.
+    pub seq: Seq,
+    /// The hash that stands for everything up to it.
+    pub hash: String,
+}
+
+/// A round of reading history and books again.
+#[derive(Serialize)]
+pub struct IntegrityScrub {
+    /// Whether all is as it was written.
+    pub ok: bool,
+    /// When it began.
+    #[serde(serialize_with = "as_text")]
+    pub began_at: Timestamp,
+    /// When it ended.
+    #[serde(serialize_with = "as_text")]
+    pub ended_at: Timestamp,
+    /// Finished files of history read.
+    pub segments: u64,
+    /// Entries in them.
+    pub entries: u64,
+    /// Rows of the books read.
+    pub rows: u64,
+    /// Bytes of all that.
+    pub bytes: u64,
+    /// What is wrong.
+    pub findings: Vec<String>,
+}
+
 /// A partner that has just come into being, with the secrets that are shown this once.
 #[derive(Serialize)]
 pub struct PartnerCreated<'a> {

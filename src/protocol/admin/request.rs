@@ -233,6 +233,20 @@ impl BackUp {
     }
 }
 
+/// The report on integrity.
+#[derive(Debug, Serialize)]
+pub struct IntegrityWanted {}
+
+impl IntegrityWanted {
+    /// Reads a query, which has no members.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn decode(members: Members) -> Result<IntegrityWanted, Malformed> {
+        members.finish().map(|()| IntegrityWanted {})
+    }
+}
+
 /// One backup.
 #[derive(Clone, Debug, Serialize)]
 pub struct BackupNamed {
