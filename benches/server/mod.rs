@@ -90,6 +90,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
             session_ttl: Span::from_seconds(24 * 60 * 60),
             guard: AdminGuard::new(&Secret::random(), true, 20),
             backups: Arc::new(backups),
+            scrubs: Arc::default(),
         },
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();

@@ -206,7 +206,7 @@ async fn serve(
 ) -> Result<Served, Failure> {
     let signals = Signals::new().map_err(|error| Failure::of(&error))?;
     let reached = Reached::new(&config, public.address, admin.address);
-    let (public, admin) = (public.listen()?, admin.listen()?);
+    let (public, admin_listener) = (public.listen()?, admin.listen()?);
     let Books {
         ledger,
         committer,
@@ -218,29 +218,24 @@ async fn serve(
         admin_key,
         created,
     } = books;
-    let failures_max = config.limits.failed_authentications_per_minute_max;
     let is_loopback = config.server.admin_listen.ip().is_loopback();
-    let guard = AdminGuard::new(&admin_key, is_loopback, failures_max);
-    let state = Arc::new(State {
-        ledger: Arc::clone(&ledger),
-        clock: Arc::clone(&clock),
-        settings: settings(&config, &reached)?,
-        admin: Admin {
-            secret_key,
-            games: config.games.clone(),
-            session_ttl: config.wallet.session_ttl,
-            guard,
-            backups,
-            scrubs: scrubber.scrubs(),
-        },
-    });
+    let failures_max = config.limits.failed_authentications_per_minute_max;
+    let admin = Admin {
+        secret_key,
+        games: config.games.clone(),
+        session_ttl: config.wallet.session_ttl,
+        guard: AdminGuard::new(&admin_key, is_loopback, failures_max),
+        backups,
+        scrubs: scrubber.scrubs(),
+    };
+    let settings = settings(&config, &reached)?;
+    let state = state(&ledger, &clock, settings, admin);
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
-    let scrubbing = std::thread::Builder::new()
-        .name("scrubber".to_owned())
-        .spawn(move || scrubber.run())
-        .map_err(|error| Failure::of(&error))?;
+    let scrubbing = std::thread::Builder::new().name("scrubber".to_owned());
+    let scrubbing = scrubbing.spawn(move || scrubber.run());
+    let scrubbing = scrubbing.map_err(|error| Failure::of(&error))?;
     let served = Served {
         ledger: Arc::clone(&ledger),
         committing,
@@ -264,7 +259,7 @@ async fn serve(
         }
     }
     let shutdown = async move { end.comes().await };
-    let serving = tokio::spawn(http::serve(state, public, admin, shutdown));
+    let serving = tokio::spawn(http::serve(state, public, admin_listener, shutdown));
     begin(&reached, with, filled, admin_key, clock).await?;
     match serving.await.map_err(|panic| Failure::of(&panic))? {
         Ok(()) => {}
@@ -272,6 +267,20 @@ async fn serve(
         Err(latched) => tracing::error!("{latched}"),
     }
     Ok(served)
+}
+
+fn state(
+    ledger: &Arc<Ledger>,
+    clock: &Arc<dyn Clock>,
+    settings: Settings,
+    admin: Admin,
+) -> Arc<State> {
+    Arc::new(State {
+        ledger: Arc::clone(ledger),
+        clock: Arc::clone(clock),
+        settings,
+        admin,
+    })
 }
 
 /// Fills the books before anybody is served; `None` where the end comes first.

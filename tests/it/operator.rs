@@ -420,6 +420,16 @@ fn reports_tell_accounts_rounds_and_oddities() {
     assert_eq!(anomaly["transaction"]["id"], 90);
     assert_eq!(anomaly["transaction"]["amount"], "0.50");
     assert_eq!(anomaly["round"]["round_id"], 88);
+}
+
+#[test]
+fn revenue_is_told_by_day_and_game() {
+    let (_directory, server) = served();
+    let open = [&["session", "open", "--code", "c"][..], &PLAYER, &USD].concat();
+    server.ask(&open).json();
+    let wallet = |body: &str| http(server.public(), "POST", "/wallet/one", &[], body);
+    wallet(r#"{"type":"bet","code":"c","game":7,"id":85,"round_id":85,"bet":250}"#);
+    wallet(r#"{"type":"win","code":"c","game":7,"id":90,"round_id":88,"win":50}"#);
 
     let days = server.ask(&["report", "revenue"]).json();
     let played = days["items"].as_array().unwrap();

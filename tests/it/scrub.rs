@@ -162,7 +162,7 @@ fn a_row_of_the_books_that_is_not_as_written_is_told() {
     let mut table = transaction.open_table(names).unwrap();
     drop(
         table
-            .insert(&b"\0\0\0\x09nobody"[..], &b"\0\0\0\0\0\0"[..])
+            .insert(&b"\0\0\0\x09mister"[..], &b"\0\0\0\0\0\0"[..])
             .unwrap(),
     );
     drop(table);
@@ -173,7 +173,7 @@ fn a_row_of_the_books_that_is_not_as_written_is_told() {
     let findings = report["scrub"]["findings"].to_string();
     assert!(findings.contains("table names has"), "{findings}");
     assert!(
-        findings.contains("table names, row 000000096e6f626f6479"),
+        findings.contains("table names, row 000000096d6973746572"),
         "{findings}"
     );
     assert!(server.end("TERM").success());
