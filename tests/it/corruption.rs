@@ -25,7 +25,7 @@ use coffer::time::Clock;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::on_disk::{open_disk, recover};
+use crate::on_disk::{open_disk, recover, write_admin_key};
 use crate::process::{ended_within, run};
 use crate::world::{Replay, clock, differences, number, perform, rules, shape};
 
@@ -94,6 +94,7 @@ impl Played {
             folder: tempfile::tempdir().unwrap(),
         };
         fs::create_dir(played.data()).unwrap();
+        write_admin_key(&played.data());
         let operations = operations();
         let (early, late) = operations.split_at(OLDER);
         play(&played.data(), early, 0);
@@ -349,6 +350,8 @@ fn whatever_rots_no_wrong_answer_is_told_of_journal_and_history() {
     assert_eq!(silent, None);
     let files = databases(&played.data());
     assert!(files[&Of::History].len() > 3, "{files:?}");
+    let whole = run(copied(&played).path(), &["verify"], &[]);
+    assert_eq!(whole.code, 0, "{} {}", whole.out, whole.err);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut table = Table::new();
     let (mut wrong, mut missed) = (Vec::new(), Vec::new());

@@ -1,6 +1,8 @@
 //! Opening a ledger over a disk, real or simulated, as `serve` does: the one place among the
 //! simulation's tests that knows how.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -158,4 +160,11 @@ impl OnDisk {
         assert_eq!(verified.findings, Vec::<String>::new());
         assert_eq!(verified.head, self.journal.head());
     }
+}
+
+/// Writes what `serve` finds or makes in every data directory besides.
+pub(crate) fn write_admin_key(data: &Path) {
+    let key = data.join("admin.key");
+    fs::write(&key, "key_of_the_operator\n").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
 }

@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::on_disk::OnDisk;
+use crate::on_disk::{OnDisk, write_admin_key};
 use crate::process::{Ran, run};
 use crate::world::{Replay, clock, number, perform, shape};
 
@@ -37,6 +37,7 @@ fn played() -> tempfile::TempDir {
     }
     play(&mut plays.take(100));
     books.close();
+    write_admin_key(&data);
     folder
 }
 
