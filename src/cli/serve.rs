@@ -228,8 +228,7 @@ async fn serve(
         backups,
         scrubs: scrubber.scrubs(),
     };
-    let settings = settings(&config, &reached)?;
-    let state = state(&ledger, &clock, settings, admin);
+    let state = state(&ledger, &clock, settings(&config, &reached)?, admin);
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;

@@ -66,7 +66,8 @@ fn raise_witness(path: &Path) {
 #[test]
 fn each_file_of_a_later_version_is_refused_by_its_name_and_left_alone() {
     let newest = "history/00000000000000000121.redb";
-    let raises: [(&str, &dyn Fn(&Path)); 7] = [
+    type Raise<'a> = (&'a str, &'a dyn Fn(&Path));
+    let raises: [Raise<'_>; 7] = [
         ("manifest.json", &raise_manifest),
         ("witness", &raise_witness),
         ("journal.redb", &|path| set_format(path, 2)),

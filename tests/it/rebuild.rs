@@ -24,7 +24,8 @@ fn foreign() -> Vec<u8> {
 #[test]
 fn books_that_are_lost_are_refused_and_made_anew_by_a_command() {
     let foreign = foreign();
-    let damages: [(&str, &dyn Fn(&Path)); 6] = [
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 6] = [
         ("is missing", &|books| fs::remove_file(books).unwrap()),
         ("is empty", &|books| fs::write(books, "").unwrap()),
         ("could not be read", &|books| {

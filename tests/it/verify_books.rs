@@ -219,11 +219,7 @@ fn a_row_that_no_entry_explains_is_found() {
             &other,
             Some(&sealed(table, &other, value)),
         );
-        let words = match table {
-            "rounds" => "rounds",
-            table => table,
-        };
-        assert_found(folder.path(), words);
+        assert_found(folder.path(), table);
     }
 }
 
