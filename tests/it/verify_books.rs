@@ -7,7 +7,7 @@ use std::path::Path;
 use redb::{Database, ReadableTable, TableDefinition};
 use serde_json::Value;
 
-use crate::on_disk::OnDisk;
+use crate::on_disk::{OnDisk, write_admin_key};
 use crate::process::{Ran, run};
 use crate::world::{clock, perform, shape};
 use coffer::sim::Workload;
@@ -40,6 +40,7 @@ fn played() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("coffer-data");
     fs::create_dir(&data).unwrap();
+    write_admin_key(&data);
     let mut plays = Workload::new(1, shape(20, 40));
     for (first, copy) in [(true, "old.redb"), (false, "new.redb")] {
         let clock = clock();
