@@ -42,7 +42,6 @@ mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use parking_lot::RwLock;
 use redb::{Builder, Database, ReadableDatabase, TableDefinition};
@@ -163,9 +162,6 @@ pub struct Books {
     database: Database,
     spaces: Arc<RwLock<HashMap<Space, u32>>>,
     applied: RwLock<Applied>,
-    /// Whether a flush was completed since the file was opened: what lies in it beyond `applied`
-    /// before that is what a flush that was cut short has left.
-    flushed: AtomicBool,
 }
 
 /// Makes the file of a coffer that has no books yet, in place of one that may lie there.
@@ -234,7 +230,6 @@ impl Books {
             database,
             spaces: Arc::default(),
             applied: RwLock::new(applied),
-            flushed: AtomicBool::new(false),
         };
         let spaces = books.view()?.spaces()?;
         *books.spaces.write() = spaces;

@@ -1,7 +1,5 @@
 //! Writing the books: slices of rows, each a commit of its own.
 
-use std::sync::atomic::Ordering;
-
 use redb::{ReadableTable, Table, TableHandle, WriteTransaction};
 
 use super::rows::{
@@ -23,8 +21,6 @@ pub struct Slice<'a> {
     books: &'a Books,
     transaction: WriteTransaction,
     buffer: Vec<u8>,
-    /// Whether it is a flush's last.
-    closes: bool,
 }
 
 impl Books {
@@ -41,7 +37,6 @@ impl Books {
             books: self,
             transaction,
             buffer: Vec::new(),
-            closes: false,
         })
     }
 
@@ -247,8 +242,6 @@ impl Slice<'_> {
             keys.push(round_key(space, **key));
         }
         self.rows(keys.iter().zip(rounds.iter().map(|(_, _, row)| *row)))?;
-        // What a flush that was cut short has called open may be closed by now.
-        let may_be_left = !self.books.flushed.load(Ordering::Relaxed);
         let mut foreign = Writer::<ForeignRound>::open(&self.transaction)?;
         let mut open = Writer::<OpenRound>::open(&self.transaction)?;
         for (key, (_, of, row)) in keys.iter().zip(rounds) {
@@ -260,7 +253,8 @@ impl Slice<'_> {
             if row.open {
                 let (account, round) = (of.account, of.round);
                 open.put(&first, &OpenRound { account, round }, &mut self.buffer)?;
-            } else if row.first <= applied || may_be_left {
+            } else {
+                // A flush that was cut short may have listed it, however young it is.
                 open.remove(&first)?;
             }
         }
@@ -310,7 +304,6 @@ impl Slice<'_> {
         days.close(&self.transaction)?;
         let mut about = self.transaction.open_table(ABOUT)?;
         about.insert(APPLIED, closing.applied.encode().as_slice())?;
-        self.closes = true;
         Ok(())
     }
 
@@ -327,9 +320,6 @@ impl Slice<'_> {
         self.transaction.commit()?;
         let applied = applied.ok_or(BooksError::Unreadable("does not say how far it goes"))?;
         *self.books.applied.write() = applied;
-        if self.closes {
-            self.books.flushed.store(true, Ordering::Relaxed);
-        }
         Ok(())
     }
 }

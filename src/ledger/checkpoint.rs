@@ -391,6 +391,10 @@ impl Checkpointer {
     /// # Errors
     /// The books could not be read.
     pub fn turn(&mut self) -> Result<Turn, CheckpointError> {
+        // What was written in part must not be forgotten.
+        if self.ledger.is_latched() {
+            return Err(self.why());
+        }
         if let Some(turn) = self.ledger.unwritten.lock().take() {
             return Ok(turn);
         }

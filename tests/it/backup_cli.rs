@@ -391,7 +391,7 @@ fn a_damaged_file_is_told_by_its_name() {
     let folder = tempdir().unwrap();
     let process = set_up(folder.path());
     under_load(address(&process), |answered| {
-        while answered[0].load(Ordering::SeqCst) < 150 {
+        while answered[0].load(Ordering::SeqCst) < 500 {
             std::thread::yield_now();
         }
     });

@@ -115,6 +115,8 @@ fn spoil(folder: &Path, file: &Path) {
 #[test]
 fn a_page_that_panics_is_told_and_the_server_goes_on() {
     let folder = played();
+    // So that a start does not read it.
+    assert_eq!(run(folder.path(), &["rebuild"], &[]).code, 0);
     let spoiled = segments(folder.path())[1].clone();
     spoil(folder.path(), &spoiled);
     let name = spoiled.file_name().unwrap().to_str().unwrap();
