@@ -127,7 +127,7 @@ fn recover(
     let journal = Arc::new(opened.journal);
     let (applied, head) = (books.applied().seq, journal.head().seq);
     let lacking = head.0.saturating_sub(applied.0);
-    let long = lacking > settings.checkpoints.entries;
+    let long = lacking > settings.checkpoints.entries.saturating_mul(2);
     if long {
         tracing::info!(lacking, "the books lack entries, and catch up from history");
     }

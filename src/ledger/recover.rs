@@ -115,7 +115,7 @@ impl Ledger {
     /// Brings the state of books and journal back to life. The committer takes what is queued to
     /// the journal: it must run, in a thread of its own, for anything to become durable.
     ///
-    /// Where the books lack more than one checkpoint's worth of entries, they are written here.
+    /// Where the books lack more than two checkpoints' worth of entries, they are written here.
     ///
     /// # Errors
     /// [`RecoverError`].
@@ -200,7 +200,9 @@ impl Ledger {
 
     /// Reads all entries after `applied`.
     fn take_tail(&self, applied: Seq, told: &mut dyn FnMut(Seq)) -> Result<(), RecoverError> {
-        let many = usize::try_from(self.checkpoints.entries).unwrap_or(usize::MAX);
+        // A kill in the middle of a checkpoint leaves up to two of them: those wait in memory.
+        let many = self.checkpoints.entries.saturating_mul(2);
+        let many = usize::try_from(many).unwrap_or(usize::MAX);
         let mut entries: Vec<Entry> = Vec::new();
         let mut last = applied;
         for batch in self.journal.read_from(applied.next())? {

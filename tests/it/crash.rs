@@ -35,7 +35,7 @@ use crate::world::{
 };
 
 /// Entries that a start leaves to the checkpointer: fewer than most lives have.
-const CHECKPOINT_ENTRIES: u64 = 40;
+const CHECKPOINT_ENTRIES: u64 = 20;
 
 /// Bytes of a segment of history: a few batches fill it.
 const SEGMENT_SIZE: u64 = 2 * 1024;
