@@ -364,14 +364,20 @@ fn a_session_is_opened_with_its_launch_url_shown_and_closed() {
     );
 }
 
-#[test]
-fn reports_tell_accounts_rounds_and_oddities() {
-    let (_directory, server) = served();
+/// As [`served`], with an open round of 2.50 and a win of 0.50 without a bet.
+fn played() -> (TempDir, Process) {
+    let (directory, server) = served();
     let open = [&["session", "open", "--code", "c"][..], &PLAYER, &USD].concat();
     server.ask(&open).json();
     let wallet = |body: &str| http(server.public(), "POST", "/wallet/one", &[], body);
     wallet(r#"{"type":"bet","code":"c","game":7,"id":85,"round_id":85,"bet":250}"#);
     wallet(r#"{"type":"win","code":"c","game":7,"id":90,"round_id":88,"win":50}"#);
+    (directory, server)
+}
+
+#[test]
+fn reports_tell_accounts_rounds_and_oddities() {
+    let (_directory, server) = played();
 
     let report = server.ask(&["report", "trial-balance"]).json();
     assert_eq!(
@@ -424,12 +430,7 @@ fn reports_tell_accounts_rounds_and_oddities() {
 
 #[test]
 fn revenue_is_told_by_day_and_game() {
-    let (_directory, server) = served();
-    let open = [&["session", "open", "--code", "c"][..], &PLAYER, &USD].concat();
-    server.ask(&open).json();
-    let wallet = |body: &str| http(server.public(), "POST", "/wallet/one", &[], body);
-    wallet(r#"{"type":"bet","code":"c","game":7,"id":85,"round_id":85,"bet":250}"#);
-    wallet(r#"{"type":"win","code":"c","game":7,"id":90,"round_id":88,"win":50}"#);
+    let (_directory, server) = played();
 
     let days = server.ask(&["report", "revenue"]).json();
     let played = days["items"].as_array().unwrap();
