@@ -131,6 +131,12 @@ impl<K: Clone + Eq + Hash, V: Clone> Held<K, V> {
         over
     }
 
+    /// Forgets the rows of the current generation that were merely seen: they lie elsewhere as
+    /// they are, or in the generation before.
+    pub fn shed(&mut self) {
+        self.current.rows.retain(|_, row| row.changed);
+    }
+
     /// How many rows the current generation has.
     pub fn len(&self) -> usize {
         self.current.rows.len()
@@ -185,5 +191,22 @@ mod tests {
         assert_eq!(held.change(&2), None);
         let over = held.turn(&mut Vec::new());
         assert_eq!(changed(&over), [], "what was kept was not changed");
+    }
+
+    #[test]
+    fn what_was_merely_seen_can_be_shed_and_what_was_changed_stays() {
+        let mut held: Held<u8, u8> = Held::default();
+        held.put(1, 10);
+        held.put(2, 20);
+        held.turn(&mut Vec::new());
+        held.keep(&1);
+        *held.change(&2).unwrap() = 21;
+        held.load(3, 30);
+        held.put(4, 40);
+        assert_eq!(held.len(), 4);
+        held.shed();
+        assert_eq!(held.len(), 2);
+        let rows = [1, 2, 3, 4].map(|key| held.row(&key).copied());
+        assert_eq!(rows, [Some(10), Some(21), None, Some(40)]);
     }
 }

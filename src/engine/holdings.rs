@@ -166,6 +166,13 @@ impl Holdings {
         }
     }
 
+    /// Forgets what was merely seen since the last turn.
+    pub fn shed(&mut self) {
+        self.players.shed();
+        self.past.shed();
+        self.rounds.shed();
+    }
+
     /// Makes the change of an entry about the player `home`. Partners, ids, codes and references
     /// are kept elsewhere.
     ///

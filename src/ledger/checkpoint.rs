@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
+use super::Ledger;
 use super::partners::PartnerRow;
-use super::{Ledger, Space};
 use crate::books::{AccountPlace, Applied, BooksError, Closing, ReferenceKey, SessionPlace, Slice};
 use crate::engine::document::Adjustment;
 use crate::engine::held::{Bin, Generation};
@@ -26,11 +26,6 @@ use crate::journal::JournalError;
 
 /// Between two looks whether something is due.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// What a row takes in memory, roughly: a player with an account and a session, and a round or an
-/// id with its share of the tables.
-const PLAYER_BYTES: u64 = 900;
-const ROW_BYTES: u64 = 180;
 
 /// Why a checkpoint ended.
 #[derive(Debug)]
@@ -170,6 +165,7 @@ impl Ledger {
             partners,
         };
         self.forgotten.fetch_add(1, Ordering::Release);
+        self.stayed_bytes.store(0, Ordering::Relaxed);
         drop((codes, references, names, ids, players, accounts));
         // Whoever adds up waits for the base; all others go on.
         for turned in &turn.players {
@@ -193,6 +189,7 @@ impl Ledger {
         between: &mut dyn FnMut() -> Result<(), CheckpointError>,
     ) -> Result<(), CheckpointError> {
         if turn.applied.seq == turn.before {
+            self.pressed.store(false, Ordering::Relaxed);
             return Ok(());
         }
         let batch = self
@@ -231,26 +228,6 @@ impl Ledger {
         base.days.clear();
         self.pressed.store(false, Ordering::Relaxed);
         Ok(())
-    }
-
-    /// Roughly what the current generations take.
-    fn resident_bytes(&self) -> u64 {
-        let players = self.shards.players.each().map(|players| {
-            let holdings = &players.holdings;
-            let rows = holdings.rounds.len() + holdings.past.len();
-            holdings.players.len() as u64 * PLAYER_BYTES + rows as u64 * ROW_BYTES
-        });
-        let ids = self
-            .shards
-            .ids
-            .each()
-            .map(|ids| ids.rows.len() as u64 * ROW_BYTES);
-        let codes = self
-            .shards
-            .codes
-            .each()
-            .map(|codes| codes.len() as u64 * ROW_BYTES);
-        players.chain(ids).chain(codes).sum()
     }
 }
 
@@ -444,9 +421,7 @@ impl Checkpointer {
         if self.is_stopped() {
             return Err(CheckpointError::Stopped);
         }
-        if ledger.resident_bytes() > ledger.checkpoints.resident_bytes / 2 {
-            ledger.pressed.store(true, Ordering::Relaxed);
-        }
+        ledger.relieve();
         Ok(())
     }
 
@@ -474,28 +449,43 @@ impl Checkpointer {
         self.ledger.apply_tail().map_err(|_| self.why())?;
         let mut last = Instant::now();
         while !self.is_stopped() {
-            let ledger = &self.ledger;
-            let checkpoints = ledger.checkpoints;
-            let applied = ledger.books.applied().seq;
+            let checkpoints = self.ledger.checkpoints;
+            let applied = self.ledger.books.applied().seq;
             let due = Seq(applied.0.saturating_add(checkpoints.entries));
-            let many = match ledger.durable.wait_at_most(due, LOOK) {
-                Some(Ok(())) => true,
-                Some(Err(_)) => return Err(self.why()),
-                None => false,
-            };
-            let late = last.elapsed() >= checkpoints.interval.duration();
-            let full = ledger.resident_bytes() > checkpoints.resident_bytes / 2;
-            if ledger.space() != Space::Ample {
-                // What little room there is the journal has.
-                std::thread::sleep(LOOK);
-                continue;
+            if let Some(Err(_)) = self.ledger.durable.wait_at_most(due, LOOK) {
+                return Err(self.why());
             }
-            if many || full || (late && ledger.durable_seq() > applied) {
-                self.checkpoint()?;
+            let is_late = last.elapsed() >= checkpoints.interval.duration();
+            if self.step(is_late)? {
                 last = Instant::now();
+            } else if self.ledger.durable_seq() >= due {
+                // What is due finds no room: there is nothing to wait for but time.
+                std::thread::sleep(LOOK);
             }
         }
         Ok(())
+    }
+
+    /// Makes a checkpoint where one is due, which what is durable is where `is_late`, and the disk
+    /// has room for it; where it has none, memory is kept within its bounds all the same. Whether
+    /// one was made.
+    ///
+    /// # Errors
+    /// As [`Checkpointer::write`].
+    pub fn step(&mut self, is_late: bool) -> Result<bool, CheckpointError> {
+        let ledger = &self.ledger;
+        let (applied, durable) = (ledger.books.applied().seq, ledger.durable_seq());
+        let many = durable.0.saturating_sub(applied.0) >= ledger.checkpoints.entries;
+        let is_due = many || ledger.is_crowded() || is_late && durable > applied;
+        if !is_due {
+            return Ok(false);
+        }
+        if !ledger.has_room_to_write() {
+            ledger.relieve();
+            return Ok(false);
+        }
+        self.checkpoint()?;
+        Ok(true)
     }
 
     fn is_stopped(&self) -> bool {

@@ -17,6 +17,7 @@ mod open;
 mod operate;
 mod partners;
 mod play;
+mod pressure;
 mod recent;
 mod recover;
 mod report;
@@ -187,6 +188,8 @@ pub struct Ledger {
     failure: Mutex<Option<BooksError>>,
     /// Whether so much is in memory that nothing more is taken until the books have caught up.
     pressed: AtomicBool,
+    /// What was in memory when all that was merely seen had been let go of, at the last time.
+    stayed_bytes: AtomicU64,
     checkpoints: Checkpoints,
 }
 
@@ -212,6 +215,7 @@ impl Ledger {
     }
 
     /// The right to take one entry down; `None` where the queue or the memory is full, or closed.
+    /// Who is told none may still be told what writes nothing.
     fn reserve(&self) -> Option<crate::journal::Permit<'_>> {
         if self.pressed.load(Ordering::Relaxed) {
             return None;
@@ -251,10 +255,10 @@ impl Ledger {
         self.space.space()
     }
 
-    /// Sets what is taken from now on; [`SpaceWatch`] does. Whatever is in the queue already
-    /// goes to the journal all the same.
-    pub fn set_space(&self, space: Space) {
-        self.space.set(space);
+    /// Sets what is taken from now on, and how many bytes may be written until nothing is;
+    /// [`SpaceWatch`] does. Whatever is in the queue already goes to the journal all the same.
+    pub fn set_space(&self, space: Space, room: u64) {
+        self.space.set(space, room);
     }
 
     /// Takes no more entries. The committer ends when what is queued has been synced.

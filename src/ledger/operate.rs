@@ -42,7 +42,7 @@ impl Ledger {
         new: NewPartner,
         secrets: PartnerSecrets,
     ) -> Result<Observed<Arc<PartnerRow>>, OperatorError> {
-        let permit = self.permit()?;
+        let permit = self.permit();
         let _one_at_a_time = self.partner_changes.lock();
         if let Some(holder) = self.partners.by_token(new.wallet_token.as_str()) {
             return Err(refused(OperatorRefusal::WalletTokenUsed, holder.changed));
@@ -52,7 +52,7 @@ impl Ledger {
             self.partners.id_space(&new.id_space),
         );
         let record = operate::decide_partner(new, number, id_space, secrets, self.sequencer.now());
-        Ok(self.take_partner_down(permit, record))
+        Ok(self.take_partner_down(permit?, record))
     }
 
     /// Changes a partner's settings or state (operations.md, `partner update|disable|enable`).
@@ -65,11 +65,11 @@ impl Ledger {
         number: PartnerNumber,
         change: PartnerChange,
     ) -> Result<Observed<Arc<PartnerRow>>, OperatorError> {
-        let permit = self.permit()?;
+        let permit = self.permit();
         let _one_at_a_time = self.partner_changes.lock();
         let row = self.known_partner(number)?;
         match operate::decide_partner_change(&row, change) {
-            Some(record) => Ok(self.take_partner_down(permit, record)),
+            Some(record) => Ok(self.take_partner_down(permit?, record)),
             None => Ok(Observed {
                 seq: row.changed,
                 value: row,
@@ -99,7 +99,7 @@ impl Ledger {
         name: &AccountName,
         balance: Amount,
     ) -> Result<Observed<Amount>, OperatorError> {
-        let permit = self.permit()?;
+        let permit = self.permit();
         let partner = self.known_partner(name.partner)?;
         let key = name.player_key();
         let mut named = self.named(&key)?;
@@ -113,7 +113,7 @@ impl Ledger {
             },
         )?;
         self.lock_created(&mut named, &record);
-        let entry = self.push(permit, record);
+        let entry = self.push(permit?, record);
         self.apply_record(&mut named, &entry);
         Ok(Observed {
             value: balance,
@@ -165,14 +165,14 @@ impl Ledger {
         player_id: &PlayerId,
         blocked: bool,
     ) -> Result<Observed<PlayerView>, OperatorError> {
-        let permit = self.permit()?;
+        let permit = self.permit();
         let key: PlayerKey = (partner, player_id.clone());
         {
             let mut named = self.named(&key)?;
             let record = operate::decide_block(named.row(), &key, blocked)
                 .map_err(|refusal| refused(refusal, Seq::NONE))?;
             if let Some(record) = record {
-                let entry = self.push(permit, record);
+                let entry = self.push(permit?, record);
                 self.apply_record(&mut named, &entry);
             }
         }
@@ -185,7 +185,7 @@ impl Ledger {
     /// Refused where there is no such account, the reference has other content, or the balance
     /// would leave its range.
     pub fn adjust(&self, new: &NewAdjustment) -> Result<Observed<Adjusted>, OperatorError> {
-        let permit = self.permit()?;
+        let permit = self.permit();
         self.known_partner(new.account.partner)?;
         let key = new.account.player_key();
         // So that it is in memory by the time that the reference is locked.
@@ -208,7 +208,7 @@ impl Ledger {
                 seq: seen,
             });
         };
-        let entry = self.push(permit, record);
+        let entry = self.push(permit?, record);
         self.apply_record(&mut named, &entry);
         for document in entry.documents() {
             if let Document::Adjustment(adjustment) = document {
@@ -233,7 +233,7 @@ impl Ledger {
     /// Refused where there is no such partner, it is not live, the player is blocked, or the
     /// code was ever used.
     pub fn open_session(&self, new: NewSession) -> Result<Observed<Session>, OperatorError> {
-        let permit = self.permit()?;
+        let permit = self.permit();
         let partner = self.known_partner(new.account.partner)?;
         let key = new.account.player_key();
         let code = new.code.clone();
@@ -248,7 +248,7 @@ impl Ledger {
         let (record, session) =
             decided.map_err(|refusal| refused(refusal, seen.max(partner.changed)))?;
         self.lock_created(&mut named, &record);
-        let entry = self.push(permit, record);
+        let entry = self.push(permit?, record);
         self.apply_record(&mut named, &entry);
         let row = named.row().expect("it was applied under this lock");
         let account = row
@@ -275,13 +275,13 @@ impl Ledger {
         &self,
         code: &Code,
     ) -> Result<Observed<(Session, SessionState)>, OperatorError> {
-        let permit = self.permit()?;
+        let permit = self.permit();
         let place = self.known_place(code)?;
         let mut players = self.session_at(&place)?;
         let row = players.holdings.session(place.home, place.number);
         let row = row.expect("it was brought into memory");
         if let Some(record) = operate::decide_close(row) {
-            let entry = self.push(permit, record);
+            let entry = self.push(permit?, record);
             players.holdings.apply(place.home, &entry);
         }
         Ok(self.view_session(&players.holdings, &place))
@@ -330,8 +330,9 @@ impl Ledger {
         self.sequencer.push(permit, Body::Record(Arc::new(record)))
     }
 
-    /// The right to take something down. While there is little room operators have it still:
-    /// their commands are few, and may be what puts things right.
+    /// The right to take something down, asked for before any lock and needed only where something
+    /// is. While there is little room operators have it still: their commands are few, and may be
+    /// what puts things right.
     fn permit(&self) -> Result<Permit<'_>, OperatorError> {
         if self.space() == Space::Full {
             return Err(OperatorError::Unavailable);

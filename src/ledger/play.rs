@@ -61,9 +61,9 @@ impl Ledger {
     /// Waits for a disk only where it touches what is not in memory, and holds no lock then.
     ///
     /// # Errors
-    /// [`Unavailable`] where the queue to the disk or the memory is full, the ledger is being
-    /// shut down, or there is no room for what would be written; nothing was touched. What writes nothing, such as a refusal or a
-    /// repetition, is told however little room there is.
+    /// [`Unavailable`] where something would be written and the queue to the disk or the memory is
+    /// full, the ledger is being shut down, or there is no room for it; nothing was touched. What
+    /// writes nothing, such as a refusal or a repetition, is told all the same.
     pub fn play(
         &self,
         partner: &PartnerRow,
@@ -115,7 +115,8 @@ impl Ledger {
         place: &SessionPlace,
         play: Play<'_>,
     ) -> Result<Played, Unavailable> {
-        let mut permit = Some(self.reserve().ok_or(Unavailable)?);
+        // Reserved before any lock; whoever gets none may still be asking what writes nothing.
+        let mut permit = self.reserve();
         let mut brought = Brought::default();
         loop {
             match self.judge(partner, place, play, &mut permit, &mut brought) {
@@ -169,8 +170,10 @@ impl Ledger {
                 return Ok(Err(Unavailable));
             }
             Verdict::Accepted(body) => {
+                let Some(permit) = permit.take() else {
+                    return Ok(Err(Unavailable));
+                };
                 let link = body.house_to_player().map(|(_, _, link)| link);
-                let permit = permit.take().expect("one thing is taken down, once");
                 let entry = self.sequencer.push(permit, body);
                 ids.apply(key, &entry);
                 players.apply(place.home, &entry, key.place());

@@ -192,6 +192,7 @@ impl Ledger {
             unwritten: Mutex::new(None),
             failure: Mutex::new(None),
             pressed: AtomicBool::new(false),
+            stayed_bytes: AtomicU64::new(0),
             checkpoints: settings.checkpoints,
         });
         ledger.take_tail(applied.seq, told)?;

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::Ledger;
 use crate::disk::{Disk, Reserve};
@@ -52,21 +52,33 @@ impl Marks {
     }
 }
 
-/// A [`Space`] that one thread sets and all others look at.
-pub(super) struct SpaceCell(AtomicU8);
+/// A [`Space`] that one thread sets and all others look at, and the bytes that may be written until
+/// there is room for nothing.
+pub(super) struct SpaceCell {
+    space: AtomicU8,
+    room: AtomicU64,
+}
 
 impl SpaceCell {
     pub(super) fn new() -> SpaceCell {
-        SpaceCell(AtomicU8::new(Space::Ample as u8))
+        SpaceCell {
+            space: AtomicU8::new(Space::Ample as u8),
+            room: AtomicU64::new(u64::MAX),
+        }
     }
 
-    pub(super) fn set(&self, space: Space) {
-        self.0.store(space as u8, Ordering::Relaxed);
+    pub(super) fn set(&self, space: Space, room: u64) {
+        self.room.store(room, Ordering::Relaxed);
+        self.space.store(space as u8, Ordering::Relaxed);
     }
 
     pub(super) fn space(&self) -> Space {
-        let number = self.0.load(Ordering::Relaxed);
+        let number = self.space.load(Ordering::Relaxed);
         [Space::Full, Space::Low, Space::Ample][usize::from(number)]
+    }
+
+    pub(super) fn room(&self) -> u64 {
+        self.room.load(Ordering::Relaxed)
     }
 }
 
@@ -162,8 +174,9 @@ impl SpaceWatch {
                 let free = free.saturating_sub(self.reserve.lacks());
                 let before = self.ledger.space();
                 let space = self.marks.judge(before, free);
+                let room = free.saturating_sub(self.marks.stop);
+                self.ledger.set_space(space, room);
                 if space != before {
-                    self.ledger.set_space(space);
                     let marks = self.marks;
                     notices.push(Notice::Space { space, free, marks });
                 }
@@ -244,8 +257,8 @@ mod tests {
         let cell = SpaceCell::new();
         assert_eq!(cell.space(), Space::Ample);
         for space in [Space::Full, Space::Low, Space::Ample] {
-            cell.set(space);
-            assert_eq!(cell.space(), space);
+            cell.set(space, 7);
+            assert_eq!((cell.space(), cell.room()), (space, 7));
         }
     }
 }

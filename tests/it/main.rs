@@ -33,6 +33,7 @@ mod on_disk;
 mod operator;
 mod planted;
 mod power_cut;
+mod pressure;
 mod process;
 mod races;
 mod readings;
