@@ -75,6 +75,17 @@ pub(crate) fn serve_in_vain(directory: &Path, environment: &[(&str, &str)]) -> R
     )
 }
 
+/// Looks until there is something to see. Where nothing comes, `what` was waited for in vain.
+pub(crate) fn await_sight<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    panic!("{what} never comes");
+}
+
 /// Waits for a process to end by itself. One that does not has failed, and is killed.
 fn ended(child: &mut Child) -> ExitStatus {
     ended_within(child, PATIENCE).expect("the process does not end")

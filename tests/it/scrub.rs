@@ -7,7 +7,7 @@ use redb::{Database, TableDefinition};
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::process::{Process, http, run};
+use crate::process::{Process, await_sight, http, run};
 
 /// So small that there are segments that are finished, and books that have rows.
 const TINY: [(&str, &str); 2] = [
@@ -19,9 +19,9 @@ const TINY: [(&str, &str); 2] = [
 fn played() -> tempfile::TempDir {
     let folder = tempdir().unwrap();
     let demo = Process::start(folder.path(), &["demo", "--fill", "12000"], &TINY);
-    while segments(folder.path()).len() < 3 {
-        std::thread::yield_now();
-    }
+    await_sight("a third segment", || {
+        (segments(folder.path()).len() >= 3).then_some(())
+    });
     assert!(demo.end("TERM").success());
     folder
 }
@@ -42,13 +42,10 @@ fn serve(folder: &Path) -> Process {
 
 /// The report once a round has ended.
 fn scrubbed(server: &Process) -> Value {
-    loop {
+    await_sight("the end of a round", || {
         let report = server.ask(&["report", "integrity"]).json();
-        if !report["scrub"].is_null() {
-            return report;
-        }
-        std::thread::yield_now();
-    }
+        (!report["scrub"].is_null()).then_some(report)
+    })
 }
 
 fn ready(server: &Process) -> (u16, String) {
