@@ -51,6 +51,7 @@ pub mod http;
 pub mod id;
 pub mod journal;
 pub mod ledger;
+pub mod meter;
 pub mod money;
 pub mod protocol;
 pub mod secret;

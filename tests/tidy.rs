@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module of `src` and the modules it may import. Anything else is a fault.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("id", &[]),
     ("disk", &[]),
     ("sort", &["disk"]),
@@ -15,10 +15,13 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("time", &["id"]),
     ("secret", &[]),
     ("bytes", &[]),
+    ("meter", &[]),
     ("engine", BOTTOM),
     (
         "journal",
-        &["money", "id", "time", "secret", "disk", "bytes", "engine"],
+        &[
+            "money", "id", "time", "secret", "disk", "bytes", "meter", "engine",
+        ],
     ),
     (
         "books",
@@ -27,7 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     (
         "ledger",
         &[
-            "money", "id", "time", "secret", "disk", "sort", "engine", "journal", "books",
+            "money", "id", "time", "secret", "disk", "sort", "meter", "engine", "journal", "books",
         ],
     ),
     ("protocol", &["money", "id", "time", "secret", "engine"]),
@@ -40,8 +43,8 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     (
         "http",
         &[
-            "money", "id", "time", "secret", "disk", "engine", "journal", "ledger", "protocol",
-            "config",
+            "money", "id", "time", "secret", "disk", "meter", "engine", "journal", "ledger",
+            "protocol", "config",
         ],
     ),
     (
@@ -58,8 +61,8 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
 const BOTTOM: &[&str] = &["money", "id", "time", "secret"];
 
 const EVERYTHING: &[&str] = &[
-    "money", "id", "time", "secret", "disk", "sort", "engine", "journal", "books", "ledger",
-    "protocol", "config", "http", "sim",
+    "money", "id", "time", "secret", "disk", "sort", "meter", "engine", "journal", "books",
+    "ledger", "protocol", "config", "http", "sim",
 ];
 
 /// Modules of `protocol` never import each other.
@@ -76,7 +79,8 @@ const BANNED: [(&str, &[&str]); 9] = [
     ("#[ignore", &[]),
     ("FIXME", &[]),
     ("SystemTime::now", &["src/time.rs"]),
-    ("f64", &[]),
+    // Seconds, as Prometheus wants them.
+    ("f64", &["src/http/metrics.rs"]),
     ("f32", &[]),
     (
         "std::fs",

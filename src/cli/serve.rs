@@ -27,7 +27,7 @@ use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
-use crate::http::{self, Admin, AdminGuard, Settings, State};
+use crate::http::{self, Admin, AdminGuard, Meters, Settings, State};
 use crate::journal::ArchiverStop;
 use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
 use crate::protocol::wallet::reply::Wording;
@@ -279,6 +279,7 @@ fn state(
         clock: Arc::clone(clock),
         settings,
         admin,
+        meters: Meters::default(),
     })
 }
 

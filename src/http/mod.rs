@@ -12,6 +12,8 @@ mod connection;
 mod failures;
 mod framing;
 mod health;
+mod meters;
+mod metrics;
 mod reply;
 mod route;
 mod server;
@@ -28,6 +30,7 @@ use crate::time::Clock;
 
 pub use crate::config::Limits;
 pub use admin::{Admin, AdminGuard};
+pub use meters::Meters;
 pub use server::serve;
 
 /// What every request may need.
@@ -40,6 +43,8 @@ pub struct State {
     pub settings: Settings,
     /// What the admin API needs besides.
     pub admin: Admin,
+    /// What was asked and answered so far.
+    pub meters: Meters,
 }
 
 /// What is configured about serving (operations.md, Configuration).

@@ -23,6 +23,8 @@ pub(super) enum Route<'a> {
     Alive,
     /// Whether the ledger takes entries.
     Ready,
+    /// What was counted and measured.
+    Metrics,
     /// Nobody.
     Unknown,
 }
@@ -36,6 +38,7 @@ pub(super) fn route(side: Side, path: &str) -> Route<'_> {
             Some(token) => Route::Wallet(token),
             None => Route::Unknown,
         },
+        (Side::Admin, "/metrics") => Route::Metrics,
         (Side::Admin, path) if path.starts_with("/admin/v1/") => Route::Admin,
         (Side::Admin, _) => Route::Unknown,
     }
@@ -56,6 +59,7 @@ mod tests {
             ("/wallet", Route::Unknown, Route::Unknown),
             ("/admin/v1/partners", Route::Unknown, Route::Admin),
             ("/admin/v1", Route::Unknown, Route::Unknown),
+            ("/metrics", Route::Unknown, Route::Metrics),
             ("/healthz/", Route::Unknown, Route::Unknown),
             ("/", Route::Unknown, Route::Unknown),
             ("*", Route::Unknown, Route::Unknown),

@@ -141,7 +141,9 @@ impl Door {
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        let connections = self.state.meters.connections(self.side);
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            connections.accepted.add();
             let talk = converse(
                 Arc::clone(&self.state),
                 self.side,
@@ -152,7 +154,10 @@ impl Door {
                 permit,
             );
             tokio::spawn(talk);
-        } else if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
+            return;
+        }
+        connections.refused.add();
+        if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
             let linger = self.state.settings.limits.linger_time.duration();
             let side = self.side;
             tokio::spawn(async move {
@@ -197,6 +202,19 @@ async fn turn_away(mut stream: TcpStream, side: Side) -> io::Result<()> {
     }
 }
 
+/// A place among the connections; given back when it is dropped.
+struct Inside {
+    state: Arc<State>,
+    side: Side,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.state.meters.connections(self.side).ended.add();
+    }
+}
+
 /// Serves one connection to its end.
 async fn converse(
     state: Arc<State>,
@@ -208,7 +226,11 @@ async fn converse(
     permit: OwnedSemaphorePermit,
 ) {
     // Declared first, given back last: when the connection is gone.
-    let _permit = permit;
+    let _inside = Inside {
+        state: Arc::clone(&state),
+        side,
+        _permit: permit,
+    };
     // An answer is one write; waiting to fill a packet would only delay it. Where the option
     // cannot be set the connection is gone already, which reading will tell.
     drop(stream.set_nodelay(true));

@@ -12,9 +12,10 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode, Version};
 
 use super::connection::Caller;
+use super::meters::Api;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
-use super::{State, address, admin, framing, health, wallet};
+use super::{State, address, admin, framing, health, metrics, wallet};
 use crate::ledger::Latched;
 use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::{
@@ -57,6 +58,18 @@ pub(super) async fn answer(
     caller: &Caller,
     request: Request<Incoming>,
 ) -> Result<Reply, Unanswered> {
+    let api = Api::from(route(side, request.uri().path()));
+    let reply = reply_to(state, side, caller, request).await?;
+    state.meters.requests.add(api, reply.status());
+    Ok(reply)
+}
+
+async fn reply_to(
+    state: &Arc<State>,
+    side: Side,
+    caller: &Caller,
+    request: Request<Incoming>,
+) -> Result<Reply, Unanswered> {
     if let Some((status, message)) = head_fault(caller, &request) {
         return Ok(last(match side {
             Side::Public => unsuccessful(status, message),
@@ -94,10 +107,15 @@ pub(super) async fn answer(
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await
         }
-        Route::Alive | Route::Ready if side == Side::Admin && !is_read => {
-            let refusal = admin::refusal(Fault::MethodNotAllowed);
-            Ok(allowing(refusal, "GET, HEAD"))
+        Route::Metrics => {
+            let (head, body) = request.into_parts();
+            Ok(match admin::turned_away(state, caller.peer, &head) {
+                Some(refusal) => over(refusal, &body),
+                None if is_read => over(metrics::answer(state), &body),
+                None => over(read_only(), &body),
+            })
         }
+        Route::Alive | Route::Ready if side == Side::Admin && !is_read => Ok(read_only()),
         Route::Alive => Ok(health::alive(request.method())),
         Route::Ready => Ok(health::ready(
             request.method(),
@@ -120,16 +138,26 @@ async fn operate(
     body: Incoming,
 ) -> Result<Reply, Unanswered> {
     if let Some(refusal) = admin::turned_away(state, caller.peer, &head) {
-        return Ok(if body.is_end_stream() {
-            refusal
-        } else {
-            last(refusal)
-        });
+        return Ok(over(refusal, &body));
     }
     match read(body, state.settings.limits.body_bytes_max).await? {
         Some(body) => Ok(admin::answer(state, head, body).await?),
         None => Ok(last(admin::refusal(Fault::BodyTooLarge))),
     }
+}
+
+/// An answer that is given whatever the body is: where there is one, it is the connection's last.
+fn over(reply: Reply, body: &Incoming) -> Reply {
+    if body.is_end_stream() {
+        reply
+    } else {
+        last(reply)
+    }
+}
+
+/// The admin address's answer to another method than those that read.
+fn read_only() -> Reply {
+    allowing(admin::refusal(Fault::MethodNotAllowed), "GET, HEAD")
 }
 
 /// What is wrong with a head that the parser lets pass (operations.md, Limits). All of these end

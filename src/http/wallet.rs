@@ -1,15 +1,16 @@
 //! Joins the Wallet API to the ledger: decode, play, wait until it is durable, encode.
 
 use std::cell::RefCell;
+use std::time::Instant;
 
 use hyper::StatusCode;
 
 use super::State;
+use super::meters;
 use super::reply::{self, json};
 use crate::ledger::{Latched, Outcome, PartnerRow, Played, Unavailable};
 use crate::protocol::wallet::reply::{Reply, encode};
 use crate::protocol::wallet::request::{DecodeError, Decoder};
-use crate::time::Timestamp;
 
 thread_local! {
     /// Its buffers serve one request after another: playing never waits.
@@ -32,30 +33,41 @@ pub(super) async fn answer(
     partner: &PartnerRow,
     body: &[u8],
 ) -> Result<reply::Reply, Latched> {
-    match ask(state, partner, body) {
+    let begun = Instant::now();
+    let (kind, asked) = ask(state, partner, body);
+    let told = |status, words: Reply<'_>, at| {
+        let reply = json(status, encode(&words, at, &state.settings.wording));
+        let wallet = &state.meters.wallet;
+        wallet.add(kind, words.result(), begun.elapsed());
+        reply
+    };
+    match asked {
         Asked::Played(played) => {
             state.ledger.durable(played.seq).await?;
-            let words = worded(&played.outcome);
-            Ok(told(state, StatusCode::OK, &words, played.at))
+            Ok(told(StatusCode::OK, worded(&played.outcome), played.at))
         }
         Asked::Untouched(Unavailable) => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            Ok(told(state, status, &Reply::Unavailable, state.clock.now()))
+            Ok(told(status, Reply::Unavailable, state.clock.now()))
         }
         Asked::Unread(error) => {
             let words = Reply::from(error);
-            Ok(told(state, StatusCode::OK, &words, state.clock.now()))
+            Ok(told(StatusCode::OK, words, state.clock.now()))
         }
     }
 }
 
-fn ask(state: &State, partner: &PartnerRow, body: &[u8]) -> Asked {
+fn ask(state: &State, partner: &PartnerRow, body: &[u8]) -> (meters::Asked, Asked) {
     DECODER.with_borrow_mut(|decoder| match decoder.decode(body) {
-        Ok(request) => match state.ledger.play(partner, request.code, &request.command) {
-            Ok(played) => Asked::Played(played),
-            Err(unavailable) => Asked::Untouched(unavailable),
-        },
-        Err(error) => Asked::Unread(error),
+        Ok(request) => {
+            let played = state.ledger.play(partner, request.code, &request.command);
+            let asked = match played {
+                Ok(played) => Asked::Played(played),
+                Err(unavailable) => Asked::Untouched(unavailable),
+            };
+            (meters::Asked::from(&request.command), asked)
+        }
+        Err(error) => (meters::Asked::Unread, Asked::Unread(error)),
     })
 }
 
@@ -81,8 +93,4 @@ fn worded(outcome: &Outcome) -> Reply<'_> {
             lang: *lang,
         },
     }
-}
-
-fn told(state: &State, status: StatusCode, words: &Reply<'_>, at: Timestamp) -> reply::Reply {
-    json(status, encode(words, at, &state.settings.wording))
 }

@@ -5,6 +5,7 @@
 //! grow with the load by themselves.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::durable::Durable;
 use super::queue::QueueReceiver;
@@ -91,11 +92,13 @@ impl Committer {
         if self.durable.is_latched() {
             return Err(JournalError::Latched);
         }
+        let begun = Instant::now();
         match self.journal.append(self.head, &self.batch) {
             Ok(head) => {
                 self.head = head;
                 self.batch.clear();
                 self.durable.publish(head.seq);
+                self.durable.committed(begun.elapsed());
                 Ok(())
             }
             Err(error) => {

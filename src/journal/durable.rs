@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::id::Seq;
+use crate::meter::{Counted, Durations};
 
 /// The last synced entry, and those who wait for a later one.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Durable {
     seq: AtomicU64,
     latched: AtomicBool,
     waiters: Mutex<Waiters>,
+    commits: Durations,
 }
 
 /// The disk failed: nobody gets a verdict any more, not even about what was synced before.
@@ -70,7 +72,18 @@ impl Durable {
             seq: AtomicU64::new(seq.0),
             latched: AtomicBool::new(false),
             waiters: Mutex::default(),
+            commits: Durations::default(),
         }
+    }
+
+    /// How long commits took that succeeded.
+    pub fn commits(&self) -> Counted {
+        self.commits.so_far()
+    }
+
+    /// Takes down how long one took.
+    pub(super) fn committed(&self, took: Duration) {
+        self.commits.add(took);
     }
 
     /// The last entry that is synced.

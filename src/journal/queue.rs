@@ -20,6 +20,7 @@ pub struct Queue {
     sender: RwLock<Option<Sender<Entry>>>,
     /// Places that neither a permit nor an entry has.
     free: Arc<AtomicUsize>,
+    capacity: usize,
 }
 
 /// The right to push one entry. Dropping it gives the place back.
@@ -49,6 +50,7 @@ impl Queue {
         let queue = Queue {
             sender: RwLock::new(Some(sender)),
             free: Arc::clone(&free),
+            capacity,
         };
         (queue, QueueReceiver { receiver, free })
     }
@@ -79,6 +81,12 @@ impl Queue {
             Ok(()) | Err(TrySendError::Disconnected(_)) => {}
             Err(TrySendError::Full(_)) => unreachable!("each entry has a place by its permit"),
         }
+    }
+
+    /// Places that a permit or an entry has, and how many there are in all.
+    pub fn taken(&self) -> (usize, usize) {
+        let free = self.free.load(Ordering::Relaxed);
+        (self.capacity.saturating_sub(free), self.capacity)
     }
 
     /// Whether no more permits are given out.
@@ -132,7 +140,9 @@ mod tests {
         let first = queue.permit().unwrap();
         let second = queue.permit().unwrap();
         assert!(queue.permit().is_none());
+        assert_eq!(queue.taken(), (2, 2));
         drop(second);
+        assert_eq!(queue.taken(), (1, 2));
         let second = queue.permit().unwrap();
         queue.push(first, void(1));
         queue.push(second, void(2));

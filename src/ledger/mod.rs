@@ -27,6 +27,7 @@ mod sequencer;
 mod shard;
 mod space;
 mod verify;
+mod vitals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -57,12 +58,14 @@ pub use self::space::{Marks, Notice, Space, SpaceWatch};
 pub use self::verify::{
     Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_offline,
 };
+pub use self::vitals::Vitals;
 use crate::books::{Books, BooksError, Checkpoints, View};
 use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;
 use crate::id::Seq;
 pub use crate::journal::{Committer, Latched};
 use crate::journal::{Durable, Head, Journal, JournalError};
+use crate::meter::Durations;
 
 /// How a ledger is run.
 #[derive(Clone, Copy, Debug)]
@@ -190,6 +193,8 @@ pub struct Ledger {
     pressed: AtomicBool,
     /// What was in memory when all that was merely seen had been let go of, at the last time.
     stayed_bytes: AtomicU64,
+    /// How long checkpoints took.
+    checkpoint_times: Durations,
     checkpoints: Checkpoints,
 }
 

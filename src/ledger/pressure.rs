@@ -46,7 +46,7 @@ impl Ledger {
     }
 
     /// What the current generations may take: the generation before has the other half.
-    fn resident_bytes_max(&self) -> u64 {
+    pub(super) fn resident_bytes_max(&self) -> u64 {
         self.checkpoints.resident_bytes / 2
     }
 

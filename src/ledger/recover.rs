@@ -29,6 +29,7 @@ use crate::engine::held::Held;
 use crate::engine::ids::{IdKey, IdRow};
 use crate::id::{AccountNumber, PartnerNumber, PlayerId, Seq};
 use crate::journal::{Committer, Durable, Journal, JournalError, Queue};
+use crate::meter::Durations;
 use crate::time::Clock;
 
 /// Most entries that one sync may carry.
@@ -193,6 +194,7 @@ impl Ledger {
             failure: Mutex::new(None),
             pressed: AtomicBool::new(false),
             stayed_bytes: AtomicU64::new(0),
+            checkpoint_times: Durations::default(),
             checkpoints: settings.checkpoints,
         });
         ledger.take_tail(applied.seq, told)?;

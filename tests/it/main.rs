@@ -26,6 +26,7 @@ mod journal;
 mod journal_start;
 mod kill;
 mod limits;
+mod metrics;
 mod model;
 mod nth_failure;
 mod offline;

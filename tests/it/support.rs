@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use coffer::config::Games;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
-use coffer::http::{Admin, AdminGuard, Limits, Settings, State, serve};
+use coffer::http::{Admin, AdminGuard, Limits, Meters, Settings, State, serve};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
 use coffer::ledger::{Latched, Ledger};
@@ -264,6 +264,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             backups: Arc::new(backups_of_nothing()),
             scrubs: Arc::default(),
         },
+        meters: Meters::default(),
     })
 }
 

@@ -141,6 +141,14 @@ impl Backups {
         })
     }
 
+    /// What is known of the newest backup that has ended.
+    pub fn last_ended(&self) -> Option<Status> {
+        let state = self.state.lock();
+        let mut newest_first = state.known.iter().rev();
+        let known = newest_first.find(|known| known.status.outcome.is_some())?;
+        Some(known.status.clone())
+    }
+
     /// Stops a backup that runs, waits for its end, and begins no more: the journal can be closed.
     pub fn shut_down(&self) {
         let mut state = self.state.lock();

@@ -30,6 +30,9 @@ pub const METHOD_NOT_ALLOWED: &[u8] =
 pub const TOO_MANY_CONNECTIONS: &[u8] =
     br#"{"result":50,"err_code":50,"err_desc":"Temporarily unavailable"}"#;
 
+/// The `result` of an answer of success.
+pub const DONE: u8 = 1;
+
 /// What a game server is told.
 #[derive(Clone, Copy, Debug)]
 pub enum Reply<'a> {
@@ -62,6 +65,20 @@ pub enum Reply<'a> {
     UnknownType,
     /// Nothing was touched. With HTTP 503.
     Unavailable,
+}
+
+impl Reply<'_> {
+    /// The answer's `result`: 1, or the `err_code`.
+    pub fn result(&self) -> u8 {
+        let code = match self {
+            Reply::Balance { .. } | Reply::Done { .. } => return DONE,
+            Reply::Refused { refusal, .. } => code_of(*refusal),
+            Reply::Malformed(_) => ErrorCode::Malformed,
+            Reply::UnknownType => ErrorCode::UnknownType,
+            Reply::Unavailable => ErrorCode::Unavailable,
+        };
+        code.number()
+    }
 }
 
 impl From<DecodeError> for Reply<'_> {
