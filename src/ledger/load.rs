@@ -122,15 +122,17 @@ impl Ledger {
         &self,
         number: AccountNumber,
     ) -> Result<Option<AccountPlace>, Unavailable> {
+        let mut sight: Option<Sight<AccountPlace>> = None;
         loop {
-            let sight = self.look(|view| view.account(number))?;
             let accounts = self.shards.accounts.lock(&number);
             if let Some(place) = accounts.row(&number) {
                 return Ok(Some(*place));
             }
-            if self.is_fresh(&sight) {
+            if let Some(sight) = sight.take().filter(|sight| self.is_fresh(sight)) {
                 return Ok(sight.found);
             }
+            drop(accounts);
+            sight = Some(self.look(|view| view.account(number))?);
         }
     }
 
