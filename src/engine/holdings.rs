@@ -4,7 +4,7 @@
 //! Not everybody is in memory: whoever judges or applies has seen to it before that the player,
 //! the session and the round that it is about are, or are nowhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::document::{AccountOpened, Document, Player, Session};
@@ -82,7 +82,10 @@ pub struct Holdings {
     /// By the player's number.
     pub players: Held<AccountNumber, PlayerRow>,
     /// Sessions that no player's row lists any more.
-    pub past: Held<PastSession, SessionRow>,
+    past: Held<PastSession, SessionRow>,
+    /// Those in memory, in the order of their players: of the current generation, and of the one
+    /// before.
+    past_keys: [BTreeSet<PastSession>; 2],
     /// Rounds.
     pub rounds: Held<RoundKey, Round>,
     /// Which round the entry began, while it is open; `None` from when it is not.
@@ -146,16 +149,39 @@ impl Holdings {
         listed.or_else(|| self.past.row(&(home, number)))
     }
 
-    /// Those sessions of a player in memory that the player's row does not list, the newer of two
-    /// last.
+    /// Those sessions of a player in memory that the player's row does not list.
     pub fn past_of(&self, home: AccountNumber) -> impl Iterator<Item = &SessionRow> {
-        let past = self.past.rows().filter(move |((of, _), _)| *of == home);
-        past.map(|(_, row)| row)
+        let all = (home, SessionNumber(0))..=(home, SessionNumber(u64::MAX));
+        let [current, previous] = &self.past_keys;
+        let only_before = |key: &&PastSession| !current.contains(*key);
+        let before = previous.range(all.clone()).filter(only_before);
+        // What was let go of may have its key here still.
+        let keys = current.range(all).chain(before);
+        keys.filter_map(|key| self.past.row(key))
+    }
+
+    /// How many sessions the current generation has that no player's row lists.
+    pub fn past_len(&self) -> usize {
+        self.past.len()
+    }
+
+    /// Takes in a session that its player's row does not list, as [`Held::load`] does.
+    pub fn load_past(&mut self, key: PastSession, row: SessionRow) {
+        self.past_keys[0].insert(key);
+        self.past.load(key, row);
+    }
+
+    fn put_past(&mut self, key: PastSession, row: SessionRow) {
+        self.past_keys[0].insert(key);
+        self.past.put(key, row);
     }
 
     /// Begins new generations. What is returned is written down elsewhere before the next turn;
     /// what the turn before returned has been.
     pub fn turn(&mut self, bin: &mut Bin) -> Turned {
+        self.past_keys.rotate_right(1);
+        let forgotten = std::mem::take(&mut self.past_keys[0]);
+        bin.push(Arc::new(forgotten));
         Turned {
             players: self.players.turn(bin),
             past: self.past.turn(bin),
@@ -170,6 +196,8 @@ impl Holdings {
     pub fn shed(&mut self) {
         self.players.shed();
         self.past.shed();
+        let past = &self.past;
+        self.past_keys[0].retain(|key| past.row(key).is_some());
         self.rounds.shed();
     }
 
@@ -270,7 +298,10 @@ impl Holdings {
         let past = (home, number);
         let row = match found.take() {
             Some(row) => row,
-            None => (self.past.change(&past)).expect("a bet's session is in memory"),
+            None => {
+                self.past_keys[0].insert(past);
+                (self.past.change(&past)).expect("a bet's session is in memory")
+            }
         };
         row.session.expires_at = at.plus(row.session.ttl);
     }
@@ -333,7 +364,7 @@ impl Holdings {
             return;
         }
         if self.past.row(&(home, of.number)).is_some() {
-            self.past.put((home, of.number), changed);
+            self.put_past((home, of.number), changed);
             return;
         }
         row.sessions.push(changed);
@@ -350,7 +381,7 @@ impl Holdings {
             !leaves
         });
         for row in leaving {
-            self.past.put((home, row.session.number), row);
+            self.put_past((home, row.session.number), row);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Brought {
             && ledger.is_fresh(&sight)
             && let Some(row) = sight.found
         {
-            players.holdings.past.load(past, row);
+            players.holdings.load_past(past, row);
         }
         if players.holdings.session(place.home, place.number).is_none() {
             return Err(Missing::Session);
@@ -129,7 +129,7 @@ impl Ledger {
                 && let Some(row) = sight.found
             {
                 let past = (place.home, place.number);
-                players.holdings.past.load(past, row);
+                players.holdings.load_past(past, row);
             }
             if players.holdings.session(place.home, place.number).is_some() {
                 return Ok(players);

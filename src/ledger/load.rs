@@ -235,7 +235,7 @@ impl Ledger {
             holdings.players.load(home, row);
         }
         for (number, row) in unit.past {
-            holdings.past.load((home, number), row);
+            holdings.load_past((home, number), row);
         }
         for (key, row) in unit.rounds {
             holdings.rounds.load(key, row);
@@ -310,7 +310,7 @@ mod tests {
     use crate::disk::Disk;
     use crate::engine::command::{AccountName, Command, NewSession, Rules, Transaction};
     use crate::engine::ids::IdKey;
-    use crate::id::{Code, GameNumber, Lang, PartnerNumber, TransactionId};
+    use crate::id::{GameNumber, Lang, PartnerNumber, TransactionId};
     use crate::journal::{self, CommitMode, Options, SEGMENT_SIZE};
     use crate::ledger::{Checkpointer, Committer, Outcome, Settings, open_books};
     use crate::money::Amount;
@@ -344,8 +344,19 @@ mod tests {
         Ledger::recover(Arc::new(opened.journal), books, clock, settings).unwrap()
     }
 
-    fn code() -> Code {
-        "code".parse().unwrap()
+    /// To be opened for the player.
+    fn session(code: &str) -> NewSession {
+        NewSession {
+            account: AccountName {
+                partner: PartnerNumber(1),
+                player_id: "ann".parse().unwrap(),
+                currency: "USD".parse().unwrap(),
+            },
+            code: code.parse().unwrap(),
+            game: None,
+            lang: Lang::EN,
+            ttl: Span::from_seconds(3600),
+        }
     }
 
     /// A ledger with one player, whose number is [`HOME`], in one session.
@@ -354,18 +365,7 @@ mod tests {
         let currency = "USD".parse().unwrap();
         let partner = sample::partner("w1", currency);
         ledger.create_partner(partner, sample::secrets()).unwrap();
-        let new = NewSession {
-            account: AccountName {
-                partner: PartnerNumber(1),
-                player_id: "ann".parse().unwrap(),
-                currency,
-            },
-            code: code(),
-            game: None,
-            lang: Lang::EN,
-            ttl: Span::from_seconds(3600),
-        };
-        ledger.open_session(new).unwrap();
+        ledger.open_session(session("code")).unwrap();
         (ledger, committer)
     }
 
@@ -417,6 +417,45 @@ mod tests {
         drop(players);
         assert_eq!(win(&ledger, 5), done(100), "a repetition");
         assert_eq!(win(&ledger, 6), done(200));
+    }
+
+    #[test]
+    fn a_players_older_sessions_are_counted_wherever_in_memory_they_are() {
+        let (ledger, mut committer) = with_a_player(&SimDisk::new());
+        let (mut checkpointer, _stop) = Checkpointer::new(Arc::clone(&ledger));
+        let open_more = |from: usize| {
+            for number in from..from + 10 {
+                ledger
+                    .open_session(session(&format!("code{number}")))
+                    .unwrap();
+            }
+        };
+        let close = |number: usize| {
+            let code = format!("code{number}").parse().unwrap();
+            ledger.close_session(&code).unwrap();
+        };
+        let open = || {
+            let seen = ledger.player(PartnerNumber(1), &"ann".parse().unwrap());
+            seen.unwrap().value.open_sessions
+        };
+        open_more(0);
+        close(0);
+        assert_eq!(open(), 10);
+        committer.step(usize::MAX).unwrap();
+        let turn = checkpointer.turn().unwrap();
+        // Some are in the generation before alone, and not in the books yet.
+        assert_eq!(open(), 10);
+        open_more(10);
+        close(1);
+        assert_eq!(open(), 19);
+        checkpointer.write(turn, &mut || {}).unwrap();
+        for _ in 0..2 {
+            assert_eq!(open(), 19);
+            committer.step(usize::MAX).unwrap();
+            checkpointer.checkpoint().unwrap();
+        }
+        close(2);
+        assert_eq!(open(), 18);
     }
 
     #[test]

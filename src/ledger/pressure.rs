@@ -29,7 +29,7 @@ impl Ledger {
     pub fn resident_bytes(&self) -> u64 {
         let players = self.shards.players.each().map(|players| {
             let holdings = &players.holdings;
-            let rows = holdings.rounds.len() + holdings.past.len();
+            let rows = holdings.rounds.len() + holdings.past_len();
             holdings.players.len() as u64 * PLAYER_BYTES + rows as u64 * ROW_BYTES
         });
         let ids = (self.shards.ids.each()).map(|ids| ids.rows.len());
