@@ -212,11 +212,11 @@ impl Ledger {
         writing.ids()?;
         writing.rounds()?;
         writing.odd_plays()?;
-        let mut base = self.base.lock();
+        let days = self.base.lock().days.clone();
         let closing = Closing {
             applied: turn.applied,
             sums: turn.totals.sums().collect(),
-            days: base.days.iter().map(|(key, day)| (*key, *day)).collect(),
+            days: days.into_iter().collect(),
             partners: (turn.partners.iter())
                 .map(|row| (row.document().clone(), row.changed))
                 .collect(),
@@ -224,8 +224,12 @@ impl Ledger {
         let mut slice = self.books.begin()?;
         slice.close(&closing)?;
         slice.commit()?;
-        self.view.store(Arc::new(self.books.view()?));
+        let view = Arc::new(self.books.view()?);
+        // Who adds up finds the days in the base, or in the view, and not in both.
+        let mut base = self.base.lock();
+        self.view.store(view);
         base.days.clear();
+        drop(base);
         self.pressed.store(false, Ordering::Relaxed);
         Ok(())
     }
