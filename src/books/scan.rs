@@ -174,31 +174,40 @@ impl Scan<'_> {
             (home == row.home()).then_some(Booked::Player(home, row))
         })?;
         // Sessions lie in the order of their players.
-        let mut newest = (AccountNumber(0), Seq::NONE);
+        let mut player = (AccountNumber(0), Seq::NONE);
+        let (unlisted, applied) = (view.open::<Unlisted>()?, view.applied()?);
+        let mut lost = Vec::new();
         self.each::<SessionRow>(|key, row| {
             let (home, session) = key.split_at_checked(8)?;
             let home = AccountNumber(number(home)?);
-            if newest.0 != home {
-                newest = (home, view.player(home).ok()??.last);
+            if player.0 != home {
+                player = (home, view.player(home).ok()??.last);
+            }
+            // A player that a checkpoint has written which was cut short is as of a later time.
+            let is_open = player.1 <= applied.seq && !row.is_over(applied.at);
+            if is_open && matches!(unlisted.get(key), Ok(None)) {
+                lost.push(damaged::<Unlisted>(key, CodecError::OutOfRange));
             }
             let is_own = row.session.number.0 == number(session)?;
-            is_own.then_some(Booked::PastSession(newest.1, row))
+            is_own.then_some(Booked::PastSession(player.1, row))
         })?;
-        let view = self.view;
-        let mut lost = Vec::new();
-        for row in view.open::<Unlisted>()?.range::<&[u8]>(..)? {
+        for row in unlisted.range::<&[u8]>(..)? {
             let (key, bytes) = row?;
-            let row = unseal::<Unlisted>(key.value(), bytes.value());
-            let there = row.and_then(|_| Ok(view.past.get(key.value())?.is_some()));
-            match there {
+            let key = key.value();
+            let listed = unseal::<Unlisted>(key, bytes.value());
+            let is_right = listed.map(|listed| match View::read::<SessionRow>(&view.past, key) {
+                Ok(Some(row)) => row.changed == listed.changed && !row.session.closed,
+                Ok(None) => false,
+                // Told already, with its own table.
+                Err(_) => true,
+            });
+            match is_right {
                 Ok(true) => {}
-                Ok(false) => lost.push(damaged::<Unlisted>(key.value(), CodecError::OutOfRange)),
+                Ok(false) => lost.push(damaged::<Unlisted>(key, CodecError::OutOfRange)),
                 Err(error) => lost.push(error),
             }
-            for error in lost.drain(..) {
-                (self.take)(Err(error));
-            }
         }
+        lost.into_iter().all(|error| (self.take)(Err(error)));
         Ok(())
     }
 

@@ -151,7 +151,7 @@ fn sound_books_are_found_sound_whatever_they_lack_of_the_journal() {
 #[test]
 fn a_row_that_is_missing_is_found_in_every_table() {
     let folder = played();
-    for table in &TABLES[..14] {
+    for table in &TABLES {
         let (key, _) = last_row(folder.path(), table);
         put(folder.path(), table, &key, None);
         let words = match *table {
@@ -185,7 +185,6 @@ fn a_row_of_older_books_is_found_in_every_table_that_changes() {
 #[test]
 fn a_row_that_says_otherwise_under_a_right_checksum_is_found() {
     let folder = played();
-    let mut seen = 0;
     for table in TABLES {
         let (key, row) = last_row(folder.path(), table);
         let value = &row[..row.len() - 4];
@@ -201,16 +200,10 @@ fn a_row_that_says_otherwise_under_a_right_checksum_is_found() {
                 Some(&sealed(table, &key, &value)),
             );
             let (ran, findings) = verified(folder.path());
-            seen += usize::from(!findings.is_empty());
-            assert!(
-                !findings.is_empty() || table == "unlisted_sessions",
-                "{table} bit {bit}: {}",
-                ran.out
-            );
+            assert!(!findings.is_empty(), "{table} bit {bit}: {}", ran.out);
             mend(folder.path());
         }
     }
-    assert!(seen >= 14 * 8);
 }
 
 #[test]
