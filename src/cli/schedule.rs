@@ -15,6 +15,9 @@ use crate::time::{Clock, Timestamp};
 /// Until the next try where an operator's backup was running.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// Until the next try where one failed: what it was may have passed, and a day is long.
+const AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
+
 /// The thread that makes them, where any are to be made.
 pub(super) struct Scheduled {
     backups: Arc<Backups>,
@@ -80,14 +83,20 @@ impl Scheduled {
 fn make(backups: &Arc<Backups>, to: &Path, schedule: &BackupSchedule) -> Duration {
     let begun = Instant::now();
     match backups.begin(to, Some(schedule.keep)) {
-        Ok(job) => {
-            // It tells the log.
-            drop(job.run());
-            let every = schedule.every.duration();
-            every.saturating_sub(begun.elapsed())
-        }
+        // It tells the log.
+        Ok(job) => pause(
+            job.run().is_ok(),
+            schedule.every.duration(),
+            begun.elapsed(),
+        ),
         Err(Busy) => AGAIN.min(schedule.every.duration()),
     }
+}
+
+/// How long until the next, where one took so long and was made or was not.
+fn pause(made: bool, every: Duration, took: Duration) -> Duration {
+    let rest = every.saturating_sub(took);
+    if made { rest } else { rest.min(AFTER_FAILURE) }
 }
 
 /// How long until the newest backup is as old as one may become. Where nothing is known of any,
@@ -107,6 +116,15 @@ fn due_in(to: &Path, schedule: &BackupSchedule, now: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_failed_is_tried_again_before_the_next_is_due() {
+        let [second, day] = [1, 24 * 60 * 60].map(Duration::from_secs);
+        assert_eq!(pause(true, day, second), day - second);
+        assert_eq!(pause(false, day, second), AFTER_FAILURE);
+        assert_eq!(pause(false, 2 * second, second), second);
+        assert_eq!(pause(true, second, day), Duration::ZERO);
+    }
 
     #[test]
     fn the_first_is_due_at_once_where_there_is_none() {
