@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -75,6 +76,16 @@ impl RecoverError {
         match self {
             RecoverError::Journal(error) => error.is_disk_full(),
             RecoverError::Books(error) => error.is_disk_full(),
+        }
+    }
+}
+
+impl From<CheckpointError> for RecoverError {
+    fn from(error: CheckpointError) -> RecoverError {
+        match error {
+            CheckpointError::Books(error) => error.into(),
+            CheckpointError::Journal(error) => error.into(),
+            CheckpointError::Latched | CheckpointError::Stopped => JournalError::Latched.into(),
         }
     }
 }
@@ -229,25 +240,23 @@ impl Ledger {
     }
 
     /// Writes what was indexed to the books; where the disk has no room for that, it stays in
-    /// memory, so that what was answered can at least be told again.
+    /// memory, as much as may be there, so that what was answered can at least be told again.
     fn catch_up(&self) -> Result<(), RecoverError> {
         let mut unwritten = self.unwritten.lock();
         if unwritten.is_some() {
-            return Ok(());
+            return match self.resident_bytes() <= self.checkpoints.resident_bytes {
+                true => Ok(()),
+                false => Err(BooksError::Disk(io::ErrorKind::StorageFull.into()).into()),
+            };
         }
         self.apply_tail().map_err(|_| self.why_unavailable())?;
         let mut turn = self.turn();
         match self.write(&mut turn, &mut || Ok(())) {
-            Ok(()) => Ok(()),
             Err(error) if error.is_disk_full() => {
                 *unwritten = Some(turn);
                 Ok(())
             }
-            Err(CheckpointError::Books(error)) => Err(error.into()),
-            Err(CheckpointError::Journal(error)) => Err(error.into()),
-            Err(CheckpointError::Latched | CheckpointError::Stopped) => {
-                Err(JournalError::Latched.into())
-            }
+            written => Ok(written?),
         }
     }
 

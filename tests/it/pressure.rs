@@ -40,8 +40,13 @@ struct Pressed {
 
 impl Pressed {
     fn new(queue_entries_max: usize) -> Pressed {
-        let disk = SimDisk::new();
-        let (redb, books) = open_disk(Arc::new(disk), CommitMode::OnePhase, 1 << 20).unwrap();
+        Pressed::on(&SimDisk::new(), queue_entries_max)
+    }
+
+    /// With one partner, on an empty disk.
+    fn on(disk: &SimDisk, queue_entries_max: usize) -> Pressed {
+        let disk = Arc::new(disk.clone());
+        let (redb, books) = open_disk(disk, CommitMode::OnePhase, 1 << 20).unwrap();
         let journal: Arc<dyn Journal> = Arc::<RedbJournal>::clone(&redb);
         let settings = Settings {
             rules: Rules::default(),
@@ -265,4 +270,44 @@ fn a_full_queue_turns_away_only_what_would_be_written() {
     pressed.write_down();
     assert!(again.seq <= pressed.ledger.durable_seq());
     assert_eq!(pressed.play(0, &win(5, 1)), done(105));
+}
+
+#[test]
+fn a_start_whose_books_find_no_room_takes_no_more_into_memory_than_may_be_there() {
+    let disk = SimDisk::new();
+    let mut pressed = Pressed::on(&disk, QUEUE);
+    pressed.open_session(0);
+    for id in 1..=6_000 {
+        assert_eq!(pressed.play(0, &win(id, 1)), done(id));
+    }
+    pressed.write_down();
+    drop(pressed);
+    for (resident_bytes, starts) in [(1 << 30, true), (RESIDENT, false)] {
+        let (redb, books) =
+            open_disk(Arc::new(disk.clone()), CommitMode::OnePhase, 1 << 20).unwrap();
+        // Nothing more can be written.
+        disk.set_capacity(0);
+        let settings = Settings {
+            rules: Rules::default(),
+            queue_entries_max: QUEUE,
+            checkpoints: Checkpoints {
+                entries: 100,
+                resident_bytes,
+                slice_rows: 10,
+                ..Checkpoints::default()
+            },
+        };
+        let recovered = Ledger::recover(redb, books, clock(), settings);
+        disk.set_capacity(u64::MAX);
+        match recovered {
+            Ok((ledger, _committer)) => {
+                assert!(starts, "{} bytes", ledger.resident_bytes());
+                assert_eq!(ledger.head().seq.0, 6_002);
+            }
+            Err(error) => assert!(
+                !starts && error.to_string().contains("books.redb"),
+                "{error}"
+            ),
+        }
+    }
 }
