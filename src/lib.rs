@@ -18,13 +18,13 @@
 //! | [`ledger`] | shards, locks, the durable wait; joins engine and journal |
 //! | [`journal`] | entries on disk: codec, chain, log, witness, committer |
 //! | [`engine`] | pure: every rule about money; command in, entry or refusal out |
-//! | [`disk`], [`sort`], [`secret`], [`money`], [`id`], [`time`] | the ground |
+//! | [`disk`], [`sort`], [`meter`], [`secret`], [`money`], [`id`], [`time`] | the ground |
 //!
 //! # The life of one bet
 //!
 //! A connection reads the body and [`protocol::wallet`] decodes it. [`ledger::Ledger::play`]
-//! finds the session by its code, takes a permit of the queue to the disk (none: 503, nothing
-//! was touched), locks the id's shard and the player's, and lets [`engine::play`] judge. What
+//! finds the session by its code, takes a permit of the queue to the disk (none: 503 for what
+//! would be written), locks the id's shard and the player's, and lets [`engine::play`] judge. What
 //! is accepted gets its seq and stamp under one short lock, goes into the queue, is applied, and
 //! the locks are let go. The committer writes what has gathered as one batch, syncs once, and
 //! wakes those who wait in [`ledger::Ledger::durable`]; only then the answer is encoded and sent.

@@ -12,12 +12,20 @@ use super::failure::Failure;
 use super::key::read_key;
 use super::output;
 use crate::disk::{RealDisk, is_caught};
-use crate::journal::Offline;
-use crate::ledger::{Progress, Verified, verify_offline};
+use crate::id::Seq;
+use crate::journal::{Backup, Offline, described};
+use crate::ledger::{Progress, Verified, verify_backup, verify_offline};
 use crate::secret::hex_encode;
 use crate::sort::Scratch;
 
+const HELP: &str = "\
+Where --data names a backup directory, every file of every backup in it is compared with what was
+once written, and the entries of the newest one are verified as those of a data directory are.
+
+Exit code 4: something is damaged, and every finding was listed.";
+
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub(super) struct Options {
     #[command(flatten)]
     directory: DirectoryOptions,
@@ -46,21 +54,36 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let config = options.directory.load()?;
     let path = &config.storage.data;
     let data = directory("data", path)?;
-    let offline =
-        Offline::open(Arc::<RealDisk>::clone(&data)).map_err(|error| Failure::of(&error))?;
     let scratch = options.scratch.as_deref().unwrap_or(path);
     let scratch = Scratch::new(directory("scratch", scratch)?).map_err(|error| {
         Failure::Refused(format!("scratch directory {}: {error}", scratch.display()))
-    })?;
-    let bar = output::progress_bar(offline.last().0, ProgressDrawTarget::stderr());
-    quiet_reader();
-    let verified = verify_offline(offline, Arc::new(scratch), &mut |progress| {
-        show(progress, &bar)
     });
-    bar.finish_and_clear();
+    quiet_reader();
+    let is_backup = Backup::is_in(&*data).map_err(|error| Failure::of(&error))?;
+    let verified = if is_backup {
+        let refused = |error: &dyn std::error::Error| {
+            let (path, error) = (path.display(), described(error));
+            Failure::Refused(format!("backup directory {path}: {error}"))
+        };
+        let disk = RealDisk::open_to_read(path).map_err(|error| refused(&error))?;
+        let backup = Backup::open(Arc::new(disk)).map_err(|error| refused(&error))?;
+        let bar = Bar::new(backup.last());
+        verify_backup(&backup, Arc::new(scratch?), &mut |progress| {
+            bar.show(progress)
+        })
+    } else {
+        let offline =
+            Offline::open(Arc::<RealDisk>::clone(&data)).map_err(|error| Failure::of(&error))?;
+        let bar = Bar::new(offline.last());
+        verify_offline(offline, Arc::new(scratch?), &mut |progress| {
+            bar.show(progress)
+        })
+    };
     let mut verified = verified.map_err(|error| Failure::of(&error))?;
-    // No entry rests on it, but no start does without.
-    verified.findings.extend(read_key(&*data).err());
+    if !is_backup {
+        // No entry rests on it, but no start does without.
+        verified.findings.extend(read_key(&*data).err());
+    }
     for note in &verified.notes {
         eprintln!("coffer: {note}");
     }
@@ -74,15 +97,30 @@ fn directory(what: &str, path: &Path) -> Result<Arc<RealDisk>, Failure> {
     Ok(Arc::new(disk))
 }
 
-fn show(progress: Progress, bar: &ProgressBar) {
-    match progress {
-        // How many there are nobody knows before.
-        Progress::Booked(_) => bar.tick(),
-        Progress::Read(entries) => bar.set_position(entries),
-        Progress::Judged(count, all) => {
-            bar.set_length(all);
-            bar.set_position(count);
+/// How far it is, on a terminal; gone when it is dropped.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(last: Seq) -> Bar {
+        Bar(output::progress_bar(last.0, ProgressDrawTarget::stderr()))
+    }
+
+    fn show(&self, progress: Progress) {
+        match progress {
+            // How many there are nobody knows before.
+            Progress::Booked(_) => self.0.tick(),
+            Progress::Read(entries) => self.0.set_position(entries),
+            Progress::Judged(count, all) => {
+                self.0.set_length(all);
+                self.0.set_position(count);
+            }
         }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -56,7 +56,7 @@ use self::shard::Shards;
 use self::space::SpaceCell;
 pub use self::space::{Marks, Notice, Space, SpaceWatch};
 pub use self::verify::{
-    Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_offline,
+    Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_backup, verify_offline,
 };
 pub use self::vitals::Vitals;
 use crate::books::{Books, BooksError, Checkpoints, View};

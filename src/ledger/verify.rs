@@ -15,7 +15,7 @@ use crossbeam_channel::{Sender, bounded};
 use crate::books::{Applied, BOOKS, Books, BooksError, Scanned};
 use crate::disk::caught;
 use crate::engine::audit::{Audit, Booked, Facts};
-use crate::journal::{Batch, Head, JournalError, Offline, Piece, described};
+use crate::journal::{Backup, BackupError, Batch, Head, JournalError, Offline, Piece, described};
 use crate::sort::{Scratch, Sorted, Sorter};
 
 /// Memory for sorting, unless somebody says otherwise: a run for every 300,000 entries or so.
@@ -77,6 +77,8 @@ pub enum VerifyError {
     Journal(JournalError),
     /// A later version wrote the books, or they could not be read.
     Books(BooksError),
+    /// The backup directory could not be read.
+    Backup(BackupError),
     /// What was to be sorted could not be written down.
     Scratch(io::Error),
 }
@@ -86,6 +88,7 @@ impl std::fmt::Display for VerifyError {
         match self {
             VerifyError::Journal(error) => error.fmt(f),
             VerifyError::Books(error) => error.fmt(f),
+            VerifyError::Backup(error) => error.fmt(f),
             VerifyError::Scratch(_) => f.write_str(
                 "the scratch directory could not be used: --scratch names another, with room \
                  for some 400 bytes an entry",
@@ -99,6 +102,7 @@ impl std::error::Error for VerifyError {
         match self {
             VerifyError::Journal(error) => error.source(),
             VerifyError::Books(error) => error.source(),
+            VerifyError::Backup(error) => error.source(),
             VerifyError::Scratch(error) => Some(error),
         }
     }
@@ -122,16 +126,43 @@ pub fn verify_offline(
     scratch: Arc<Scratch>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Verified, VerifyError> {
+    verify_read(scratch, progress, |pieces| {
+        let note = read_books(&offline, pieces)?;
+        let read = offline.read(&mut |piece| pieces.send(piece.into()).is_ok());
+        read.map(|()| note).map_err(VerifyError::Journal)
+    })
+}
+
+/// Verifies a backup directory: all files in it, and what the newest backup holds. It is read in a
+/// thread of its own.
+///
+/// # Errors
+/// [`VerifyError`]. What is wrong with what could be read is among the findings instead.
+///
+/// # Panics
+/// Where the reading did.
+pub fn verify_backup(
+    backup: &Backup,
+    scratch: Arc<Scratch>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Verified, VerifyError> {
+    verify_read(scratch, progress, |pieces| {
+        let read = backup.read(&mut |piece| pieces.send(piece.into()).is_ok());
+        read.map(|()| None).map_err(VerifyError::Backup)
+    })
+}
+
+/// Verifies what `read` gives, which may also return what is worth to know.
+fn verify_read(
+    scratch: Arc<Scratch>,
+    progress: &mut dyn FnMut(Progress),
+    read: impl FnOnce(&Sender<Read>) -> Result<Option<String>, VerifyError> + Send,
+) -> Result<Verified, VerifyError> {
     let (pieces, taken) = bounded(WAITING_MAX);
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new().name("reader".into());
         // Nobody takes them where sorting failed.
-        let read = move || {
-            let note = read_books(&offline, &pieces)?;
-            let read = offline.read(&mut |piece| pieces.send(piece.into()).is_ok());
-            read.map(|()| note).map_err(VerifyError::Journal)
-        };
-        let reader = reader.spawn_scoped(scope, read)?;
+        let reader = reader.spawn_scoped(scope, move || read(&pieces))?;
         let verified = verify(taken.iter(), scratch, VERIFY_MEMORY, progress);
         drop(taken);
         let note = match reader.join() {

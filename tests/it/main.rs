@@ -44,6 +44,7 @@ mod shutdown;
 mod space;
 mod support;
 mod verify;
+mod verify_backup;
 mod verify_books;
 mod wallet_bet;
 mod wallet_cancel;

@@ -45,11 +45,7 @@ impl Folder {
                 return Err(BackupError::NotABackup { found });
             }
         }
-        let lock = start::lock(&*disk).map_err(|error| match error {
-            JournalError::Refused(StartRefusal::InUse) => BackupError::InUse,
-            JournalError::Disk { file, source } => BackupError::Disk { file, source },
-            error => BackupError::Data(error),
-        })?;
+        let lock = lock(&*disk)?;
         // An earlier process may have ended by a failed sync of a directory: what it named is
         // seen, and may yet be lost.
         disk.sync_directory().map_err(&here)?;
@@ -121,6 +117,15 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Takes a backup directory, so that nobody else writes to it.
+pub(super) fn lock(disk: &dyn Disk) -> Result<Box<dyn File>, BackupError> {
+    start::lock(disk).map_err(|error| match error {
+        JournalError::Refused(StartRefusal::InUse) => BackupError::InUse,
+        JournalError::Disk { file, source } => BackupError::Disk { file, source },
+        error => BackupError::Data(error),
+    })
 }
 
 fn discard(disk: &dyn Disk, name: &str, directory: &str) -> Result<(), BackupError> {

@@ -24,6 +24,7 @@ mod jobs;
 mod make;
 mod point;
 mod progress;
+mod reading;
 mod restore;
 
 pub use error::BackupError;

@@ -73,9 +73,9 @@ impl fmt::Display for Until {
 
 /// The backups in a directory, which is only read.
 pub struct Backup {
-    disk: Arc<dyn Disk>,
+    pub(super) disk: Arc<dyn Disk>,
     owner: Owner,
-    points: Vec<Point>,
+    pub(super) points: Vec<Point>,
 }
 
 /// What there is to be restored.
@@ -334,7 +334,7 @@ impl Backup {
     }
 
     /// Reads a part whose bytes are all as they were written.
-    fn reader(
+    pub(super) fn reader(
         &self,
         kind: Kind,
         part: &Part,
