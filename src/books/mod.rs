@@ -21,6 +21,9 @@
 //! odd_plays          seq                                  a transaction that was odd
 //! sums               currency, what of                    cents
 //! days               day, partner, currency, game         bets, wins, cancels
+//! runs               a table's name                       its runs: tables of rows in no order
+//! filters            kind, run, number of the piece       a part of a run's filter
+//! ids.N, rounds.N    as ids, rounds                       run N of them
 //! ```
 //!
 //! Numbers in keys are big-endian, so that neighbours lie together; ids and rounds begin with their
@@ -34,13 +37,17 @@
 
 mod error;
 mod field;
+mod filter;
+mod keys;
 mod look;
+mod merge;
+mod merge_tests;
 mod rows;
+mod runs;
 mod scan;
 mod view;
 mod write;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -48,11 +55,13 @@ use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 
 pub use self::error::BooksError;
 pub use self::look::refuse_newer;
-use self::rows::Space;
+pub use self::merge::Tidying;
 pub use self::rows::{AccountPlace, SessionPlace};
+pub use self::runs::Kind;
+use self::runs::Shared;
 pub use self::scan::Scanned;
 pub use self::view::{Greatest, Place, View};
-pub use self::write::{Closing, Slice};
+pub use self::write::{Closing, NewRun, Slice};
 use crate::disk::{Disk, File, RedbBackend, unfinished};
 use crate::id::{AccountNumber, PartnerNumber, Reference, Seq, SessionNumber};
 use crate::time::{Span, Timestamp};
@@ -61,7 +70,7 @@ use crate::time::{Span, Timestamp};
 pub const BOOKS: &str = "books.redb";
 
 /// The version of the file. Another one is made anew from history.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 /// Rows are read where a player comes back after a while, and written in order.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -86,6 +95,10 @@ pub struct Checkpoints {
     pub resident_bytes: u64,
     /// Rows that one commit writes. Its sync holds up the journal's own for some milliseconds.
     pub slice_rows: usize,
+    /// So many numbers of one space that lie apart, in one flush, are written as a run.
+    pub scattered_rows: usize,
+    /// So many runs of about one size are merged.
+    pub merged_runs: usize,
 }
 
 impl Default for Checkpoints {
@@ -95,6 +108,8 @@ impl Default for Checkpoints {
             interval: Span::from_seconds(30),
             resident_bytes: 1 << 30,
             slice_rows: 10_000,
+            scattered_rows: 1_000,
+            merged_runs: 8,
         }
     }
 }
@@ -160,7 +175,7 @@ pub type ReferenceKey = (PartnerNumber, Reference);
 #[derive(Debug)]
 pub struct Books {
     database: Database,
-    spaces: Arc<RwLock<HashMap<Space, u32>>>,
+    shared: Arc<Shared>,
     applied: RwLock<Applied>,
 }
 
@@ -228,11 +243,11 @@ impl Books {
         let applied = inspect(&database, id)?;
         let books = Books {
             database,
-            spaces: Arc::default(),
+            shared: Arc::new(Shared::new(id)),
             applied: RwLock::new(applied),
         };
         let spaces = books.view()?.spaces()?;
-        *books.spaces.write() = spaces;
+        *books.shared.spaces.write() = spaces;
         Ok(books)
     }
 
@@ -246,7 +261,7 @@ impl Books {
     /// # Errors
     /// [`BooksError::Database`].
     pub fn view(&self) -> Result<View, BooksError> {
-        View::new(self.database.begin_read()?, Arc::clone(&self.spaces))
+        View::new(self.database.begin_read()?, Arc::clone(&self.shared))
     }
 }
 

@@ -401,6 +401,7 @@ mod tests {
         lane: 0,
         accounts: 40,
         bet_max: Amount::MAX,
+        scattered: false,
         alone: true,
     };
 

@@ -51,6 +51,8 @@ pub struct Shape {
     pub bet_max: Amount,
     /// Whether time moves and partners are disabled and enabled, which every lane would feel.
     pub alone: bool,
+    /// Whether most ids are drawn rather than counted.
+    pub scattered: bool,
 }
 
 /// A game server's request that may be sent again.
@@ -156,6 +158,11 @@ impl Workload {
             return TransactionId(lane | self.random.random_range(0..1 << 55));
         }
         self.next_id += 1;
+        if self.shape.scattered {
+            // An odd factor gives each number another place, far from its neighbours'.
+            let place = self.next_id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            return TransactionId(lane | (place & ((1 << 55) - 1)));
+        }
         TransactionId(lane | self.next_id)
     }
 
