@@ -37,6 +37,7 @@ mod process;
 mod races;
 mod readings;
 mod rebuild;
+mod rolled_back;
 mod scrub;
 mod shutdown;
 mod space;
