@@ -11,7 +11,7 @@ use super::admin::DirectoryOptions;
 use super::failure::Failure;
 use super::key::read_key;
 use super::output;
-use crate::disk::{RealDisk, is_caught};
+use crate::disk::RealDisk;
 use crate::journal::Offline;
 use crate::ledger::{Progress, Verified, verify_offline};
 use crate::secret::hex_encode;
@@ -53,7 +53,6 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         Failure::Refused(format!("scratch directory {}: {error}", scratch.display()))
     })?;
     let bar = output::progress_bar(offline.last().0, ProgressDrawTarget::stderr());
-    quiet_reader();
     let verified = verify_offline(offline, Arc::new(scratch), &mut |progress| {
         show(progress, &bar)
     });
@@ -84,16 +83,6 @@ fn show(progress: Progress, bar: &ProgressBar) {
             bar.set_position(count);
         }
     }
-}
-
-/// A panic over what is read is among the findings, and told there.
-fn quiet_reader() {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !is_caught() {
-            before(panic);
-        }
-    }));
 }
 
 fn tell(verified: Verified, json: bool) -> Result<(), Failure> {

@@ -38,6 +38,7 @@ mod races;
 mod readings;
 mod rebuild;
 mod rolled_back;
+mod rotten_start;
 mod scrub;
 mod shutdown;
 mod space;
