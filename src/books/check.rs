@@ -200,7 +200,7 @@ impl StorageBackend for LookedThrough {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use super::super::{Applied, Begun, Closing, create};
+    use super::super::{Applied, Closing, create};
     use super::*;
     use crate::id::{AccountNumber, IdSpaceNumber, Seq};
     use crate::sim::disk::SimDisk;
@@ -216,9 +216,9 @@ mod tests {
 
     /// Writes one slice of the flush up to `seq`, the last one where `closes`.
     fn slice(books: &Books, seq: u64, closes: bool) {
-        let begun = Begun {
+        let applied = Applied {
             seq: Seq(seq),
-            hash: [1; 32],
+            ..Applied::NOTHING
         };
         let places: Vec<_> = (1..400)
             .map(|number| crate::books::AccountPlace {
@@ -230,13 +230,9 @@ mod tests {
             .collect();
         let rows: Vec<_> = places.iter().map(|place| (place.home, place)).collect();
         let mut slice = books.begin().unwrap();
-        slice.mark(begun).unwrap();
+        slice.mark(&applied).unwrap();
         slice.accounts(&rows).unwrap();
         if closes {
-            let applied = Applied {
-                seq: Seq(seq),
-                ..Applied::NOTHING
-            };
             let closing = Closing {
                 applied,
                 sums: Vec::new(),

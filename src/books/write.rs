@@ -146,12 +146,16 @@ pub struct Closing {
 }
 
 impl Slice<'_> {
-    /// Says which flush it is of. Before the last slice nothing else tells that rows are there
-    /// which `applied` does not know of.
+    /// Says up to where the flush goes that it is of. Before the last slice nothing else tells that
+    /// rows are there which the books are not up to.
     ///
     /// # Errors
     /// [`BooksError`].
-    pub fn mark(&mut self, begun: Begun) -> Result<(), BooksError> {
+    pub fn mark(&mut self, up_to: &Applied) -> Result<(), BooksError> {
+        let begun = Begun {
+            seq: up_to.seq,
+            hash: up_to.hash,
+        };
         if self.books.begun() != Some(begun) {
             let mut about = self.transaction.open_table(ABOUT)?;
             about.insert(BEGUN, begun.encode().as_slice())?;

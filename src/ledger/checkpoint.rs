@@ -17,8 +17,7 @@ use super::partners::PartnerRow;
 use super::recent::Place;
 use super::{Ledger, Space};
 use crate::books::{
-    AccountPlace, Applied, Begun, BooksError, Closing, Kind, ReferenceKey, SessionPlace, Slice,
-    Tidying,
+    AccountPlace, Applied, BooksError, Closing, Kind, ReferenceKey, SessionPlace, Slice, Tidying,
 };
 use crate::engine::document::Adjustment;
 use crate::engine::held::{Bin, Generation};
@@ -221,7 +220,6 @@ impl Ledger {
         writing.ids()?;
         writing.rounds()?;
         writing.odd_plays()?;
-        // It may have to wait, and reports want the base.
         let mut slice = self.books.begin()?;
         let mut base = self.base.lock();
         let closing = Closing {
@@ -287,8 +285,7 @@ impl Writing<'_> {
         write: impl FnOnce(&mut Slice<'_>) -> Result<T, BooksError>,
     ) -> Result<T, CheckpointError> {
         let mut slice = self.ledger.books.begin()?;
-        let Applied { seq, hash, .. } = self.turn.applied;
-        slice.mark(Begun { seq, hash })?;
+        slice.mark(&self.turn.applied)?;
         let written = write(&mut slice)?;
         slice.commit()?;
         // So that pages which nobody reads any more are used again.
