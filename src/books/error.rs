@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::BOOKS;
+use super::check::SET_ASIDE;
 use crate::bytes::CodecError;
 use crate::disk;
 use crate::id::Seq;
@@ -45,6 +46,10 @@ pub enum BooksError {
     Older(u64),
     /// The file belongs to another coffer.
     Foreign,
+    /// The file was found damaged while it was served from, and has another name since.
+    SetAside,
+    /// redb panicked over the file, and said this.
+    Stopped(String),
     /// The file does not say what it holds.
     Unreadable(&'static str),
     /// The journal is not the one that these books were written from: it ends before them, or has
@@ -84,6 +89,15 @@ impl fmt::Display for BooksError {
             ),
             BooksError::Missing { emptied: false } => write!(f, "{BOOKS} is missing: {ANEW}"),
             BooksError::Missing { emptied: true } => write!(f, "{BOOKS} is empty: {ANEW}"),
+            BooksError::SetAside => write!(
+                f,
+                "{BOOKS} was found damaged and set aside as {SET_ASIDE}: make it anew from \
+                 history with coffer rebuild"
+            ),
+            BooksError::Stopped(why) => write!(
+                f,
+                "{BOOKS} is damaged, so that its database stopped over it ({why}): {ANEW}"
+            ),
             BooksError::Newer(format) => write!(
                 f,
                 "{BOOKS} has format {format}, which this version does not know: a later version \
@@ -99,8 +113,9 @@ impl fmt::Display for BooksError {
             BooksError::Ahead { books, journal } => write!(
                 f,
                 "{BOOKS} was written from a journal that had other entries up to {books} than \
-                 this one, which ends at {journal}: the journal was rolled back or replaced. Put \
-                 back what belongs together"
+                 this one, which ends at {journal}: journal.redb or history was rolled back or \
+                 replaced. Put back those that belong to it; where they are lost for good, make \
+                 it anew from these with coffer rebuild"
             ),
         }
     }
@@ -117,6 +132,8 @@ impl std::error::Error for BooksError {
             | BooksError::Newer(_)
             | BooksError::Older(_)
             | BooksError::Foreign
+            | BooksError::SetAside
+            | BooksError::Stopped(_)
             | BooksError::Unreadable(_)
             | BooksError::Ahead { .. } => None,
         }
@@ -130,6 +147,18 @@ impl<E: Into<redb::Error>> From<E> for BooksError {
 }
 
 impl BooksError {
+    /// Whether it tells of what lies on the disk, and not of the way to it.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            BooksError::Disk(_) => false,
+            BooksError::Database(error) => !matches!(
+                **error,
+                redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseClosed
+            ),
+            _ => true,
+        }
+    }
+
     /// Whether there was no room on the disk.
     pub fn is_disk_full(&self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 
 use redb::{Builder, Database};
 
-use super::{BOOKS, BooksError, CACHE_BYTES, inspect};
+use super::{BOOKS, BooksError, CACHE_BYTES, inspect, sound};
 use crate::disk::{Disk, UntouchedBackend};
 
 /// Refuses a file that a later version wrote, before anything in the directory is changed. What
@@ -11,7 +11,8 @@ use crate::disk::{Disk, UntouchedBackend};
 /// # Errors
 /// [`BooksError::Newer`].
 pub fn refuse_newer(disk: &dyn Disk, id: [u8; 16]) -> Result<(), BooksError> {
-    match open(disk).and_then(|database| inspect(&database, id)) {
+    // A file that has rotted is not opened here: whatever redb stops over is told later too.
+    match sound(|| open(disk).and_then(|database| inspect(&database, id))) {
         Err(error @ BooksError::Newer(_)) => Err(error),
         _ => Ok(()),
     }

@@ -4,6 +4,7 @@
 //! ```text
 //! table              key                                  row
 //! about              "coffer", "format", "applied"        id; 1, u64; see `Applied`
+//! about              "begun"                              see `Begun`; not in older files
 //! counts             a table's name                       how many rows it has, u64
 //! partners           partner                              the document and its entry
 //! spaces             number of the space                  an id space and a currency
@@ -33,8 +34,9 @@
 //! player's row and a round's bear the entry that changed them last, and rows of one player, or of
 //! one round, are written in one commit: whoever replays entries onto what a flush that was cut
 //! short has left skips what is there already. Totals and days, which bear nothing, move with
-//! `applied`.
+//! `applied`. `begun` moves with the first slice, and tells of what the others hold beyond `applied`.
 
+mod check;
 mod error;
 mod field;
 mod filter;
@@ -53,6 +55,8 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use redb::{Builder, Database, ReadableDatabase, TableDefinition};
 
+use self::check::Gate;
+pub use self::check::{Looked, set_aside_damaged, sound};
 pub use self::error::BooksError;
 pub use self::look::refuse_newer;
 pub use self::merge::Tidying;
@@ -79,6 +83,7 @@ const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 const COFFER: &str = "coffer";
 const FORMAT_KEY: &str = "format";
 const APPLIED: &str = "applied";
+const BEGUN: &str = "begun";
 
 /// Rows of each table by its name.
 const COUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("counts");
@@ -168,6 +173,29 @@ impl Applied {
     }
 }
 
+/// The entry that the newest flush writes up to, whole or cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// No row is beyond this entry.
+    pub seq: Seq,
+    /// The journal's hash at the end of the batch that holds it.
+    pub hash: [u8; 32],
+}
+
+impl Begun {
+    fn encode(&self) -> Vec<u8> {
+        [&self.seq.0.to_le_bytes()[..], &self.hash].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Begun> {
+        let (seq, hash) = bytes.split_first_chunk()?;
+        Some(Begun {
+            seq: Seq(u64::from_le_bytes(*seq)),
+            hash: hash.try_into().ok()?,
+        })
+    }
+}
+
 /// An adjustment's name: references are per partner.
 pub type ReferenceKey = (PartnerNumber, Reference);
 
@@ -177,6 +205,8 @@ pub struct Books {
     database: Database,
     shared: Arc<Shared>,
     applied: RwLock<Applied>,
+    begun: RwLock<Option<Begun>>,
+    gate: Arc<Gate>,
 }
 
 /// Makes the file of a coffer that has no books yet, in place of one that may lie there.
@@ -213,21 +243,28 @@ pub fn create(disk: &dyn Disk, id: [u8; 16]) -> Result<(), BooksError> {
 
 impl Books {
     /// Opens the books of the coffer `id`. What a process left that was killed is opened as fast
-    /// as what was closed, however large it is.
+    /// as what was closed, however large it is; of a small file every page is looked at.
     ///
     /// # Errors
     /// [`BooksError`].
     pub fn open(disk: &dyn Disk, id: [u8; 16]) -> Result<Books, BooksError> {
         let file = Books::file(disk)?;
-        let database = Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(RedbBackend::new(file))?;
-        Books::of(database, id)
+        check::at_start(disk, id, file.size().map_err(BooksError::Disk)?)?;
+        sound(|| {
+            let database = Builder::new()
+                .set_cache_size(CACHE_BYTES)
+                .create_with_backend(RedbBackend::new(file))?;
+            Books::of(database, id)
+        })
     }
 
     fn file(disk: &dyn Disk) -> Result<Box<dyn File>, BooksError> {
         if !disk.exists(BOOKS).map_err(BooksError::Disk)? {
-            return Err(BooksError::Missing { emptied: false });
+            let damaged = disk.exists(check::SET_ASIDE).map_err(BooksError::Disk)?;
+            return Err(match damaged {
+                true => BooksError::SetAside,
+                false => BooksError::Missing { emptied: false },
+            });
         }
         let file = disk.open(BOOKS).map_err(BooksError::Disk)?;
         // redb would make an empty file a new database.
@@ -240,11 +277,13 @@ impl Books {
     }
 
     fn of(database: Database, id: [u8; 16]) -> Result<Books, BooksError> {
-        let applied = inspect(&database, id)?;
+        let (applied, begun) = inspect(&database, id)?;
         let books = Books {
             database,
             shared: Arc::new(Shared::new(id)),
             applied: RwLock::new(applied),
+            begun: RwLock::new(begun),
+            gate: Arc::default(),
         };
         let spaces = books.view()?.spaces()?;
         *books.shared.spaces.write() = spaces;
@@ -254,6 +293,12 @@ impl Books {
     /// The entry that the books are up to.
     pub fn applied(&self) -> Applied {
         *self.applied.read()
+    }
+
+    /// The entry that the newest flush writes up to; of books that were written before there was
+    /// such a mark nobody knows.
+    pub fn begun(&self) -> Option<Begun> {
+        *self.begun.read()
     }
 
     /// All rows as they are now, for as long as the view is kept.
@@ -266,7 +311,7 @@ impl Books {
 }
 
 /// Checks what the file says about itself.
-fn inspect(database: &Database, id: [u8; 16]) -> Result<Applied, BooksError> {
+fn inspect(database: &Database, id: [u8; 16]) -> Result<(Applied, Option<Begun>), BooksError> {
     let silent = || BooksError::Unreadable("does not say what it holds");
     let about = match database.begin_read()?.open_table(ABOUT) {
         Err(redb::TableError::TableDoesNotExist(_)) => return Err(silent()),
@@ -285,5 +330,10 @@ fn inspect(database: &Database, id: [u8; 16]) -> Result<Applied, BooksError> {
     if value(COFFER)? != id {
         return Err(BooksError::Foreign);
     }
-    Applied::decode(&value(APPLIED)?).ok_or_else(silent)
+    let applied = Applied::decode(&value(APPLIED)?).ok_or_else(silent)?;
+    let begun = match about.get(BEGUN)? {
+        Some(begun) => Some(Begun::decode(begun.value()).ok_or_else(silent)?),
+        None => None,
+    };
+    Ok((applied, begun))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use redb::Builder;
 
+use super::check::pages;
 use super::keys::{day_of, seq_of, sum_of};
 use super::rows::{
     AccountPlace, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow, Unlisted,
@@ -12,7 +13,7 @@ use super::rows::{
 use super::runs::{Kind, Table};
 use super::{Applied, Books, BooksError, CACHE_BYTES, View};
 use crate::bytes::CodecError;
-use crate::disk::{Disk, UntouchedBackend};
+use crate::disk::{Disk, File, UntouchedBackend};
 use crate::engine::audit::{Booked, CodePlace};
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::holdings::{PlayerRow, SessionRow};
@@ -31,7 +32,10 @@ impl Books {
     /// # Errors
     /// [`BooksError`].
     pub fn open_untouched(disk: &dyn Disk, id: [u8; 16]) -> Result<Books, BooksError> {
-        let file = Books::file(disk)?;
+        Books::untouched(Books::file(disk)?, id)
+    }
+
+    pub(super) fn untouched(file: Box<dyn File>, id: [u8; 16]) -> Result<Books, BooksError> {
         let backend = UntouchedBackend::new(file).map_err(BooksError::Disk)?;
         let database = Builder::new()
             .set_cache_size(CACHE_BYTES)
@@ -44,13 +48,7 @@ impl Books {
     /// # Errors
     /// [`BooksError`], where something is wrong with it.
     pub fn check(&mut self) -> Result<(), BooksError> {
-        match self.database.check_integrity() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(BooksError::Unreadable(
-                "does not pass the database's own check",
-            )),
-            Err(error) => Err(error.into()),
-        }
+        pages(&mut self.database)
     }
 }
 

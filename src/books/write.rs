@@ -3,6 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use parking_lot::MutexGuard;
 use redb::{ReadableTable, Table, TableHandle, WriteTransaction};
 
 use super::filter::Filter;
@@ -12,7 +13,7 @@ use super::rows::{
     unseal,
 };
 use super::runs::{Kind, Run, RunList, run_table};
-use super::{ABOUT, APPLIED, Applied, Books, BooksError, COUNTS, ReferenceKey};
+use super::{ABOUT, APPLIED, Applied, BEGUN, Begun, Books, BooksError, COUNTS, ReferenceKey};
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
@@ -26,6 +27,8 @@ pub struct Slice<'a> {
     books: &'a Books,
     pub(super) transaction: WriteTransaction,
     buffer: Vec<u8>,
+    begun: Option<Begun>,
+    _entered: MutexGuard<'a, ()>,
 }
 
 impl Books {
@@ -34,6 +37,7 @@ impl Books {
     /// # Errors
     /// [`BooksError::Database`].
     pub fn begin(&self) -> Result<Slice<'_>, BooksError> {
+        let entered = self.gate.enter();
         // Its durability is `Immediate` unless somebody says otherwise.
         let mut transaction = self.database.begin_write()?;
         // So that the file is opened at once after a kill.
@@ -42,6 +46,8 @@ impl Books {
             books: self,
             transaction,
             buffer: Vec::new(),
+            begun: None,
+            _entered: entered,
         })
     }
 
@@ -140,6 +146,24 @@ pub struct Closing {
 }
 
 impl Slice<'_> {
+    /// Says up to where the flush goes that it is of. Before the last slice nothing else tells that
+    /// rows are there which the books are not up to.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn mark(&mut self, up_to: &Applied) -> Result<(), BooksError> {
+        let begun = Begun {
+            seq: up_to.seq,
+            hash: up_to.hash,
+        };
+        if self.books.begun() != Some(begun) {
+            let mut about = self.transaction.open_table(ABOUT)?;
+            about.insert(BEGUN, begun.encode().as_slice())?;
+        }
+        self.begun = Some(begun);
+        Ok(())
+    }
+
     /// Writes rows of one kind.
     fn rows<'r, R: Row + 'r, K: AsRef<[u8]>>(
         &mut self,
@@ -449,6 +473,14 @@ impl Slice<'_> {
         self.transaction.commit()?;
         let applied = applied.ok_or(BooksError::Unreadable("does not say how far it goes"))?;
         *self.books.applied.write() = applied;
+        if let Some(begun) = self.begun {
+            *self.books.begun.write() = Some(begun);
+        }
+        let flushes = self
+            .books
+            .begun()
+            .is_some_and(|begun| begun.seq > applied.seq);
+        self.books.gate.flushes(flushes);
         Ok(())
     }
 }

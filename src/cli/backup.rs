@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::admin::{self, Admin, AdminOptions};
 use super::books::open_journal;
-use super::failure::{Failure, described};
+use super::failure::{Failure, described, over};
 use super::number::whole;
 use super::output;
 use crate::config::Config;
@@ -68,7 +68,9 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let name = name.ok_or_else(|| Failure::Usage("--to must be a name in UTF-8".to_owned()))?;
     let told = match admin::run(by_server(options, name)) {
         Err(Failure::Unreachable(reason)) => match options.admin.data()? {
-            Some(config) => offline(&config, &to, options.keep, &reason)?,
+            Some(config) => over(&config.storage.data, || {
+                offline(&config, &to, options.keep, &reason)
+            })?,
             None => return Err(Failure::Unreachable(reason)),
         },
         told => told?,

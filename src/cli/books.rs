@@ -83,6 +83,7 @@ impl Books {
         let archiver = Archiver::new(Arc::clone(&journal), &committer, pace);
         let checkpointer = Checkpointer::new(Arc::clone(&ledger));
         let scrubber = Scrubber::new(
+            Arc::clone(&disk),
             Arc::clone(&ledger),
             Arc::clone(&journal),
             Arc::clone(&clock),

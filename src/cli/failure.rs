@@ -1,9 +1,11 @@
 //! Why a command did not do what was asked, and the exit code that says so.
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
+use crate::disk::{caught, is_caught};
 use crate::http::client::ClientError;
 pub(super) use crate::journal::described;
 
@@ -56,6 +58,31 @@ impl Failure {
         }
         ExitCode::from(self.code())
     }
+}
+
+/// Does something with a data directory: where that panics over what lies there, the panic is the
+/// reason of a refusal.
+pub(super) fn over<T>(
+    data: &Path,
+    work: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    caught(work).unwrap_or_else(|why| {
+        Err(Failure::Refused(format!(
+            "data directory {}: stopped over what lies there ({why}): coffer verify tells which \
+             file is damaged, and what to do",
+            data.display()
+        )))
+    })
+}
+
+/// From here on a panic that somebody takes for a finding is told by nobody else.
+pub(super) fn quiet_caught() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !is_caught() {
+            before(panic);
+        }
+    }));
 }
 
 impl From<ConfigError> for Failure {

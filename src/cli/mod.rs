@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use failure::Failure;
+use failure::{Failure, quiet_caught};
 use serve::With;
 
 /// A wallet engine in one binary: durable, double-entry, exactly once.
@@ -84,6 +84,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let json = arguments.json;
+    quiet_caught();
     let done = match arguments.command {
         None => help(),
         Some(Command::Serve(options)) => serve::run(&options, With::Nothing),

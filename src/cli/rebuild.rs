@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::admin::DirectoryOptions;
 use super::books::open_journal;
-use super::failure::{Failure, described};
+use super::failure::{Failure, described, over};
 use super::output;
+use crate::config::Config;
 use crate::disk::{Disk, RealDisk};
 use crate::id::Seq;
 use crate::journal::Journal;
@@ -31,6 +32,16 @@ struct Told {
 
 pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let config = options.directory.load()?;
+    let seq = over(&config.storage.data, || rebuild(&config))?.0;
+    output::print(&if json {
+        serde_json::to_string(&Told { seq }).expect("a struct of numbers is JSON")
+    } else {
+        format!("the books are made anew, up to entry {seq}")
+    })
+}
+
+/// The last entry in the books that were made.
+fn rebuild(config: &Config) -> Result<Seq, Failure> {
     let path = &config.storage.data;
     let failed = |error: &dyn std::error::Error| {
         let reason = described(error);
@@ -54,10 +65,5 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let (ledger, _committer) = recovered.map_err(|error| failed(&error))?;
     let (mut checkpointer, _stop) = ledger::Checkpointer::new(Arc::clone(&ledger));
     checkpointer.checkpoint().map_err(|error| failed(&error))?;
-    let seq = ledger.booked_seq().0;
-    output::print(&if json {
-        serde_json::to_string(&Told { seq }).expect("a struct of numbers is JSON")
-    } else {
-        format!("the books are made anew, up to entry {seq}")
-    })
+    Ok(ledger.booked_seq())
 }

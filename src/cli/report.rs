@@ -93,8 +93,9 @@ fn integrity(report: &Value) -> String {
         match scrub["ok"].as_bool() {
             None => "none has ended yet".to_owned(),
             Some(ok) => format!(
-                "{}, {} entries and {} rows read by {}",
+                "{}, {}{} entries and {} rows read by {}",
                 ["DAMAGED", "all is well"][usize::from(ok)],
+                ["not all pages of the books, ", ""][usize::from(scrub["pages"] == true)],
                 text_of(&scrub["entries"]),
                 text_of(&scrub["rows"]),
                 text_of(&scrub["ended_at"])

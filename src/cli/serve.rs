@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::admin::{KEY_FILE, load};
 use super::books::Books;
 use super::demo::Demo;
-use super::failure::{Failure, described};
+use super::failure::{Failure, described, over};
 use super::fill::{Filled, fill};
 use super::log::{self, LogForm};
 use super::output;
@@ -91,11 +91,11 @@ pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
 /// however this was built. The next start recovers.
 fn end_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
-        tracing::error!(
-            "{panic} (where this comes again, coffer verify tells whether a file is damaged)"
-        );
         // What has rotted is told to whoever reads it, and harms nobody else.
         if !is_caught() {
+            tracing::error!(
+                "{panic} (where this comes again, coffer verify tells whether a file is damaged)"
+            );
             std::process::abort();
         }
     }));
@@ -108,7 +108,8 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
         Bound::new("server.listen", config.server.listen)?,
         Bound::new("server.admin_listen", config.server.admin_listen)?,
     );
-    let (books, space) = Books::open(&config, Arc::clone(&clock))?;
+    let open = || Books::open(&config, Arc::clone(&clock));
+    let (books, space) = over(&config.storage.data, open)?;
     let watching = Watching::begin(space)?;
     let scheduled = Scheduled::begin(&books.backups, config.storage.backup.clone(), &*clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

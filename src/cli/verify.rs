@@ -11,7 +11,7 @@ use super::admin::DirectoryOptions;
 use super::failure::Failure;
 use super::key::read_key;
 use super::output;
-use crate::disk::{RealDisk, is_caught};
+use crate::disk::RealDisk;
 use crate::id::Seq;
 use crate::journal::{Backup, Offline, described};
 use crate::ledger::{Progress, Verified, verify_backup, verify_offline};
@@ -58,7 +58,6 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
     let scratch = Scratch::new(directory("scratch", scratch)?).map_err(|error| {
         Failure::Refused(format!("scratch directory {}: {error}", scratch.display()))
     });
-    quiet_reader();
     let is_backup = Backup::is_in(&*data).map_err(|error| Failure::of(&error))?;
     let verified = if is_backup {
         let refused = |error: &dyn std::error::Error| {
@@ -122,16 +121,6 @@ impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
-}
-
-/// A panic over what is read is among the findings, and told there.
-fn quiet_reader() {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !is_caught() {
-            before(panic);
-        }
-    }));
 }
 
 fn tell(verified: Verified, json: bool) -> Result<(), Failure> {

@@ -23,6 +23,11 @@ pub fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// Closes what nobody needs any more and what may have rotted.
+pub fn closed<T>(database: T) {
+    drop(caught(|| drop(database)));
+}
+
 /// Whether a panic of this thread goes to [`caught`], for a panic's hook to know.
 pub fn is_caught() -> bool {
     CATCHING.get()

@@ -19,7 +19,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use backend::{Failed, RedbBackend};
-pub use caught::{caught, is_caught};
+pub use caught::{caught, closed, is_caught};
 pub use real::RealDisk;
 pub use reserve::{RESERVE, Reserve, release_reserve};
 pub use untouched::UntouchedBackend;

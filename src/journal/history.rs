@@ -82,7 +82,8 @@ impl History {
         let mut end = Head::EMPTY;
         let mut open = None;
         for (place, &first) in firsts.iter().enumerate() {
-            let ends = Segment::open_untouched(&*disk, first)?.inspect(id)?;
+            let inspect = || Segment::open_untouched(&*disk, first)?.inspect(id);
+            let ends = guarded(&path(first), inspect)?;
             let last = place + 1 == firsts.len();
             follows(first, ends.previous, end)?;
             if !ends.sealed && !last {
@@ -94,7 +95,8 @@ impl History {
         if open.is_some() {
             firsts.pop();
         }
-        let open = open.map(|first| Segment::open(&*disk, first)).transpose()?;
+        let open = open.map(|first| guarded(&path(first), || Segment::open(&*disk, first)));
+        let open = open.transpose()?;
         let sealed = Sealed {
             firsts,
             opened: VecDeque::new(),
@@ -240,7 +242,7 @@ impl History {
         {
             let open = self.open.read();
             if let Some(segment) = open.as_ref().filter(|open| open.first() <= seq) {
-                return read(segment);
+                return guarded(segment.file(), || read(segment));
             }
         }
         // What was sealed meanwhile is among the sealed.
@@ -304,7 +306,9 @@ fn follows(first: Seq, previous: Head, end: Head) -> Result<(), JournalError> {
 pub(super) fn refuse_newer(disk: &dyn Disk, id: [u8; 16]) -> Result<(), JournalError> {
     let names = disk.list().map_err(JournalError::disk(HISTORY))?;
     match names.iter().rev().find_map(|name| first_of(name)) {
-        Some(first) => Segment::open_untouched(disk, first)?.inspect(id).map(drop),
+        Some(first) => guarded(&path(first), || {
+            Segment::open_untouched(disk, first)?.inspect(id).map(drop)
+        }),
         None => Ok(()),
     }
 }

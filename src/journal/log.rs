@@ -14,7 +14,8 @@ use redb::{Builder, Database, DatabaseError, ReadableTable, WriteTransaction};
 
 use super::record::encode_batch;
 use super::rows::{
-    ABOUT, BATCHES, COFFER, FORMAT_KEY, Row, about, extent, last_up_to, open_untouched, rows_from,
+    ABOUT, BATCHES, COFFER, FORMAT_KEY, Row, about, extent, guarded, last_up_to, open_untouched,
+    rows_from,
 };
 use super::witness::Witness;
 use super::{Head, JournalError, StartRefusal};
@@ -105,10 +106,12 @@ fn introduce(database: &Database, id: [u8; 16], last: Option<&Row>) -> Result<()
 /// Refuses a file that a later version wrote, and leaves it as it is: redb writes to a file as
 /// soon as it opens it.
 pub(super) fn refuse_newer(disk: &dyn Disk) -> Result<(), JournalError> {
-    let database = open_untouched(disk, JOURNAL, JOURNAL, CACHE_BYTES)?;
-    known_format(&database)?;
-    let last = last_up_to(&database, Seq(u64::MAX)).map_err(failed_in_redb)?;
-    last.map_or(Ok(()), |row| head_of(&row).map(drop))
+    guarded(JOURNAL, || {
+        let database = open_untouched(disk, JOURNAL, JOURNAL, CACHE_BYTES)?;
+        known_format(&database)?;
+        let last = last_up_to(&database, Seq(u64::MAX)).map_err(failed_in_redb)?;
+        last.map_or(Ok(()), |row| head_of(&row).map(drop))
+    })
 }
 
 /// Checks that the file is of a format that this version knows.
@@ -152,6 +155,10 @@ pub(super) fn find(disk: &dyn Disk) -> Result<Found, JournalError> {
     }
     // An earlier start may have ended by a failed sync.
     file.distrust_cache().map_err(&failed)?;
+    guarded(JOURNAL, || find_in(file))
+}
+
+fn find_in(file: Box<dyn File>) -> Result<Found, JournalError> {
     let database = Builder::new()
         .set_cache_size(CACHE_BYTES)
         .create_with_backend(RedbBackend::new(file))
@@ -183,18 +190,22 @@ impl Found {
     /// The end of the batch that contains `seq`, or of the last before it; `None` where that was
     /// trimmed off or never was.
     pub(super) fn head_at(&self, seq: Seq) -> Result<Option<Head>, JournalError> {
-        let row = last_up_to(&self.database, seq).map_err(failed_in_redb)?;
-        row.map(|row| head_of(&row)).transpose()
+        guarded(JOURNAL, || {
+            let row = last_up_to(&self.database, seq).map_err(failed_in_redb)?;
+            row.map(|row| head_of(&row)).transpose()
+        })
     }
 
     /// What the first batch that is still here was written upon.
     pub(super) fn begins_after(&self) -> Result<Head, JournalError> {
-        let Some((first, _)) = extent(&self.database).map_err(failed_in_redb)? else {
-            return Ok(Head::EMPTY);
-        };
-        let row = last_up_to(&self.database, first).map_err(failed_in_redb)?;
-        let row = row.expect("the first row is there");
-        Ok(row.heads(JOURNAL)?.0)
+        guarded(JOURNAL, || {
+            let Some((first, _)) = extent(&self.database).map_err(failed_in_redb)? else {
+                return Ok(Head::EMPTY);
+            };
+            let row = last_up_to(&self.database, first).map_err(failed_in_redb)?;
+            let row = row.expect("the first row is there");
+            Ok(row.heads(JOURNAL)?.0)
+        })
     }
 
     /// Begins to append.
@@ -293,13 +304,15 @@ impl Log {
     /// # Errors
     /// [`JournalError::Trimmed`] where `seq` is here no more.
     pub(super) fn rows_from(&self, seq: Seq, bytes_max: usize) -> Result<Vec<Row>, JournalError> {
-        match rows_from(&self.database, seq, bytes_max).map_err(failed_in_redb)? {
-            Some(rows) => Ok(rows),
-            None => match extent(&self.database).map_err(failed_in_redb)? {
-                Some((first, _)) => Err(JournalError::Trimmed { wanted: seq, first }),
-                None => Ok(Vec::new()),
-            },
-        }
+        guarded(JOURNAL, || {
+            match rows_from(&self.database, seq, bytes_max).map_err(failed_in_redb)? {
+                Some(rows) => Ok(rows),
+                None => match extent(&self.database).map_err(failed_in_redb)? {
+                    Some((first, _)) => Err(JournalError::Trimmed { wanted: seq, first }),
+                    None => Ok(Vec::new()),
+                },
+            }
+        })
     }
 
     pub(super) fn head(&self) -> Head {

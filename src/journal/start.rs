@@ -27,7 +27,7 @@ use super::manifest::{MANIFEST, Manifest};
 use super::whole::RedbJournal;
 use super::witness::{self, WITNESS, Witness};
 use super::{Head, JournalError, StartRefusal};
-use crate::disk::{Disk, File, release_reserve, unfinished};
+use crate::disk::{Disk, File, closed, release_reserve, unfinished};
 use crate::id::Seq;
 use crate::secret::{SecretKey, hex_decode, hex_encode};
 use crate::time::Timestamp;
@@ -400,12 +400,40 @@ pub(super) fn check(
         }
         .into());
     }
-    let history = segments(disk, manifest.id, options.segment_size)?;
+    let history = match segments(disk, manifest.id, options.segment_size) {
+        Ok(history) => history,
+        Err(error) => {
+            closed(found);
+            return Err(error);
+        }
+    };
+    match agree(disk, manifest.id, &found, &history) {
+        Ok((witness, warning)) => Ok(Started {
+            manifest,
+            found,
+            witness,
+            history,
+            warning,
+        }),
+        Err(error) => {
+            closed((found, history));
+            Err(error)
+        }
+    }
+}
+
+/// Checks that the journal goes on where history ends, and has been where the witness says.
+fn agree(
+    disk: &dyn Disk,
+    id: [u8; 16],
+    found: &Found,
+    history: &History,
+) -> Result<(Witness, Option<Warning>), JournalError> {
     let at_end = found.head_at(history.end().seq)?;
-    joins(&history, found.begins_after()?, at_end, found.head)?;
-    let (mut witness, known) = Witness::open(disk, manifest.id)?;
+    joins(history, found.begins_after()?, at_end, found.head)?;
+    let (mut witness, known) = Witness::open(disk, id)?;
     if let Some(known) = known
-        && !has_been_at(&found, &history, known)?
+        && !has_been_at(found, history, known)?
     {
         return Err(StartRefusal::BehindWitness {
             witness: known,
@@ -414,13 +442,10 @@ pub(super) fn check(
         .into());
     }
     witness.settle(found.head)?;
-    Ok(Started {
-        manifest,
-        found,
+    Ok((
         witness,
-        history,
-        warning: known.is_none().then_some(Warning::WitnessUnreadable),
-    })
+        known.is_none().then_some(Warning::WitnessUnreadable),
+    ))
 }
 
 /// Opens history; makes an empty one where there is none.

@@ -5,7 +5,7 @@
 //! that seq, in small slices, so that the journal's own syncs hardly notice; `applied` moves with
 //! the last of them. Only the next turn forgets the generation.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,17 +13,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
+use super::flush::Writing;
 use super::partners::PartnerRow;
-use super::recent::Place;
 use super::{Ledger, Space};
 use crate::books::{
-    AccountPlace, Applied, BooksError, Closing, Kind, ReferenceKey, SessionPlace, Slice, Tidying,
+    AccountPlace, Applied, BooksError, Closing, ReferenceKey, SessionPlace, Tidying,
 };
 use crate::engine::document::Adjustment;
 use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
-use crate::engine::round::RoundKey;
 use crate::engine::totals::{DayKey, DayTotals, Totals};
 use crate::id::{AccountNumber, Code, Seq};
 use crate::journal::JournalError;
@@ -108,16 +107,16 @@ pub struct CheckpointerStop {
 
 /// All that changed up to a turn.
 pub struct Turn {
-    applied: Applied,
-    before: Seq,
-    codes: Vec<Arc<Generation<Code, SessionPlace>>>,
-    references: Vec<Arc<Generation<ReferenceKey, (Adjustment, Seq)>>>,
-    names: Vec<Arc<Generation<PlayerKey, AccountNumber>>>,
-    ids: Vec<Arc<Generation<IdKey, IdRow>>>,
-    players: Vec<Turned>,
-    accounts: Vec<Arc<Generation<AccountNumber, AccountPlace>>>,
-    totals: Totals,
-    partners: Vec<Arc<PartnerRow>>,
+    pub(super) applied: Applied,
+    pub(super) before: Seq,
+    pub(super) codes: Vec<Arc<Generation<Code, SessionPlace>>>,
+    pub(super) references: Vec<Arc<Generation<ReferenceKey, (Adjustment, Seq)>>>,
+    pub(super) names: Vec<Arc<Generation<PlayerKey, AccountNumber>>>,
+    pub(super) ids: Vec<Arc<Generation<IdKey, IdRow>>>,
+    pub(super) players: Vec<Turned>,
+    pub(super) accounts: Vec<Arc<Generation<AccountNumber, AccountPlace>>>,
+    pub(super) totals: Totals,
+    pub(super) partners: Vec<Arc<PartnerRow>>,
 }
 
 impl Ledger {
@@ -217,6 +216,7 @@ impl Ledger {
         writing.ids()?;
         writing.rounds()?;
         writing.odd_plays()?;
+        let mut slice = self.books.begin()?;
         let days = self.base.lock().days.clone();
         let closing = Closing {
             applied: turn.applied,
@@ -226,7 +226,6 @@ impl Ledger {
                 .map(|row| (row.document().clone(), row.changed))
                 .collect(),
         };
-        let mut slice = self.books.begin()?;
         slice.close(&closing)?;
         slice.commit()?;
         let view = Arc::new(self.books.view()?);
@@ -236,174 +235,6 @@ impl Ledger {
         base.days.clear();
         drop(base);
         self.pressed.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-/// Writes one turn's rows, slice by slice.
-struct Writing<'a> {
-    ledger: &'a Ledger,
-    turn: &'a Turn,
-    between: &'a mut dyn FnMut() -> Result<(), CheckpointError>,
-}
-
-/// All changed rows of some generations, in the order of their keys.
-fn sorted<'g, K: Ord + 'g, V: 'g>(
-    generations: impl Iterator<Item = &'g Arc<Generation<K, V>>>,
-) -> Vec<(&'g K, &'g V)> {
-    let mut rows: Vec<_> = generations.flat_map(|rows| rows.changed()).collect();
-    rows.sort_unstable_by_key(|(key, _)| *key);
-    rows
-}
-
-impl Writing<'_> {
-    fn slice_rows(&self) -> usize {
-        self.ledger.checkpoints.slice_rows
-    }
-
-    fn slice<T>(
-        &mut self,
-        write: impl FnOnce(&mut Slice<'_>) -> Result<T, BooksError>,
-    ) -> Result<T, CheckpointError> {
-        let mut slice = self.ledger.books.begin()?;
-        let written = write(&mut slice)?;
-        slice.commit()?;
-        // So that pages which nobody reads any more are used again.
-        (self.ledger.view).store(Arc::new(self.ledger.books.view()?));
-        (self.between)()?;
-        Ok(written)
-    }
-
-    /// What is written once and seldom.
-    fn documents(&mut self) -> Result<(), CheckpointError> {
-        let turn = self.turn;
-        for rows in sorted(turn.names.iter()).chunks(self.slice_rows()) {
-            let rows: Vec<_> = rows.iter().map(|(key, home)| (*key, **home)).collect();
-            self.slice(|slice| slice.names(&rows))?;
-        }
-        for rows in sorted(turn.accounts.iter()).chunks(self.slice_rows()) {
-            let rows: Vec<_> = rows.iter().map(|(number, row)| (**number, *row)).collect();
-            self.slice(|slice| slice.accounts(&rows))?;
-        }
-        for rows in sorted(turn.codes.iter()).chunks(self.slice_rows()) {
-            self.slice(|slice| slice.codes(rows))?;
-        }
-        for rows in sorted(turn.references.iter()).chunks(self.slice_rows()) {
-            self.slice(|slice| slice.adjustments(rows))?;
-        }
-        Ok(())
-    }
-
-    /// Each slice has whole players: the row, and the sessions that left it.
-    fn players(&mut self) -> Result<(), CheckpointError> {
-        let turn = self.turn;
-        let past = sorted(turn.players.iter().map(|turned| &turned.past));
-        let past: Vec<_> = past
-            .into_iter()
-            .map(|((home, _), row)| (*home, row))
-            .collect();
-        let mut past = past.as_slice();
-        for rows in
-            sorted(turn.players.iter().map(|turned| &turned.players)).chunks(self.slice_rows())
-        {
-            let rows: Vec<_> = rows.iter().map(|(home, row)| (**home, *row)).collect();
-            let last = rows.last().expect("a chunk has a row").0;
-            let (theirs, rest) = past.split_at(past.partition_point(|(home, _)| *home <= last));
-            self.slice(|slice| slice.players(&rows, theirs, turn.applied.at))?;
-            past = rest;
-        }
-        assert!(past.is_empty(), "a session changes with its player");
-        Ok(())
-    }
-
-    fn ids(&mut self) -> Result<(), CheckpointError> {
-        let rows = sorted(self.turn.ids.iter());
-        let numbers = |(key, _): &(&IdKey, _)| (key.place(), key.id.0);
-        let (settled, scattered) = self.apart(Kind::Ids, rows, numbers)?;
-        for rows in settled.chunks(self.slice_rows()) {
-            self.slice(|slice| slice.ids(rows, None))?;
-        }
-        if scattered.is_empty() {
-            return Ok(());
-        }
-        let keys = scattered.iter().map(|(key, _)| *key);
-        let run = self.slice(|slice| slice.begin_run_of_ids(keys))?;
-        for rows in scattered.chunks(self.slice_rows()) {
-            self.slice(|slice| slice.ids(rows, Some(&run)))?;
-        }
-        Ok(())
-    }
-
-    /// Parts rows, which are sorted, into those of spaces whose numbers come in some order and
-    /// those whose do not.
-    fn apart<R: Copy>(
-        &self,
-        kind: Kind,
-        rows: Vec<R>,
-        number: impl Fn(&R) -> (Place, u64),
-    ) -> Result<(Vec<R>, Vec<R>), CheckpointError> {
-        let view = self.ledger.view.load();
-        let few = self.ledger.checkpoints.scattered_rows;
-        let (mut settled, mut scattered) = (Vec::new(), Vec::new());
-        for rows in rows.chunk_by(|one, other| number(one).0 == number(other).0) {
-            let place = number(&rows[0]).0;
-            let numbers = rows.iter().map(|row| number(row).1);
-            if view.are_scattered(kind, place, numbers, few)? {
-                scattered.extend_from_slice(rows);
-            } else {
-                settled.extend_from_slice(rows);
-            }
-        }
-        Ok((settled, scattered))
-    }
-
-    fn rounds(&mut self) -> Result<(), CheckpointError> {
-        let turn = self.turn;
-        let mut rows = Vec::new();
-        for turned in &turn.players {
-            // A round changes with its account.
-            let accounts = turned.players.changed().flat_map(|(_, row)| &row.accounts);
-            let spaces: HashMap<_, _, ahash::RandomState> = accounts
-                .map(|row| {
-                    (
-                        row.opened.number,
-                        (row.opened.id_space, row.opened.currency),
-                    )
-                })
-                .collect();
-            rows.extend(turned.rounds.changed().map(|(key, row)| {
-                let space = spaces.get(&key.account);
-                (*space.expect("a round changes with its account"), key, row)
-            }));
-        }
-        rows.sort_unstable_by_key(|(space, key, _)| (*space, key.round, key.account));
-        let numbers = |(place, key, _): &(Place, &RoundKey, _)| (*place, key.round.0);
-        let (settled, scattered) = self.apart(Kind::Rounds, rows, numbers)?;
-        for rows in settled.chunks(self.slice_rows()) {
-            self.slice(|slice| slice.rounds(rows, turn.before, None))?;
-        }
-        if scattered.is_empty() {
-            return Ok(());
-        }
-        let keys = scattered.iter().map(|(place, key, _)| (*place, *key));
-        let run = self.slice(|slice| slice.begin_run_of_rounds(keys))?;
-        for rows in scattered.chunks(self.slice_rows()) {
-            self.slice(|slice| slice.rounds(rows, turn.before, Some(&run)))?;
-        }
-        Ok(())
-    }
-
-    fn odd_plays(&mut self) -> Result<(), CheckpointError> {
-        let turn = self.turn;
-        let rows = turn
-            .players
-            .iter()
-            .flat_map(|turned| turned.odd_plays.iter());
-        let mut rows: Vec<_> = rows.collect();
-        rows.sort_unstable_by_key(|(seq, _)| **seq);
-        for rows in rows.chunks(self.slice_rows()) {
-            self.slice(|slice| slice.odd_plays(rows.iter().map(|(seq, row)| (**seq, *row))))?;
-        }
         Ok(())
     }
 }

@@ -251,8 +251,9 @@ impl Ledger {
 
     /// Notes that the books cannot be read: nothing is answered from now on.
     pub(super) fn fail(&self, error: BooksError) -> Unavailable {
-        self.durable.latch();
+        // First the reason: whoever sees the latch asks for it.
         self.failure.lock().get_or_insert(error);
+        self.durable.latch();
         Unavailable
     }
 }

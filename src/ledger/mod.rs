@@ -11,6 +11,7 @@
 mod bring;
 mod checkpoint;
 mod export;
+mod flush;
 mod history;
 mod load;
 mod open;

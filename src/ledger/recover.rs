@@ -332,22 +332,27 @@ impl Ledger {
     }
 }
 
-/// Whether the journal is the one that the books were written from.
+/// Whether the journal is the one that the books were written from, also what a flush that was cut
+/// short has written of them.
 fn belongs(books: &Books, journal: &dyn Journal) -> Result<(), RecoverError> {
     let applied = books.applied();
-    if applied.seq == Seq::NONE {
-        return Ok(());
+    let begun = books.begun().map(|begun| (begun.seq, begun.hash));
+    for (seq, hash) in [Some((applied.seq, applied.hash)), begun]
+        .into_iter()
+        .flatten()
+    {
+        let head = journal.head();
+        let batch = match seq <= head.seq {
+            true => journal.read_from(seq)?.next().transpose()?,
+            false => None,
+        };
+        let is_of_it = batch.is_some_and(|batch| batch.head.hash == hash);
+        if seq != Seq::NONE && !is_of_it {
+            let (books, journal) = (seq, head.seq);
+            return Err(BooksError::Ahead { books, journal }.into());
+        }
     }
-    let head = journal.head();
-    let batch = match applied.seq <= head.seq {
-        true => journal.read_from(applied.seq)?.next().transpose()?,
-        false => None,
-    };
-    if batch.is_some_and(|batch| batch.head.hash == applied.hash) {
-        return Ok(());
-    }
-    let (books, journal) = (applied.seq, head.seq);
-    Err(BooksError::Ahead { books, journal }.into())
+    Ok(())
 }
 
 /// Takes note of the greatest numbers of each space. Of `ids` each lies in one shard.

@@ -1,15 +1,20 @@
-//! The scrubber: reads sealed history and the books again and again, slowly, while bets are
-//! played, so that what has rotted is known before anybody needs it.
+//! The scrubber: reads the books and sealed history again and again, while bets are played, so
+//! that what has rotted is known before anybody needs it.
+//!
+//! What has rotted in old history is told, and makes no verdict wrong. Of the books verdicts are
+//! made: where they are damaged nothing is answered any more, and they are set aside, so that no
+//! start answers from them either.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
 use super::Ledger;
-use crate::books::{BOOKS, BooksError, Place};
-use crate::disk::caught;
+use crate::books::{BooksError, Looked, Place, set_aside_damaged, sound};
+use crate::disk::Disk;
 use crate::journal::{RedbJournal, Reread, described};
 use crate::time::{Clock, Timestamp};
 
@@ -18,6 +23,13 @@ const REST: Duration = Duration::from_secs(600);
 
 /// Rows of the books that are read at once: no page stays in use for longer than that takes.
 const ROWS: usize = 1000;
+
+/// Bytes a second that a look at the pages of the books takes at most: flushes wait for it.
+const LOOK_PACE: u64 = 256 * 1024 * 1024;
+
+/// How often a look begins that flushes break off, and what lies between.
+const LOOKS_MAX: usize = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 
 /// Findings that are kept of one round.
 const FINDINGS_MAX: usize = 100;
@@ -29,6 +41,8 @@ pub struct Scrub {
     pub began_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// Whether every page of the books was looked at; not where flushes left no time for it.
+    pub pages: bool,
     /// Sealed segments of history read.
     pub segments: u64,
     /// Entries in them.
@@ -59,6 +73,7 @@ impl Scrubs {
 
 /// The one who reads. A thread of its own runs it.
 pub struct Scrubber {
+    disk: Arc<dyn Disk>,
     ledger: Arc<Ledger>,
     journal: Arc<RedbJournal>,
     clock: Arc<dyn Clock>,
@@ -80,12 +95,14 @@ struct Round {
     began: Instant,
 }
 
-/// The round was stopped.
+/// The round was stopped, or the books are damaged.
 struct Stopped;
 
 impl Scrubber {
-    /// A scrubber of the ledger in `journal`, which reads `pace` bytes a second at most.
+    /// A scrubber of the ledger in `journal`, both on `disk`, which reads `pace` bytes a second at
+    /// most.
     pub fn new(
+        disk: Arc<dyn Disk>,
         ledger: Arc<Ledger>,
         journal: Arc<RedbJournal>,
         clock: Arc<dyn Clock>,
@@ -93,6 +110,7 @@ impl Scrubber {
     ) -> (Scrubber, ScrubberStop) {
         let (gone, stopped) = bounded(0);
         let scrubber = Scrubber {
+            disk,
             ledger,
             journal,
             clock,
@@ -108,8 +126,7 @@ impl Scrubber {
         Arc::clone(&self.scrubs)
     }
 
-    /// Goes round and round until it is stopped. Whatever it finds, nobody else is held up: what
-    /// has rotted in old history does not make a verdict wrong.
+    /// Goes round and round until it is stopped, or the books are damaged.
     pub fn run(self) {
         if self.pace == 0 {
             return;
@@ -131,6 +148,7 @@ impl Scrubber {
             scrub: Scrub {
                 began_at: now,
                 ended_at: now,
+                pages: false,
                 segments: 0,
                 entries: 0,
                 rows: 0,
@@ -139,8 +157,10 @@ impl Scrubber {
             },
             began: Instant::now(),
         };
-        self.history(&mut round)?;
+        // Those first of which verdicts are made.
+        self.pages(&mut round)?;
         self.books(&mut round)?;
+        self.history(&mut round)?;
         round.scrub.ended_at = self.clock.now();
         Ok(round.scrub)
     }
@@ -169,59 +189,105 @@ impl Scrubber {
         Ok(())
     }
 
+    /// Looks at every page of the books.
+    fn pages(&self, round: &mut Round) -> Result<(), Stopped> {
+        for _ in 0..LOOKS_MAX {
+            let (stopped, began) = (self.stopped.clone(), Instant::now());
+            let done = AtomicU64::new(0);
+            let read = move |bytes: u64| {
+                let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                wait(
+                    &stopped,
+                    due(done, LOOK_PACE).saturating_sub(began.elapsed()),
+                )
+                .is_ok()
+            };
+            match self.ledger.books.look(&*self.disk, read) {
+                Ok(Looked::Whole) => {
+                    round.scrub.pages = true;
+                    return Ok(());
+                }
+                Ok(Looked::BrokenOff) => self.wait(BETWEEN_LOOKS)?,
+                Err(error) => return self.found_in_books(round, error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every row of the books.
     fn books(&self, round: &mut Round) -> Result<(), Stopped> {
         let mut place = Place::default();
-        let counts = self.reading(|| self.ledger.books.view()?.counts());
-        for (table, there, known) in round.take(counts).unwrap_or_default() {
-            if there != known {
-                let count = BooksError::Count {
-                    table,
-                    there,
-                    known,
-                };
-                round.find(count.to_string());
+        match sound(|| self.ledger.books.view()?.counts()) {
+            Ok(counts) => {
+                for (table, there, known) in counts.into_iter().filter(|of| of.1 != of.2) {
+                    let count = BooksError::Count {
+                        table,
+                        there,
+                        known,
+                    };
+                    self.found_in_books(round, count)?;
+                }
             }
+            Err(error) => self.found_in_books(round, error)?,
         }
         loop {
             let mut found = Vec::new();
-            let read = self.reading(|| {
+            let read = sound(|| {
                 let view = self.ledger.books.view()?;
                 view.check_rows(&mut place, ROWS, &mut found)
             });
             for error in found {
-                round.find(described(&error));
+                self.found_in_books(round, error)?;
             }
-            let Some(Some((rows, bytes))) = round.take(read) else {
-                return Ok(());
-            };
-            round.scrub.rows += rows;
-            self.read(round, bytes)?;
+            match read {
+                Ok(Some((rows, bytes))) => {
+                    round.scrub.rows += rows;
+                    self.read(round, bytes)?;
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => return self.found_in_books(round, error),
+            }
         }
     }
 
-    /// Lets redb read what may have rotted.
-    fn reading<T>(&self, read: impl FnOnce() -> Result<T, BooksError>) -> Result<T, String> {
-        match caught(read) {
-            Ok(read) => read.map_err(|error| described(&error)),
-            Err(why) => Err(format!(
-                "{BOOKS} is damaged, so that its database stopped over it ({why})"
-            )),
+    /// Ends everything where the books are damaged; where they could not be read, tells it.
+    fn found_in_books(&self, round: &mut Round, error: BooksError) -> Result<(), Stopped> {
+        round.find(described(&error));
+        if !error.is_damage() {
+            return Ok(());
         }
+        *self.scrubs.0.lock() = Some(Arc::new(round.scrub.clone()));
+        self.ledger.fail(error);
+        if let Err(error) = set_aside_damaged(&*self.disk) {
+            tracing::error!(
+                "the damaged books could not be set aside: {}",
+                described(&error)
+            );
+        }
+        Err(Stopped)
     }
 
     /// Takes note of bytes read, and waits as long as they may take.
     fn read(&self, round: &mut Round, bytes: u64) -> Result<(), Stopped> {
         round.scrub.bytes += bytes;
-        let micros = u128::from(round.scrub.bytes) * 1_000_000 / u128::from(self.pace);
-        let due = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
-        self.wait(due.saturating_sub(round.began.elapsed()))
+        self.wait(due(round.scrub.bytes, self.pace).saturating_sub(round.began.elapsed()))
     }
 
     fn wait(&self, time: Duration) -> Result<(), Stopped> {
-        match self.stopped.recv_timeout(time) {
-            Err(RecvTimeoutError::Timeout) => Ok(()),
-            _ => Err(Stopped),
-        }
+        wait(&self.stopped, time)
+    }
+}
+
+/// How long bytes may take at a pace of so many a second.
+fn due(bytes: u64, pace: u64) -> Duration {
+    let micros = u128::from(bytes) * 1_000_000 / u128::from(pace);
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+}
+
+fn wait(stopped: &Receiver<()>, time: Duration) -> Result<(), Stopped> {
+    match stopped.recv_timeout(time) {
+        Err(RecvTimeoutError::Timeout) => Ok(()),
+        _ => Err(Stopped),
     }
 }
 
@@ -231,9 +297,5 @@ impl Round {
         if self.scrub.findings.len() < FINDINGS_MAX {
             self.scrub.findings.push(finding);
         }
-    }
-
-    fn take<T>(&mut self, read: Result<T, String>) -> Option<T> {
-        read.map_err(|finding| self.find(finding)).ok()
     }
 }

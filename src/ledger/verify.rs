@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Sender, bounded};
 
-use crate::books::{Applied, BOOKS, Books, BooksError, Scanned};
-use crate::disk::caught;
+use crate::books::{Applied, BOOKS, Books, BooksError, Scanned, sound};
 use crate::engine::audit::{Audit, Booked, Facts};
 use crate::journal::{Backup, BackupError, Batch, Head, JournalError, Offline, Piece, described};
 use crate::sort::{Scratch, Sorted, Sorter};
@@ -186,13 +185,12 @@ fn read_books(offline: &Offline, read: &Sender<Read>) -> Result<Option<String>, 
     let Some(id) = offline.id() else {
         return Ok(None);
     };
-    let opened = match caught(|| Books::open_untouched(offline.disk(), id)) {
-        Ok(Err(error @ (BooksError::Newer(_) | BooksError::Disk(_)))) => {
+    let opened = match sound(|| Books::open_untouched(offline.disk(), id)) {
+        Err(error @ (BooksError::Newer(_) | BooksError::Disk(_))) => {
             return Err(VerifyError::Books(error));
         }
-        Ok(Err(older @ BooksError::Older(_))) => return Ok(Some(older.to_string())),
-        Ok(opened) => opened.map_err(|error| described(&error)),
-        Err(why) => Err(stopped(&why)),
+        Err(older @ BooksError::Older(_)) => return Ok(Some(older.to_string())),
+        opened => opened.map_err(|error| described(&error)),
     };
     let read_all = opened.and_then(|books| {
         // What panicked is not to be closed: that could panic again.
@@ -228,20 +226,9 @@ fn rows(books: &Books, read: &Sender<Read>) -> Result<(), BooksError> {
     Ok(())
 }
 
-/// What redb's stopping over rotten books comes to.
-fn stopped(why: &str) -> String {
-    format!(
-        "{BOOKS} is damaged, so that its database stopped over it ({why}): make it anew from \
-         history with coffer rebuild"
-    )
-}
-
 /// Lets redb read books that may have rotted.
 fn guarded<T>(read: impl FnOnce() -> Result<T, BooksError>) -> Result<T, String> {
-    match caught(read) {
-        Ok(read) => read.map_err(|error| described(&error)),
-        Err(why) => Err(stopped(&why)),
-    }
+    sound(read).map_err(|error| described(&error))
 }
 
 /// Verifies what is read from anywhere, in `memory` bytes and some megabytes.

@@ -39,6 +39,8 @@ mod process;
 mod races;
 mod readings;
 mod rebuild;
+mod rolled_back;
+mod rotten_start;
 mod scrub;
 mod shutdown;
 mod space;

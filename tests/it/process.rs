@@ -140,6 +140,16 @@ impl Process {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Process {
+        Process::tried(directory, arguments, environment)
+            .unwrap_or_else(|ran| panic!("no ready line but {:?}: {}", ran.out, ran.err))
+    }
+
+    /// As [`Process::start_exactly`]; what it left where it does not start.
+    pub(crate) fn tried(
+        directory: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Process, Ran> {
         let log = std::fs::File::create(directory.join("stderr")).unwrap();
         let mut child = program(directory, arguments, environment)
             .stdin(Stdio::null())
@@ -150,15 +160,20 @@ impl Process {
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        let told = || std::fs::read_to_string(directory.join("stderr")).unwrap();
-        let ready: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|_| panic!("no ready line but {line:?}: {}", told()));
-        Process {
+        let Ok(ready) = serde_json::from_str::<Value>(&line) else {
+            let code = ended(&mut child).code();
+            return Err(Ran {
+                code: code.expect("it was not killed"),
+                out: line,
+                err: std::fs::read_to_string(directory.join("stderr")).unwrap(),
+            });
+        };
+        Ok(Process {
             data: directory.join(ready["data"].as_str().unwrap()),
             child,
             out,
             ready,
-        }
+        })
     }
 
     /// Runs a client command against this server, with its key and `--json`.

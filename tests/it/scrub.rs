@@ -1,13 +1,23 @@
-//! The scrubber in the real program: what has rotted is told, and the server goes on serving.
+//! The scrubber: what has rotted in history is told, and the server goes on serving; where the
+//! books are damaged it ends.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use coffer::books::BOOKS;
+use coffer::disk::Disk;
+use coffer::journal::{CommitMode, Journal, RedbJournal};
+use coffer::ledger::{Checkpointer, Scrubber};
+use coffer::sim::disk::SimDisk;
+use coffer::sim::{ManualClock, Workload};
 use redb::{Database, TableDefinition};
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::process::{Process, await_sight, http, run};
+use crate::on_disk::{open_disk, recover};
+use crate::process::{Process, await_sight, http, run, serve_in_vain};
+use crate::world::{clock, perform, rules, shape};
 
 /// So small that there are segments that are finished, and books that have rows.
 const TINY: [(&str, &str); 2] = [
@@ -61,6 +71,7 @@ fn what_is_whole_is_read_and_reported() {
     let scrub = &report["scrub"];
     assert_eq!(scrub["ok"], true, "{report}");
     assert_eq!(scrub["findings"], Value::Array(Vec::new()));
+    assert_eq!(scrub["pages"], true);
     for count in ["segments", "entries", "rows", "bytes"] {
         assert!(scrub[count].as_u64().unwrap() > 2, "{count} in {report}");
     }
@@ -151,10 +162,9 @@ fn a_page_that_panics_is_told_and_the_server_goes_on() {
     assert!(server.end("TERM").success());
 }
 
-#[test]
-fn a_row_of_the_books_that_is_not_as_written_is_told() {
-    let folder = played();
-    let books = folder.path().join("coffer-data/books.redb");
+/// Puts a row into the books that no flush has written.
+fn plant(folder: &Path) {
+    let books = folder.join("coffer-data/books.redb");
     let database = Database::open(books).unwrap();
     let transaction = database.begin_write().unwrap();
     let names: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
@@ -166,14 +176,81 @@ fn a_row_of_the_books_that_is_not_as_written_is_told() {
     );
     drop(table);
     transaction.commit().unwrap();
-    drop(database);
-    let server = serve(folder.path());
-    let report = scrubbed(&server);
-    let findings = report["scrub"]["findings"].to_string();
-    assert!(findings.contains("table names has"), "{findings}");
+}
+
+#[test]
+fn nobody_is_served_from_books_that_are_found_damaged_until_they_are_made_anew() {
+    let folder = played();
+    plant(folder.path());
+    let ended = serve(folder.path()).ended();
+    assert_eq!(ended.code(), Some(1));
+    let log = fs::read_to_string(folder.path().join("stderr")).unwrap();
+    assert!(log.contains("table names has"), "{log}");
+    let reason = log.lines().last().unwrap();
     assert!(
-        findings.contains("table names, row 000000096d6973746572"),
-        "{findings}"
+        reason.contains("books.redb") && reason.contains("coffer rebuild"),
+        "{log}"
     );
+    // A start that looked at nothing would serve from them again.
+    let refused = serve_in_vain(folder.path(), &TINY);
+    assert_eq!(refused.code, 1, "{}", refused.err);
+    for word in ["books.redb.damaged", "coffer rebuild"] {
+        assert!(refused.err.contains(word), "{}", refused.err);
+    }
+    let found = run(folder.path(), &["verify"], &[]);
+    assert_eq!(found.code, 4, "{} {}", found.out, found.err);
+    assert_eq!(run(folder.path(), &["rebuild"], &[]).code, 0);
+    let server = serve(folder.path());
+    assert_eq!(scrubbed(&server)["scrub"]["ok"], true);
     assert!(server.end("TERM").success());
+}
+
+#[test]
+fn a_page_of_the_books_that_rots_while_they_are_served_from_ends_that() {
+    let (disk, clock) = (SimDisk::new(), clock());
+    let open = || open_disk(Arc::new(disk.clone()), CommitMode::OnePhase, 1 << 20);
+    let (journal, books) = open().unwrap();
+    let seen: Arc<dyn Journal> = Arc::<RedbJournal>::clone(&journal);
+    let (ledger, mut committer) = recover(&seen, books, &clock, rules(), 1000).unwrap();
+    for operation in Workload::partners()
+        .into_iter()
+        .chain(Workload::new(1, shape(0, 20)).take(500))
+    {
+        perform(&ledger, &clock, &operation).unwrap();
+    }
+    while committer.step(100).unwrap() > 0 {}
+    let (mut checkpointer, stop) = Checkpointer::new(Arc::clone(&ledger));
+    checkpointer.checkpoint().unwrap();
+    let file = disk.open(BOOKS).unwrap();
+    for page in (4096..file.size().unwrap()).step_by(4096) {
+        let mut row = [0; 1];
+        file.read_at(page + 2000, &mut row).unwrap();
+        file.write_at(page + 2000, &[row[0] ^ 1]).unwrap();
+    }
+    let (scrubber, scrubber_stop) = Scrubber::new(
+        Arc::new(disk.clone()),
+        Arc::clone(&ledger),
+        Arc::clone(&journal),
+        Arc::<ManualClock>::clone(&clock),
+        u64::MAX,
+    );
+    let scrubs = scrubber.scrubs();
+    scrubber.run();
+    assert!(ledger.is_latched() && scrubs.found());
+    let findings = &scrubs.last().unwrap().findings;
+    assert!(
+        findings[0].contains("books.redb") && findings[0].contains("coffer rebuild"),
+        "{findings:?}"
+    );
+    drop((
+        checkpointer,
+        stop,
+        scrubber_stop,
+        committer,
+        ledger,
+        seen,
+        journal,
+    ));
+    let refused = open().map(drop).unwrap_err().to_string();
+    assert!(refused.contains("books.redb.damaged"), "{refused}");
 }

@@ -48,6 +48,7 @@ pub(super) fn integrity(state: &State, members: Members) -> Result<Done, Failed>
         ok: scrub.findings.is_empty(),
         began_at: scrub.began_at,
         ended_at: scrub.ended_at,
+        pages: scrub.pages,
         segments: scrub.segments,
         entries: scrub.entries,
         rows: scrub.rows,

@@ -203,7 +203,10 @@ impl PartReader {
         let name = part.name(kind);
         let file = kind.path(&name);
         let source = match kind {
-            Kind::Segment => Source::Segment(Segment::open_untouched(directory, Seq(part.first))?),
+            Kind::Segment => {
+                let open = || Segment::open_untouched(directory, Seq(part.first));
+                Source::Segment(guarded(&file, open)?)
+            }
             Kind::Tail => Source::Tail {
                 file: directory.open(&name).map_err(JournalError::disk(&file))?,
                 next: 0,

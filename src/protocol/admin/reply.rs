@@ -96,6 +96,8 @@ pub struct IntegrityScrub {
     /// When it ended.
     #[serde(serialize_with = "as_text")]
     pub ended_at: Timestamp,
+    /// Whether every page of the books was looked at; not where flushes left no time for it.
+    pub pages: bool,
     /// Finished files of history read.
     pub segments: u64,
     /// Entries in them.
