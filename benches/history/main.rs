@@ -4,12 +4,14 @@
 //! `COFFER_BENCH_DIRS="a b c"` names directories that `coffer demo --fill N` has filled; without it
 //! small ones are made. A server of its own runs on each. In each round every directory gets the
 //! same number of bets and wins over 64 connections kept open, each in a session of an account
-//! drawn at random, with ids that no fill has used; the order takes turns. Then, several times, each
-//! server is ended with `kill -9` just after such play, started again and asked for the balance of
+//! drawn at random, with ids that no fill has used; the order takes turns. Then each is played on for
+//! longer than a checkpoint is apart from the next, and what was answered while one was being
+//! written is told apart from the rest. Then, several times, each server is ended with `kill -9` just after such play, started again and asked for the balance of
 //! one account. At last the first id of the directory's first fill is sent once more, as it was and
 //! with another amount.
 //!
-//! `COFFER_BENCH_ROUNDS` (default 15) and `COFFER_BENCH_KILLS` (default 5) set how often. On
+//! `COFFER_BENCH_ROUNDS` (default 15), `COFFER_BENCH_KILLS` (default 5) and `COFFER_BENCH_LONG`
+//! (transactions that are played on end, default 2,500,000) set how often and how much. On
 //! standard output stands one JSON object a directory, then a table. Times are of one machine on
 //! which servers and clients share the cores, and starts read files that may still be in the
 //! machine's memory.
@@ -32,12 +34,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+#[path = "../client/mod.rs"]
 mod client;
-#[path = "../tests/it/process.rs"]
+mod during;
+#[path = "../../tests/it/process.rs"]
 #[allow(dead_code, reason = "the tests use more of it")]
 mod process;
 
 use client::{Connection, Load, Player, TIME, median, runtime};
+use during::During;
 use process::{Process, http};
 
 /// Connections to each server.
@@ -52,6 +57,8 @@ struct Extent {
     kills: usize,
     /// Bets and wins of a round, and before each kill.
     transactions: u64,
+    /// Bets and wins on end.
+    long: u64,
     /// The histories of directories that are made here.
     own: [&'static str; 2],
 }
@@ -64,6 +71,7 @@ impl Extent {
                 rounds: 1,
                 kills: 1,
                 transactions: 200,
+                long: 1000,
                 own: ["0", "1000"],
             };
         }
@@ -72,6 +80,7 @@ impl Extent {
             rounds: number("COFFER_BENCH_ROUNDS", 15),
             kills: number("COFFER_BENCH_KILLS", 5),
             transactions: 20_000,
+            long: u64::try_from(number("COFFER_BENCH_LONG", 2_500_000)).unwrap(),
             own: ["0", "1000000"],
         }
     }
@@ -91,6 +100,8 @@ struct Directory {
     rounds: Vec<Duration>,
     /// Of every answer in those rounds, in microseconds.
     latencies: Vec<u64>,
+    /// With and without a checkpoint.
+    during: Option<During>,
     /// After them.
     resident_mib: Value,
     starts: Vec<Duration>,
@@ -104,8 +115,14 @@ struct Seat {
     numbers: Arc<AtomicU64>,
     /// Account and id of a bet that waits for its win.
     open: Option<(u64, u64)>,
-    /// How long each answer took, in microseconds.
-    latencies: Vec<u64>,
+    answers: Vec<Answered>,
+}
+
+/// When an answer came, and how long it took in microseconds.
+#[derive(Clone, Copy)]
+struct Answered {
+    at: Instant,
+    took: u64,
 }
 
 impl Player for Seat {
@@ -127,7 +144,9 @@ impl Player for Seat {
         );
         let sent = Instant::now();
         self.connection.post(token.as_str(), &body).await;
-        self.latencies.push(micros(sent.elapsed()));
+        let at = Instant::now();
+        let took = micros(at - sent);
+        self.answers.push(Answered { at, took });
     }
 }
 
@@ -183,6 +202,7 @@ impl Directory {
             },
             rounds: Vec::new(),
             latencies: Vec::new(),
+            during: None,
             resident_mib: Value::Null,
             starts: Vec::new(),
         }
@@ -202,11 +222,18 @@ impl Directory {
                     plan: self.plan,
                     numbers: Arc::clone(&self.numbers),
                     open: None,
-                    latencies: Vec::new(),
+                    answers: Vec::new(),
                 });
             }
             players
         });
+    }
+
+    fn take_answers(&mut self) -> Vec<Answered> {
+        let seats = self.load.players.iter_mut();
+        seats
+            .flat_map(|seat| std::mem::take(&mut seat.answers))
+            .collect()
     }
 
     /// Kills the server just after `transactions`, and starts it again; from there to its first
@@ -259,17 +286,15 @@ impl Directory {
 
     /// What is known when all is done, and the figures by their names.
     fn report(&self, transactions: u64) -> Value {
-        let of = |part: usize| {
-            let last = self.latencies.len() - 1;
-            self.latencies[last * part / 1000]
-        };
+        let during = self.during.as_ref().map(During::report);
         let took = micros(median(self.rounds.clone())).max(1);
         let (entries, bytes) = (self.entries(), bytes_in(&self.data));
         json!({
             "directory": self.data,
             "fill": self.plan.to_string(),
             "transactions_per_second": transactions * 1_000_000 / took,
-            "latency_us": {"p50": of(500), "p99": of(990), "p999": of(999), "max": of(1000)},
+            "latency_us": percentiles(&self.latencies),
+            "long": during,
             "start_ms": {
                 "median": micros(median(self.starts.clone())) / 1000,
                 "worst": micros(*self.starts.iter().max().unwrap()) / 1000,
@@ -281,6 +306,15 @@ impl Directory {
             "first_id": self.first_id(),
         })
     }
+}
+
+/// Some of the latencies, which are sorted.
+fn percentiles(latencies: &[u64]) -> Value {
+    let Some(last) = latencies.len().checked_sub(1) else {
+        return Value::Null;
+    };
+    let of = |part: usize| latencies[last * part / 1000];
+    json!({"p50": of(500), "p99": of(990), "p999": of(999), "max": of(1000)})
 }
 
 /// What the process has of the machine's memory, now and at most, in MiB.
@@ -355,9 +389,9 @@ fn main() {
         directories.rotate_left(first);
         for directory in &mut directories {
             let took = directory.load.play(&clients, extent.transactions);
-            let latencies = directory.load.players.iter_mut();
-            let latencies = latencies.flat_map(|seat| std::mem::take(&mut seat.latencies));
+            let answers = directory.take_answers();
             if round > 0 {
+                let latencies = answers.iter().map(|answer| answer.took);
                 directory.latencies.extend(latencies);
                 directory.rounds.push(took);
             }
@@ -366,6 +400,9 @@ fn main() {
     }
     for directory in &mut directories {
         directory.latencies.sort_unstable();
+        directory.connect(&clients);
+        let played = during::play(directory, &clients, extent.long);
+        directory.during = Some(played);
         directory.resident_mib = resident_mib(&directory.server);
     }
     for _ in 0..extent.kills {
