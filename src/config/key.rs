@@ -44,7 +44,7 @@ const TEXT_CODES: [&str; 14] = [
 const BYTES_MAX: u64 = 1 << 30;
 
 /// 1 TiB: more is a slip of the pen.
-const DISK_BYTES_MAX: u64 = 1 << 40;
+const MACHINE_BYTES_MAX: u64 = 1 << 40;
 
 macro_rules! keys {
     ($($section:ident { $($name:ident: $set:expr,)* })*) => {
@@ -92,7 +92,7 @@ keys! {
         },
         resident_size: |config, given| {
             let least = 16 << 20;
-            let size = given.bytes(least, BYTES_MAX)?;
+            let size = given.bytes(least, MACHINE_BYTES_MAX)?;
             config.storage.checkpoints.resident_bytes = size as u64;
             Ok(())
         },
@@ -178,7 +178,7 @@ fn count(given: &Given<'_>, most: u32) -> Result<u32, String> {
 
 /// Bytes of a disk.
 fn room(given: &Given<'_>) -> Result<u64, String> {
-    given.bytes(0, DISK_BYTES_MAX).map(|bytes| bytes as u64)
+    given.bytes(0, MACHINE_BYTES_MAX).map(|bytes| bytes as u64)
 }
 
 /// An address and a port. `localhost` is the loopback of version 4.

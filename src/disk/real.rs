@@ -230,6 +230,14 @@ impl File for RealFile {
     }
 }
 
+/// A lock ends with its handle, also where a program that is just being started has it still.
+impl Drop for RealFile {
+    fn drop(&mut self) {
+        // Where that fails the lock ends with the last handle.
+        drop(self.0.unlock());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,6 +303,18 @@ mod tests {
         assert!(!second.try_lock().unwrap());
         drop(first);
         assert!(second.try_lock().unwrap());
+    }
+
+    #[test]
+    fn a_lock_ends_with_its_handle_whoever_else_has_the_file() {
+        let (directory, disk) = disk();
+        let name = directory.path().join("data/file");
+        let held = RealFile(fs::File::create(name).unwrap());
+        assert!(held.try_lock().unwrap());
+        let inherited = held.0.try_clone().unwrap();
+        drop(held);
+        assert!(disk.open("file").unwrap().try_lock().unwrap());
+        drop(inherited);
     }
 
     #[test]
