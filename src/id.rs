@@ -85,6 +85,16 @@ number! {
     /// Partners that number their transactions together share an id space. 0 is `default`.
     IdSpaceNumber(u32)
 }
+number! {
+    /// A user of a partner: one sequence for the whole coffer (partner-api.md, Users).
+    UserNumber(u64)
+}
+
+impl Default for UserNumber {
+    fn default() -> UserNumber {
+        UserNumber::NONE
+    }
+}
 
 impl Default for Seq {
     fn default() -> Seq {
@@ -106,6 +116,30 @@ impl Seq {
             .0
             .checked_add(1)
             .expect("2^64 entries are never reached"))
+    }
+}
+
+impl UserNumber {
+    /// Before the first user, who is 101.
+    pub const NONE: UserNumber = UserNumber(100);
+
+    /// The number after this one.
+    ///
+    /// # Panics
+    /// After 2^64-102 users.
+    #[must_use]
+    pub fn next(self) -> UserNumber {
+        let next = self.0.checked_add(1);
+        UserNumber(next.expect("2^64 users are never reached"))
+    }
+
+    /// The user's name as a player: `usr-101` (partner-api.md, Users).
+    ///
+    /// # Panics
+    /// Never: the longest has 24 characters.
+    pub fn player_id(self) -> PlayerId {
+        let text = format!("usr-{self}");
+        text.parse().expect("short and printable")
     }
 }
 
@@ -354,6 +388,49 @@ text! {
     |text| is_line(text, 500)
 }
 
+text! {
+    /// A user's mobile number, without the `+` that does not distinguish (partner-api.md, Who is
+    /// calling).
+    Mobile,
+    "must be 7 to 15 digits",
+    |text| (7..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+text! {
+    /// A user's name as the partner gives it (partner-api.md, Users). It may hold characters that
+    /// are not seen: some scripts join their letters with them.
+    UserName,
+    "must be 1 to 190 characters without control characters",
+    |text| is_line(text, 190)
+}
+text! {
+    /// Something that looks like an email address (partner-api.md, Users).
+    Email,
+    "must be an email address of at most 254 characters",
+    is_email
+}
+text! {
+    /// A partner's name for a deposit or withdrawal, unique per partner for ever (partner-api.md,
+    /// Wallet, `transaction_id`).
+    TransferId,
+    "must be 1 to 190 characters without control characters",
+    |text| is_line(text, 190)
+}
+
+/// Something, one `@`, and a domain of at least two parts, with neither blanks nor control
+/// characters. Whether anybody reads there only a letter could tell.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let parts = || domain.split('.');
+    is_line(text, 254)
+        && !text.chars().any(char::is_whitespace)
+        && !local.is_empty()
+        && !domain.contains('@')
+        && parts().count() > 1
+        && parts().all(|part| !part.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -425,6 +502,41 @@ mod tests {
         }
         assert!(serde_json::from_str::<Name>("\"\"").is_err());
         assert!(serde_json::from_str::<Name>("\"\\u0000\"").is_err());
+    }
+
+    #[test]
+    fn mobile_numbers_and_email_addresses_are_told_by_their_looks() {
+        for (mobile, good) in [
+            ("1234567", true),
+            ("123456789012345", true),
+            ("123456", false),
+            ("1234567890123456", false),
+            ("+1234567", false),
+            ("123 4567", false),
+            ("\u{661}234567", false),
+        ] {
+            assert_eq!(mobile.parse::<Mobile>().is_ok(), good, "{mobile:?}");
+        }
+        let long = format!("{}@example.com", "x".repeat(243));
+        for (email, good) in [
+            ("newuser@example.com", true),
+            ("a.b+c@mail.example.co.in", true),
+            ("\u{928}@\u{909}.\u{92d}", true),
+            ("newuser", false),
+            ("@example.com", false),
+            ("a@", false),
+            ("a@b", false),
+            ("a@b.", false),
+            ("a@.b", false),
+            ("a@b..c", false),
+            ("a@b@c.d", false),
+            ("a b@c.d", false),
+            ("a\n@c.d", false),
+            (&*long, false),
+            (&long[1..], true),
+        ] {
+            assert_eq!(email.parse::<Email>().is_ok(), good, "{email:?}");
+        }
     }
 
     #[test]

@@ -18,5 +18,7 @@ pub mod play;
 pub mod refusal;
 pub mod round;
 pub mod totals;
+pub mod transfer;
+pub mod user;
 #[cfg(test)]
 mod world;
