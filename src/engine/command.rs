@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::document::PartnerSettings;
 use crate::id::{
     Code, GameNumber, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason, Reference, RoundId,
     TransactionId, WalletToken,
@@ -78,6 +79,8 @@ pub struct NewPartner {
     pub game_server_addresses: Vec<IpNet>,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
+    /// What is set about its own calls.
+    pub settings: PartnerSettings,
 }
 
 /// What to change about a partner; `None` leaves as is.
