@@ -8,7 +8,7 @@ use coffer::books::{Books, Checkpoints};
 use coffer::config::Games;
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::{AccountName, NewSession, Rules};
-use coffer::http::{Admin, AdminGuard, Limits, Settings, State};
+use coffer::http::{Admin, AdminGuard, Limits, PartnerGuard, Settings, State};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, Archiver, ArchiverStop, CommitMode, JournalError, Pace, RedbJournal};
 use coffer::ledger::{self, CheckpointError, Checkpointer, CheckpointerStop, Ledger};
@@ -92,6 +92,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
             backups: Arc::new(backups),
             scrubs: Arc::default(),
         },
+        partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&[7; 32])), 20),
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let (public, admin) = (listen(), listen());

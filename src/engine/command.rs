@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::document::TransferKind;
+use super::document::{PartnerSettings, TransferKind};
 use crate::id::{
     Code, Email, GameNumber, IdSpaceName, Lang, Mobile, Name, PartnerNumber, PlayerId, Reason,
     Reference, RoundId, TransactionId, TransferId, UserName, WalletToken,
@@ -79,6 +79,8 @@ pub struct NewPartner {
     pub game_server_addresses: Vec<IpNet>,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
+    /// What is set about its own calls.
+    pub settings: PartnerSettings,
 }
 
 /// What to change about a partner; `None` leaves as is.

@@ -67,10 +67,21 @@ pub struct Partner {
     pub expires_at: Option<Timestamp>,
     /// Where its game servers may call from; empty: anywhere.
     pub game_server_addresses: Vec<IpNet>,
+    /// What an operator may set about its own calls.
+    #[serde(default)]
+    pub settings: PartnerSettings,
     /// When it came into being.
     pub created_at: Timestamp,
     /// What it proves itself with.
     pub secrets: PartnerSecrets,
+}
+
+/// What an operator may set about a partner's own calls (operations.md, Shapes that scripts use).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PartnerSettings {
+    /// Where the partner and its merchants may call from; empty: anywhere.
+    pub allow_addresses: Vec<IpNet>,
 }
 
 /// A partner's credentials: hashes of what is only compared, ciphertext of what must be used

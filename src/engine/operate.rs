@@ -42,6 +42,7 @@ pub fn decide_partner(
         disabled: false,
         expires_at: new.expires_at,
         game_server_addresses: new.game_server_addresses,
+        settings: new.settings,
         created_at: now,
         secrets,
     };

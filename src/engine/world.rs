@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::command::{AccountName, CancelOf, NewSession, Rules, Transaction};
-use super::document::{Partner, PartnerSecrets};
+use super::document::{Partner, PartnerSecrets, PartnerSettings};
 use super::entry::{Body, Entry, Record};
 use super::holdings::{Holdings, PlayerRow};
 use super::ids::{IdKey, IdRow};
@@ -220,6 +220,7 @@ fn some_partner() -> Partner {
         disabled: false,
         expires_at: None,
         game_server_addresses: Vec::new(),
+        settings: PartnerSettings::default(),
         created_at: Timestamp::EPOCH,
         secrets,
     }

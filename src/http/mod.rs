@@ -12,6 +12,8 @@ mod connection;
 mod failures;
 mod framing;
 mod health;
+mod partner;
+mod refused;
 mod reply;
 mod route;
 mod server;
@@ -28,6 +30,7 @@ use crate::time::Clock;
 
 pub use crate::config::Limits;
 pub use admin::{Admin, AdminGuard};
+pub use partner::PartnerGuard;
 pub use server::serve;
 
 /// What every request may need.
@@ -40,6 +43,8 @@ pub struct State {
     pub settings: Settings,
     /// What the admin API needs besides.
     pub admin: Admin,
+    /// Lets partners in.
+    pub partner_guard: PartnerGuard,
 }
 
 /// What is configured about serving (operations.md, Configuration).

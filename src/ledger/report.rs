@@ -121,6 +121,11 @@ impl Ledger {
         self.partners.by_token(token)
     }
 
+    /// The partner that an API key names, a disabled one too. Takes no lock.
+    pub fn partner_by_api_key(&self, key: &str) -> Option<Arc<PartnerRow>> {
+        self.partners.by_api_key(key)
+    }
+
     /// One partner.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A partner for worlds in which nobody proves who it is.
 
 use crate::engine::command::NewPartner;
-use crate::engine::document::PartnerSecrets;
+use crate::engine::document::{PartnerSecrets, PartnerSettings};
 use crate::money::Currency;
 use crate::secret::{Secret, SecretKey};
 
@@ -16,6 +16,7 @@ pub fn partner(token: &str, currency: Currency) -> NewPartner {
         wallet_token: token.parse().expect("a wallet token"),
         id_space: "default".parse().expect("an id space"),
         game_server_addresses: Vec::new(),
+        settings: PartnerSettings::default(),
         expires_at: None,
     }
 }

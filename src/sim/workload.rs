@@ -16,6 +16,7 @@ use super::Operation;
 use crate::engine::command::{
     AccountName, Command, NewAdjustment, NewPartner, NewSession, PartnerChange, Transaction,
 };
+use crate::engine::document::PartnerSettings;
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, RoundId, TransactionId};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Span;
@@ -103,6 +104,7 @@ impl Workload {
             wallet_token: token.parse().expect("a token"),
             id_space: space.parse().expect("an id space"),
             game_server_addresses: Vec::new(),
+            settings: PartnerSettings::default(),
             expires_at: None,
         };
         PARTNERS

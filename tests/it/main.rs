@@ -31,6 +31,7 @@ mod nth_failure;
 mod offline;
 mod on_disk;
 mod operator;
+mod partner_access;
 mod planted;
 mod power_cut;
 mod process;

@@ -7,7 +7,6 @@ mod exports;
 mod guard;
 mod partners;
 mod players;
-mod refused;
 mod reports;
 mod sessions;
 

@@ -2,7 +2,7 @@
 
 use super::{Done, Failed, done};
 use crate::engine::command::{NewPartner, PartnerChange};
-use crate::engine::document::{Partner, PartnerSecrets};
+use crate::engine::document::{Partner, PartnerSecrets, PartnerSettings};
 use crate::http::State;
 use crate::ledger::DEFAULT_ID_SPACE;
 use crate::protocol::admin::{
@@ -26,6 +26,7 @@ pub(super) fn create(state: &State, members: Members) -> Result<Done, Failed> {
         id_space: request.id_space.unwrap_or_else(default),
         game_server_addresses: request.game_server_addresses,
         expires_at: request.expires_at,
+        settings: PartnerSettings::default(),
     };
     let [
         api_secret,

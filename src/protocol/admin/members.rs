@@ -4,11 +4,12 @@
 //! what would be right.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
+
+use crate::protocol::percent;
 
 /// A request that is not of its operation's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +54,10 @@ impl Members {
     /// # Errors
     /// It is not percent-encoded UTF-8, or names a member twice.
     pub fn decode_query(query: &str) -> Result<Members, Malformed> {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        let members = pairs.map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decoded(name)?, Value::String(decoded(value)?)))
-        });
-        Members::new(members.collect::<Result<_, Malformed>>()?)
+        let wrong = || Malformed("the query must be percent-encoded UTF-8".to_owned());
+        let members = percent::decode_query(query).ok_or_else(wrong)?;
+        let text = |(name, value)| (name, Value::String(value));
+        Members::new(members.into_iter().map(text).collect())
     }
 
     fn new(left: Vec<(String, Value)>) -> Result<Members, Malformed> {
@@ -225,24 +224,6 @@ impl<'de> Visitor<'de> for InOrder {
     }
 }
 
-/// Undoes percent-encoding; `+` is a plus.
-fn decoded(text: &str) -> Result<String, Malformed> {
-    let wrong = || Malformed("the query must be percent-encoded UTF-8".to_owned());
-    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let (high, low) = (digit(rest.next()), digit(rest.next()));
-            let (high, low) = high.zip(low).ok_or_else(wrong)?;
-            bytes.push(u8::try_from(high << 4 | low).expect("two hex digits are a byte"));
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| wrong())
-}
-
 /// Writes a request's members as a query with its `?`; nothing where there are none.
 ///
 /// # Panics
@@ -261,13 +242,7 @@ pub fn encode_query(request: &impl serde::Serialize) -> String {
         query.push(if query.is_empty() { '?' } else { '&' });
         query.push_str(&name);
         query.push('=');
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                query.push(char::from(byte));
-            } else {
-                write!(query, "%{byte:02X}").expect("a text takes any text");
-            }
-        }
+        percent::encode(&text, &mut query);
     }
     query
 }

@@ -272,6 +272,7 @@ fn partner_told(partner: &Partner) -> Value {
         disabled,
         expires_at,
         game_server_addresses,
+        settings,
         created_at,
         secrets: _,
     } = partner;
@@ -279,7 +280,8 @@ fn partner_told(partner: &Partner) -> Value {
         "number": number, "name": name, "currency": currency, "id_space": id_space,
         "id_space_name": id_space_name, "disabled": disabled,
         "expires_at": expires_at.map(|at| at.to_string()),
-        "game_server_addresses": game_server_addresses, "created_at": created_at.to_string(),
+        "game_server_addresses": game_server_addresses, "settings": settings,
+        "created_at": created_at.to_string(),
     })
 }
 
