@@ -103,7 +103,8 @@ pub fn decide_transfer(
         }
         TransferKind::Withdrawal => {
             let after = balance.minus(new.amount);
-            let after = after.ok_or(UserRefusal::InsufficientFunds { balance })?;
+            let requested = new.amount;
+            let after = after.ok_or(UserRefusal::InsufficientFunds { balance, requested })?;
             (after, Sum::from(new.amount).negated())
         }
     };

@@ -36,6 +36,10 @@ fn mobile(number: u64) -> Mobile {
     format!("{number:010}").parse().unwrap()
 }
 
+fn cents(cents: u64) -> Amount {
+    Amount::from_cents(cents).unwrap()
+}
+
 fn register(ledger: &Ledger, partner: u32, number: u64) -> Result<u64, UserRefusal> {
     let partner = ledger.partner(PartnerNumber(partner)).unwrap().value;
     let new = NewUser {
@@ -63,14 +67,14 @@ fn user(ledger: &Ledger, partner: u32, number: u64) -> Result<u64, UserRefusal> 
 fn transfer(
     ledger: &Ledger,
     (partner, number): (u32, u64),
-    (kind, cents, id): (TransferKind, u64, &str),
+    (kind, amount, id): (TransferKind, u64, &str),
     replays: bool,
 ) -> Result<u64, UserRefusal> {
     let partner = ledger.partner(PartnerNumber(partner)).unwrap().value;
     let new = NewTransfer {
         kind,
         mobile: mobile(number),
-        amount: Amount::from_cents(cents).unwrap(),
+        amount: cents(amount),
         id: id.parse().unwrap(),
     };
     match ledger.transfer(&partner, &new, replays) {
@@ -124,14 +128,12 @@ fn users_and_transfers_outlive_memory_and_the_process() {
         assert_eq!(register(&ledger, 2, next), Ok(102 + round));
         let more = transfer(&ledger, (1, 7), (Deposit, 100, &id), false);
         assert_eq!(more, Ok(350 + 100 * round));
-        let left = transfer(
-            &ledger,
-            (1, 7),
-            (Withdrawal, 1000 + 200 * round, "b"),
-            false,
-        );
-        let balance = Amount::from_cents(350 + 100 * round).unwrap();
-        assert_eq!(left, Err(UserRefusal::InsufficientFunds { balance }));
+        let poor = UserRefusal::InsufficientFunds {
+            balance: cents(350 + 100 * round),
+            requested: cents(1000),
+        };
+        let left = transfer(&ledger, (1, 7), (Withdrawal, 1000, "b"), false);
+        assert_eq!(left, Err(poor));
         committer.step(usize::MAX).unwrap();
         match round {
             // Out of memory, into the books.
