@@ -16,7 +16,7 @@ use super::Operation;
 use crate::engine::command::{
     AccountName, Command, NewAdjustment, NewPartner, NewSession, PartnerChange, Transaction,
 };
-use crate::engine::document::PartnerSettings;
+use crate::engine::settings::PartnerSettings;
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, RoundId, TransactionId};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Span;
