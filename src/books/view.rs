@@ -11,23 +11,24 @@ use super::rows::{
     AccountPlace, Definition, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow,
     Unlisted, check, damaged, unseal,
 };
+use super::totals::{day_of, sum_of};
 use super::{ABOUT, Applied, BooksError, COUNTS};
 use crate::bytes::CodecError;
 use crate::engine::document::{Adjustment, Partner};
-use crate::engine::entry::AccountRef;
 use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
+use crate::engine::transfer::TransferRow;
+use crate::engine::user::Registered;
 use crate::id::{
-    AccountNumber, GameNumber, IdSpaceNumber, PartnerNumber, Reference, Seq, SessionNumber,
-    TransactionId,
+    AccountNumber, IdSpaceNumber, PartnerNumber, Reference, Seq, SessionNumber, TransactionId,
 };
 use crate::money::{Currency, Sum};
 use crate::time::Day;
 
 /// Every table that holds rows.
-pub(super) const TABLES: [Definition; 16] = [
+pub(super) const TABLES: [Definition; 18] = [
     <(Partner, Seq)>::TABLE,
     Space::TABLE,
     AccountPlace::TABLE,
@@ -44,6 +45,8 @@ pub(super) const TABLES: [Definition; 16] = [
     OddPlay::TABLE,
     SumRow::TABLE,
     DayTotals::TABLE,
+    Registered::TABLE,
+    TransferRow::TABLE,
 ];
 
 pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
@@ -88,53 +91,6 @@ pub(super) fn round_key(space: u32, of: RoundKey) -> [u8; 20] {
     key
 }
 
-pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
-    let (kind, partner) = match of {
-        SumOf::Players(partner) => (0, partner.0),
-        SumOf::Account(AccountRef::House(partner)) => (1, partner.0),
-        SumOf::Account(AccountRef::Adjustments) => (2, 0),
-        SumOf::Account(AccountRef::Player(_)) => unreachable!("players have rows of their own"),
-    };
-    [
-        currency.as_str().as_bytes(),
-        &[kind],
-        &partner.to_be_bytes(),
-    ]
-    .concat()
-}
-
-pub(super) fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
-    let (currency, rest) = key.split_at_checked(3)?;
-    let (kind, partner) = rest.split_first()?;
-    let partner = PartnerNumber(u32::from_be_bytes(partner.try_into().ok()?));
-    let of = match kind {
-        0 => SumOf::Players(partner),
-        1 => SumOf::Account(AccountRef::House(partner)),
-        2 => SumOf::Account(AccountRef::Adjustments),
-        _ => return None,
-    };
-    Some((std::str::from_utf8(currency).ok()?.parse().ok()?, of))
-}
-
-pub(super) fn day_key(of: &DayKey) -> Vec<u8> {
-    let day = of.day.0.to_be_bytes();
-    let partner = of.partner.0.to_be_bytes();
-    let game = of.game.0.to_be_bytes();
-    [&day, &partner, of.currency.as_str().as_bytes(), &game].concat()
-}
-
-pub(super) fn day_of(key: &[u8]) -> Option<DayKey> {
-    let (day, rest) = key.split_first_chunk()?;
-    let (partner, rest) = rest.split_first_chunk()?;
-    let (currency, game) = rest.split_first_chunk::<3>()?;
-    Some(DayKey {
-        day: Day(u32::from_be_bytes(*day)),
-        partner: PartnerNumber(u32::from_be_bytes(*partner)),
-        currency: std::str::from_utf8(currency).ok()?.parse().ok()?,
-        game: GameNumber(u32::from_be_bytes(game.try_into().ok()?)),
-    })
-}
-
 pub(super) fn seq_of(key: &[u8]) -> Option<Seq> {
     Some(Seq(u64::from_be_bytes(key.try_into().ok()?)))
 }
@@ -164,7 +120,7 @@ impl View {
         Ok(self.transaction.open_table(R::TABLE)?)
     }
 
-    fn seldom<R: Row>(&self, key: &[u8]) -> Result<Option<R>, BooksError> {
+    pub(super) fn seldom<R: Row>(&self, key: &[u8]) -> Result<Option<R>, BooksError> {
         Self::read(&self.open::<R>()?, key)
     }
 
@@ -211,9 +167,7 @@ impl View {
     /// # Errors
     /// [`BooksError`], as of all that is read here.
     pub fn applied(&self) -> Result<Applied, BooksError> {
-        let about = self.transaction.open_table(ABOUT)?;
-        let applied = about.get(super::APPLIED)?;
-        let applied = applied.and_then(|bytes| Applied::decode(bytes.value()));
+        let applied = Applied::read(&self.transaction.open_table(ABOUT)?)?;
         applied.ok_or(BooksError::Unreadable("does not say how far it goes"))
     }
 

@@ -6,8 +6,9 @@ use super::rows::{
     AccountPlace, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow, Unlisted, seal,
     unseal,
 };
-use super::view::{day_key, id_key, partner_key, round_key, session_key, sum_key};
-use super::{ABOUT, APPLIED, Applied, Books, BooksError, COUNTS, ReferenceKey};
+use super::totals::{day_key, sum_key};
+use super::view::{id_key, partner_key, round_key, session_key};
+use super::{ABOUT, Applied, Books, BooksError, COUNTS, ReferenceKey};
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
@@ -121,7 +122,7 @@ pub struct Closing {
 
 impl Slice<'_> {
     /// Writes rows of one kind.
-    fn rows<'r, R: Row + 'r, K: AsRef<[u8]>>(
+    pub(super) fn rows<'r, R: Row + 'r, K: AsRef<[u8]>>(
         &mut self,
         rows: impl Iterator<Item = (K, &'r R)>,
     ) -> Result<(), BooksError> {
@@ -303,8 +304,7 @@ impl Slice<'_> {
         }
         days.close(&self.transaction)?;
         let mut about = self.transaction.open_table(ABOUT)?;
-        about.insert(APPLIED, closing.applied.encode().as_slice())?;
-        Ok(())
+        closing.applied.write(&mut about)
     }
 
     /// Makes the rows durable.
@@ -312,11 +312,7 @@ impl Slice<'_> {
     /// # Errors
     /// As above.
     pub fn commit(self) -> Result<(), BooksError> {
-        let applied = {
-            let about = self.transaction.open_table(ABOUT)?;
-            let bytes = about.get(APPLIED)?;
-            bytes.and_then(|bytes| Applied::decode(bytes.value()))
-        };
+        let applied = { Applied::read(&self.transaction.open_table(ABOUT)?)? };
         self.transaction.commit()?;
         let applied = applied.ok_or(BooksError::Unreadable("does not say how far it goes"))?;
         *self.books.applied.write() = applied;

@@ -2,10 +2,11 @@
 
 use ipnet::IpNet;
 
+use super::document::TransferKind;
 use super::settings::{PartnerSettings, SettingsChange};
 use crate::id::{
-    Code, GameNumber, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason, Reference, RoundId,
-    TransactionId, WalletToken,
+    Code, Email, GameNumber, IdSpaceName, Lang, Mobile, Name, PartnerNumber, PlayerId, Reason,
+    Reference, RoundId, TransactionId, TransferId, UserName, WalletToken,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -133,4 +134,28 @@ pub struct NewSession {
     pub lang: Lang,
     /// How long it lives from its opening and from each accepted bet.
     pub ttl: Span,
+}
+
+/// A user to register (partner-api.md, Users).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUser {
+    /// What people call it.
+    pub name: UserName,
+    /// Where it is written to.
+    pub email: Email,
+    /// Unique per partner.
+    pub mobile: Mobile,
+}
+
+/// A deposit or withdrawal to make (partner-api.md, Wallet).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTransfer {
+    /// Which way.
+    pub kind: TransferKind,
+    /// Whose wallet.
+    pub mobile: Mobile,
+    /// How much; more than nothing.
+    pub amount: Amount,
+    /// Unique per partner, for ever.
+    pub id: TransferId,
 }

@@ -19,5 +19,7 @@ pub mod refusal;
 pub mod round;
 pub mod settings;
 pub mod totals;
+pub mod transfer;
+pub mod user;
 #[cfg(test)]
 mod world;

@@ -269,7 +269,7 @@ pub fn decide_close(row: &SessionRow) -> Option<Record> {
 }
 
 /// The documents that open an account, and its player where there is none yet.
-fn opening(
+pub(super) fn opening(
     player: Option<&PlayerRow>,
     name: &AccountName,
     id_space: IdSpaceNumber,

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::id::PartnerNumber;
+use crate::money::Amount;
 
 /// Why a game server's request was refused (wallet-api.md, Answers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,26 @@ pub enum OperatorRefusal {
     BalanceOutOfRange,
     /// A cursor that no page of this account's history gave.
     CursorUnknown,
+}
+
+/// Why a partner's call about a user was refused (partner-api.md, Users and Wallet).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserRefusal {
+    /// The partner has a user of this mobile number. Permanent.
+    MobileRegistered,
+    /// The transaction id was used before. Permanent.
+    TransferIdUsed,
+    /// Nobody is registered under this mobile number. May pass when somebody is.
+    UserUnknown,
+    /// Only other partners have a user of this mobile number. May pass as above.
+    NotThePartnersUser,
+    /// More is to be withdrawn than there is. May pass after a deposit or a win.
+    InsufficientFunds {
+        /// What there is.
+        balance: Amount,
+    },
+    /// The account would pass its limit. May pass when the user has lost some.
+    BalanceOutOfRange,
 }
 
 impl fmt::Display for OperatorRefusal {

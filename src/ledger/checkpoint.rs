@@ -21,7 +21,9 @@ use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::totals::{DayKey, DayTotals, Totals};
-use crate::id::{AccountNumber, Code, Seq};
+use crate::engine::transfer::{TransferKey, TransferRow};
+use crate::engine::user::Registered;
+use crate::id::{AccountNumber, Code, Mobile, Seq};
 use crate::journal::JournalError;
 
 /// Between two looks whether something is due.
@@ -31,6 +33,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// id with its share of the tables.
 const PLAYER_BYTES: u64 = 900;
 const ROW_BYTES: u64 = 180;
+
+/// A transfer with its id, or the users of a mobile number.
+const DOCUMENT_BYTES: u64 = 400;
 
 /// Why a checkpoint ended.
 #[derive(Debug)]
@@ -112,6 +117,8 @@ pub struct Turn {
     before: Seq,
     codes: Vec<Arc<Generation<Code, SessionPlace>>>,
     references: Vec<Arc<Generation<ReferenceKey, (Adjustment, Seq)>>>,
+    users: Vec<Arc<Generation<Mobile, Registered>>>,
+    transfers: Vec<Arc<Generation<TransferKey, TransferRow>>>,
     names: Vec<Arc<Generation<PlayerKey, AccountNumber>>>,
     ids: Vec<Arc<Generation<IdKey, IdRow>>>,
     players: Vec<Turned>,
@@ -129,6 +136,8 @@ impl Ledger {
         let mut base = self.base.lock();
         let mut codes = self.shards.codes.all();
         let mut references = self.shards.references.all();
+        let mut users = self.shards.users.all();
+        let mut transfers = self.shards.transfers.all();
         let mut names = self.shards.names.all();
         let mut ids = self.shards.ids.all();
         let mut players = self.shards.players.all();
@@ -137,6 +146,7 @@ impl Ledger {
         assert!(!pending, "all of the tail was applied");
         let (seq, at) = self.sequencer.newest();
         let (highest, sessions) = self.sequencer.numbers();
+        let users_last = self.sequencer.last_user();
         let mut bin = Bin::new();
         let turned: Vec<Turned> = (players.iter_mut())
             .map(|players| players.holdings.turn(&mut bin))
@@ -152,10 +162,15 @@ impl Ledger {
                 hash: [0; 32],
                 accounts: highest,
                 sessions,
+                users: users_last,
             },
             before,
             codes: (codes.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
             references: (references.iter_mut())
+                .map(|held| held.turn(&mut bin))
+                .collect(),
+            users: (users.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
+            transfers: (transfers.iter_mut())
                 .map(|held| held.turn(&mut bin))
                 .collect(),
             names: (names.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
@@ -170,7 +185,8 @@ impl Ledger {
             partners,
         };
         self.forgotten.fetch_add(1, Ordering::Release);
-        drop((codes, references, names, ids, players, accounts));
+        drop((codes, references, users, transfers));
+        drop((names, ids, players, accounts));
         // Whoever adds up waits for the base; all others go on.
         for turned in &turn.players {
             base.totals.merge(&turned.totals);
@@ -250,7 +266,10 @@ impl Ledger {
             .codes
             .each()
             .map(|codes| codes.len() as u64 * ROW_BYTES);
-        players.chain(ids).chain(codes).sum()
+        let users = self.shards.users.each().map(|users| users.len() as u64);
+        let transfers = self.shards.transfers.each().map(|rows| rows.len() as u64);
+        let documents = users.chain(transfers).map(|rows| rows * DOCUMENT_BYTES);
+        players.chain(ids).chain(codes).chain(documents).sum()
     }
 }
 
@@ -303,6 +322,12 @@ impl Writing<'_> {
         }
         for rows in sorted(turn.references.iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.adjustments(rows))?;
+        }
+        for rows in sorted(turn.users.iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.registered(rows))?;
+        }
+        for rows in sorted(turn.transfers.iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.transfers(rows))?;
         }
         Ok(())
     }

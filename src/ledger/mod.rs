@@ -25,6 +25,7 @@ mod scrub;
 mod sequencer;
 mod shard;
 mod space;
+mod users;
 mod verify;
 
 use std::fmt;
@@ -53,6 +54,7 @@ use self::sequencer::Sequencer;
 use self::shard::Shards;
 use self::space::SpaceCell;
 pub use self::space::{Marks, Notice, Space, SpaceWatch};
+pub use self::users::UserError;
 pub use self::verify::{
     Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_offline,
 };
@@ -167,6 +169,8 @@ pub struct Ledger {
     partners: Partners,
     /// Held while a partner is created or changed.
     partner_changes: Mutex<()>,
+    /// Held while a user is registered: no other lock is taken before it.
+    registrations: Mutex<()>,
     sequencer: Sequencer,
     durable: Arc<Durable>,
     journal: Arc<dyn Journal>,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
-use super::load::{Named, Sight};
+use super::load::Named;
 use super::partners::PartnerRow;
 use super::report::{PlayerView, SessionState};
 use super::{Ledger, Observed, OperatorError, Space};
-use crate::books::{AccountPlace, SessionPlace};
+use crate::books::{AccountPlace, SessionPlace, View};
 use crate::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, PartnerChange};
 use crate::engine::document::{Adjustment, Document, PartnerSecrets, Session};
 use crate::engine::entry::{Body, Entry, Record};
@@ -127,7 +127,7 @@ impl Ledger {
 
     /// Locks the piece of a player who comes into being with a record, before that is pushed: who
     /// looks through all pieces at an entry finds all that is up to it.
-    fn lock_created<'a>(&'a self, named: &mut Named<'a>, record: &Record) {
+    pub(super) fn lock_created<'a>(&'a self, named: &mut Named<'a>, record: &Record) {
         let opened = record.opened().next();
         if let Some(opened) = opened.filter(|_| record.creates_player()) {
             let players = self.shards.players.lock(&opened.number);
@@ -136,7 +136,7 @@ impl Ledger {
     }
 
     /// Applies a record about the player of a name that is locked, as is the player's piece.
-    fn apply_record<'a>(&'a self, named: &mut Named<'a>, entry: &Entry) {
+    pub(super) fn apply_record<'a>(&'a self, named: &mut Named<'a>, entry: &Entry) {
         let Body::Record(record) = &entry.body else {
             unreachable!("operators' commands become records")
         };
@@ -315,22 +315,13 @@ impl Ledger {
         new: &NewAdjustment,
     ) -> Result<(References<'_>, Option<(Adjustment, Seq)>), OperatorError> {
         let key = (new.account.partner, new.reference.clone());
-        let mut sight = None;
-        loop {
-            let references = self.shards.references.lock(&key);
-            if let Some(row) = references.row(&key).cloned() {
-                return Ok((references, Some(row)));
-            }
-            let fresh: Option<Sight<_>> = sight.take().filter(|sight| self.is_fresh(sight));
-            if let Some(sight) = fresh {
-                return Ok((references, sight.found));
-            }
-            drop(references);
-            sight = Some(self.look(|view| view.adjustment(key.0, &key.1))?);
-        }
+        let read = |view: &View| view.adjustment(key.0, &key.1);
+        let references = self.piece(&self.shards.references, &key, read)?;
+        let row = references.row(&key).cloned();
+        Ok((references, row))
     }
 
-    fn push(&self, permit: Permit<'_>, record: Record) -> Entry {
+    pub(super) fn push(&self, permit: Permit<'_>, record: Record) -> Entry {
         self.sequencer.push(permit, Body::Record(Arc::new(record)))
     }
 

@@ -241,6 +241,7 @@ impl Ledger {
                 SumOf::Players(partner) => format!("players/{partner}"),
                 SumOf::Account(AccountRef::House(partner)) => format!("house/{partner}"),
                 SumOf::Account(AccountRef::Adjustments) => "adjustments".to_owned(),
+                SumOf::Account(AccountRef::Partner(partner)) => format!("partner/{partner}"),
                 SumOf::Account(AccountRef::Player(_)) => {
                     unreachable!("players have accounts of their own")
                 }

@@ -43,6 +43,7 @@ mod scrub;
 mod shutdown;
 mod space;
 mod support;
+mod users;
 mod verify;
 mod verify_books;
 mod wallet_bet;

@@ -24,6 +24,7 @@ mod names;
 mod plays;
 mod sessions;
 mod totals;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,11 +39,12 @@ use self::plays::{Ids, Rounds};
 pub use self::sessions::CodePlace;
 use self::sessions::Sessions;
 use self::totals::Claim;
+use self::users::Users;
 use super::document::Document;
 use super::entry::{AccountRef, Anomalies, Anomaly, Body, Cancel, Entry, Play, Record, Void};
 use super::round::OddPlay;
 use crate::id::{AccountNumber, GameNumber, RoundId, TransactionId};
-use crate::id::{PartnerNumber, Seq, WalletToken};
+use crate::id::{PartnerNumber, Seq, UserNumber, WalletToken};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
 
@@ -54,6 +56,9 @@ pub struct Audit {
     partners: BTreeSet<PartnerNumber>,
     tokens: BTreeMap<WalletToken, PartnerNumber>,
     names: Names,
+    users: Users,
+    /// The highest number that a user has so far.
+    last_user: UserNumber,
     sessions: Sessions,
     rounds: Rounds,
     accounts: Accounts,
@@ -62,8 +67,8 @@ pub struct Audit {
     odd_rows: Plain,
     /// What the books say of themselves, until the entry that they are up to.
     claim: Option<Claim>,
-    /// The highest numbers of an account and a session.
-    numbers: (u64, u64),
+    /// The highest numbers of an account, a session and a user up to the books' entry.
+    numbers: (u64, u64, UserNumber),
     findings: Findings,
 }
 
@@ -162,7 +167,11 @@ impl Audit {
     fn record(&mut self, seq: Seq, record: &Record, facts: &mut Facts) {
         let mut part = 0;
         for document in &record.documents {
-            self.document((seq, part), document, facts);
+            match document {
+                Document::User(user) => self.user(seq, user, record, facts),
+                Document::Transfer(transfer) => self.transfer(seq, transfer, record, facts),
+                document => self.document((seq, part), document, facts),
+            }
             part += 1;
         }
         let mut legs: BTreeMap<Currency, Sum> = BTreeMap::new();
@@ -179,7 +188,12 @@ impl Audit {
                         "entry {seq} moves money of account {number} outside its chain"
                     ));
                 }
-                (account @ (AccountRef::House(_) | AccountRef::Adjustments), _) => {
+                (
+                    account @ (AccountRef::House(_)
+                    | AccountRef::Partner(_)
+                    | AccountRef::Adjustments),
+                    _,
+                ) => {
                     self.other(seq, account, posting.currency, moved);
                 }
             }
@@ -218,6 +232,8 @@ impl Audit {
             Document::Adjustment(adjustment) => {
                 facts.reference(adjustment, seq, false);
             }
+            // They are judged with the money beside them.
+            Document::User(_) | Document::Transfer(_) => {}
         }
     }
 
@@ -240,6 +256,8 @@ impl Audit {
         match kind {
             Kind::Player => self.names.judge_player(reader, findings),
             Kind::Reference => self.names.judge_reference(reader, findings),
+            Kind::User => self.users.judge_mobile(reader, findings),
+            Kind::Transfer => self.users.judge_transfer(reader, findings),
             Kind::Code => self.sessions.judge_code(reader, findings),
             Kind::Session => self.sessions.judge_session(reader, findings),
             Kind::Round => self.rounds.judge(reader, findings),
@@ -254,6 +272,7 @@ impl Audit {
     pub fn settle(&mut self) {
         let findings = &mut self.findings;
         self.names.finish(findings);
+        self.users.finish(findings);
         self.sessions.finish(findings);
         self.rounds.finish(findings);
         self.accounts.finish(findings);

@@ -1,0 +1,56 @@
+//! Keys of sums and days.
+
+use crate::engine::entry::AccountRef;
+use crate::engine::totals::{DayKey, SumOf};
+use crate::id::{GameNumber, PartnerNumber};
+use crate::money::Currency;
+use crate::time::Day;
+
+pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
+    let (kind, partner) = match of {
+        SumOf::Players(partner) => (0, partner.0),
+        SumOf::Account(AccountRef::House(partner)) => (1, partner.0),
+        SumOf::Account(AccountRef::Adjustments) => (2, 0),
+        SumOf::Account(AccountRef::Partner(partner)) => (3, partner.0),
+        SumOf::Account(AccountRef::Player(_)) => unreachable!("players have rows of their own"),
+    };
+    [
+        currency.as_str().as_bytes(),
+        &[kind],
+        &partner.to_be_bytes(),
+    ]
+    .concat()
+}
+
+pub(super) fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
+    let (currency, rest) = key.split_at_checked(3)?;
+    let (kind, partner) = rest.split_first()?;
+    let partner = PartnerNumber(u32::from_be_bytes(partner.try_into().ok()?));
+    let of = match kind {
+        0 => SumOf::Players(partner),
+        1 => SumOf::Account(AccountRef::House(partner)),
+        2 => SumOf::Account(AccountRef::Adjustments),
+        3 => SumOf::Account(AccountRef::Partner(partner)),
+        _ => return None,
+    };
+    Some((std::str::from_utf8(currency).ok()?.parse().ok()?, of))
+}
+
+pub(super) fn day_key(of: &DayKey) -> Vec<u8> {
+    let day = of.day.0.to_be_bytes();
+    let partner = of.partner.0.to_be_bytes();
+    let game = of.game.0.to_be_bytes();
+    [&day, &partner, of.currency.as_str().as_bytes(), &game].concat()
+}
+
+pub(super) fn day_of(key: &[u8]) -> Option<DayKey> {
+    let (day, rest) = key.split_first_chunk()?;
+    let (partner, rest) = rest.split_first_chunk()?;
+    let (currency, game) = rest.split_first_chunk::<3>()?;
+    Some(DayKey {
+        day: Day(u32::from_be_bytes(*day)),
+        partner: PartnerNumber(u32::from_be_bytes(*partner)),
+        currency: std::str::from_utf8(currency).ok()?.parse().ok()?,
+        game: GameNumber(u32::from_be_bytes(game.try_into().ok()?)),
+    })
+}
