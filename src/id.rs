@@ -3,6 +3,8 @@
 //! Numbers are given by coffer and are compact in entries; texts are what outsiders say. Each
 //! text is checked once, where it is parsed into its type.
 
+mod web;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,6 +12,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use web::is_web_address;
 
 /// Parses a member's text into its type; the type's own error tells what would be right.
 pub(crate) fn parse_from<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -228,7 +232,7 @@ impl<'de> Deserialize<'de> for Lang {
 
 /// A text is not of an identifier's form; the text says what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdError(&'static str);
+pub struct IdError(pub(crate) &'static str);
 
 impl fmt::Display for IdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -340,6 +344,18 @@ pub fn network(text: &str) -> Result<IpNet, IdError> {
     ))
 }
 
+text! {
+    /// A kind of game, such as `mine`, as partners name it (partner-api.md, Users).
+    GameType,
+    "must be 1 to 40 letters, digits or _",
+    |text| is_word(text, 40)
+}
+text! {
+    /// Where a merchant is told of what became of its deposits or withdrawals.
+    PostbackUrl,
+    "must be an address such as https://shop.example.com/postback, without user and fragment",
+    is_web_address
+}
 text! {
     /// A player's name at the partner: 1-40 printable ASCII characters without spaces
     /// (operations.md, Shapes that scripts use).

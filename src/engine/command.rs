@@ -2,7 +2,8 @@
 
 use ipnet::IpNet;
 
-use super::document::{PartnerSettings, TransferKind};
+use super::document::TransferKind;
+use super::settings::{PartnerSettings, SettingsChange};
 use crate::id::{
     Code, Email, GameNumber, IdSpaceName, Lang, Mobile, Name, PartnerNumber, PlayerId, Reason,
     Reference, RoundId, TransactionId, TransferId, UserName, WalletToken,
@@ -92,6 +93,8 @@ pub struct PartnerChange {
     pub game_server_addresses: Option<Vec<IpNet>>,
     /// When it ends; `Some(None)` takes the end away.
     pub expires_at: Option<Option<Timestamp>>,
+    /// What to set about its own calls.
+    pub settings: SettingsChange,
 }
 
 /// A player's account, as the commands name it.

@@ -7,6 +7,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::settings::PartnerSettings;
 use crate::id::{
     AccountNumber, Code, Email, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Mobile, Name,
     PartnerNumber, PlayerId, Reason, Reference, SessionNumber, TransferId, UserName, UserNumber,
@@ -74,14 +75,6 @@ pub struct Partner {
     pub created_at: Timestamp,
     /// What it proves itself with.
     pub secrets: PartnerSecrets,
-}
-
-/// What an operator may set about a partner's own calls (operations.md, Shapes that scripts use).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PartnerSettings {
-    /// Where the partner and its merchants may call from; empty: anywhere.
-    pub allow_addresses: Vec<IpNet>,
 }
 
 /// A partner's credentials: hashes of what is only compared, ciphertext of what must be used

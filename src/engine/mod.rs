@@ -17,6 +17,7 @@ pub mod operate;
 pub mod play;
 pub mod refusal;
 pub mod round;
+pub mod settings;
 pub mod totals;
 pub mod transfer;
 pub mod user;

@@ -25,13 +25,19 @@ fn record(kind: RecordKind, postings: Vec<Posting>, documents: Vec<Document>) ->
 }
 
 /// A partner comes into being. That its wallet token is free was seen by the caller.
+///
+/// # Errors
+/// [`OperatorRefusal::DefaultGameNotPermitted`].
 pub fn decide_partner(
     new: NewPartner,
     number: PartnerNumber,
     id_space: IdSpaceNumber,
     secrets: PartnerSecrets,
     now: Timestamp,
-) -> Record {
+) -> Result<Record, OperatorRefusal> {
+    if !new.settings.default_game_is_permitted() {
+        return Err(OperatorRefusal::DefaultGameNotPermitted);
+    }
     let partner = Partner {
         number,
         name: new.name,
@@ -46,15 +52,21 @@ pub fn decide_partner(
         created_at: now,
         secrets,
     };
-    record(
+    Ok(record(
         RecordKind::PartnerCreated,
         Vec::new(),
         vec![Document::Partner(Box::new(partner))],
-    )
+    ))
 }
 
 /// A partner's settings or state change; `None` where they are so already.
-pub fn decide_partner_change(partner: &Partner, change: PartnerChange) -> Option<Record> {
+///
+/// # Errors
+/// [`OperatorRefusal::DefaultGameNotPermitted`].
+pub fn decide_partner_change(
+    partner: &Partner,
+    change: PartnerChange,
+) -> Result<Option<Record>, OperatorRefusal> {
     let mut changed = partner.clone();
     if let Some(disabled) = change.disabled {
         changed.disabled = disabled;
@@ -65,14 +77,18 @@ pub fn decide_partner_change(partner: &Partner, change: PartnerChange) -> Option
     if let Some(expires_at) = change.expires_at {
         changed.expires_at = expires_at;
     }
-    if changed == *partner {
-        return None;
+    changed.settings = changed.settings.with(change.settings);
+    if !changed.settings.default_game_is_permitted() {
+        return Err(OperatorRefusal::DefaultGameNotPermitted);
     }
-    Some(record(
+    if changed == *partner {
+        return Ok(None);
+    }
+    Ok(Some(record(
         RecordKind::PartnerChanged,
         Vec::new(),
         vec![Document::Partner(Box::new(changed))],
-    ))
+    )))
 }
 
 /// A player, or the player's account in a further currency, comes into being with a balance,

@@ -40,6 +40,8 @@ pub enum OperatorRefusal {
     PartnerUnknown(PartnerNumber),
     /// Another partner has this wallet token.
     WalletTokenUsed,
+    /// The default game is not among the games that the partner's users may play.
+    DefaultGameNotPermitted,
     /// No such player at this partner.
     PlayerUnknown,
     /// The player has no account in this currency.
@@ -94,6 +96,9 @@ impl fmt::Display for OperatorRefusal {
             OperatorRefusal::PartnerUnknown(partner) => write!(f, "there is no partner {partner}"),
             OperatorRefusal::WalletTokenUsed => {
                 f.write_str("another partner has this wallet token")
+            }
+            OperatorRefusal::DefaultGameNotPermitted => {
+                f.write_str("the default game is not among the partner's games")
             }
             OperatorRefusal::PlayerUnknown => f.write_str("this partner has no such player"),
             OperatorRefusal::AccountUnknown => {

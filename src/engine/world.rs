@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::command::{AccountName, CancelOf, NewSession, Rules, Transaction};
-use super::document::{Partner, PartnerSecrets, PartnerSettings};
+use super::document::{Partner, PartnerSecrets};
 use super::entry::{Body, Entry, Record};
 use super::holdings::{Holdings, PlayerRow};
 use super::ids::{IdKey, IdRow};
 use super::operate;
 use super::play::{Table, Verdict};
 use super::round::RoundKey;
+use super::settings::PartnerSettings;
 use crate::id::{
     AccountNumber, GameNumber, IdSpaceNumber, Lang, PartnerNumber, RoundId, Seq, SessionNumber,
     TransactionId,

@@ -36,7 +36,7 @@ impl Ledger {
     /// Creates a partner (operations.md, `partner create`).
     ///
     /// # Errors
-    /// Refused where the wallet token is another's.
+    /// Refused where the wallet token is another's or the settings do not go together.
     pub fn create_partner(
         &self,
         new: NewPartner,
@@ -51,7 +51,9 @@ impl Ledger {
             self.partners.next_number(),
             self.partners.id_space(&new.id_space),
         );
-        let record = operate::decide_partner(new, number, id_space, secrets, self.sequencer.now());
+        let now = self.sequencer.now();
+        let record = operate::decide_partner(new, number, id_space, secrets, now)
+            .map_err(|refusal| refused(refusal, Seq::NONE))?;
         Ok(self.take_partner_down(permit, record))
     }
 
@@ -59,7 +61,7 @@ impl Ledger {
     /// Where all is so already nothing is taken down.
     ///
     /// # Errors
-    /// Refused where there is no such partner.
+    /// Refused where there is no such partner or the settings do not go together.
     pub fn change_partner(
         &self,
         number: PartnerNumber,
@@ -68,7 +70,9 @@ impl Ledger {
         let permit = self.permit()?;
         let _one_at_a_time = self.partner_changes.lock();
         let row = self.known_partner(number)?;
-        match operate::decide_partner_change(&row, change) {
+        let decided = operate::decide_partner_change(&row, change)
+            .map_err(|refusal| refused(refusal, row.changed))?;
+        match decided {
             Some(record) => Ok(self.take_partner_down(permit, record)),
             None => Ok(Observed {
                 seq: row.changed,

@@ -1,7 +1,8 @@
 //! A partner for worlds in which nobody proves who it is.
 
 use crate::engine::command::NewPartner;
-use crate::engine::document::{PartnerSecrets, PartnerSettings};
+use crate::engine::document::PartnerSecrets;
+use crate::engine::settings::PartnerSettings;
 use crate::money::Currency;
 use crate::secret::{Secret, SecretKey};
 

@@ -40,7 +40,7 @@ fn partner(number: u32) -> Document {
     let new = sample::partner("token", usd());
     let number = PartnerNumber(number);
     let record = decide_partner(new, number, IdSpaceNumber(0), sample::secrets(), at(0));
-    record.documents.into_iter().next().unwrap()
+    record.unwrap().documents.into_iter().next().unwrap()
 }
 
 fn player(partner: u32, name: &str) -> Document {

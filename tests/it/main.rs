@@ -34,6 +34,8 @@ mod on_disk;
 mod operator;
 mod partner_access;
 mod partner_golden;
+mod partner_races;
+mod partner_settings;
 mod partner_wallet;
 mod planted;
 mod power_cut;

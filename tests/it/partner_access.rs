@@ -2,7 +2,7 @@
 //! calling and Small print).
 
 use coffer::engine::command::PartnerChange;
-use coffer::engine::document::PartnerSettings;
+use coffer::engine::settings::PartnerSettings;
 use coffer::http::Limits;
 use coffer::id::PartnerNumber;
 
@@ -90,6 +90,7 @@ fn listed(allowed: &[&str], proxies: &[&str]) -> Server {
     Server::with(Setup {
         settings: PartnerSettings {
             allow_addresses: networks(allowed),
+            ..PartnerSettings::default()
         },
         trusted_proxies: networks(proxies),
         ..Setup::default()

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 
 use coffer::engine::command::{NewTransfer, NewUser};
 use coffer::engine::document::TransferKind;
+use coffer::engine::settings::{OnRepeat, PartnerSettings};
 use coffer::id::Lang;
 use coffer::money::Amount;
+use coffer::time::Span;
 
-use crate::support::{Answer, Client, Plays, Server, partner_request};
+use crate::support::{Answer, Client, Plays, Server, Setup, partner_request};
 
 const TOKEN: &str = "agent_1";
 
@@ -131,6 +133,53 @@ fn a_refused_withdrawal_does_not_use_its_id_up() {
     assert_eq!(transfer(&server, "deposit", "1234567", "7", "d").0, 200);
     assert_eq!(transfer(&server, "withdraw", "1234567", "5", "w").0, 200);
     assert_eq!(balance(&server, "1234567"), "2.00");
+}
+
+#[test]
+fn a_partner_that_is_set_so_gets_the_first_answers_bytes_again() {
+    let settings = PartnerSettings {
+        on_repeat: OnRepeat::Replay,
+        ..PartnerSettings::default()
+    };
+    let server = Server::with(Setup {
+        settings,
+        ..Setup::default()
+    });
+    register(&server, "1234567");
+    for (call, body) in [
+        (
+            "deposit",
+            r#"{"mobile":"1234567","amount":1.5,"transaction_id":"1"}"#,
+        ),
+        (
+            "withdraw",
+            r#"{"mobile":"+1234567","amount":"0.50","transaction_id":"w"}"#,
+        ),
+    ] {
+        let line = format!("POST /v2/partner/wallet/{call}");
+        let first = ask(&server, &line, body);
+        assert_eq!(first.status, 200);
+        assert_eq!(transfer(&server, "deposit", "1234567", "9", call).0, 200);
+        server.clock.advance(Span::from_seconds(60));
+        // Equal values are equal content, however they are written.
+        let same = body.replace("1.5,", "\"1.50\",").replace("\"0.50\"", "0.5");
+        let same = same.replace("\"1\"", "1").replace("+1234567", "1234567");
+        assert_ne!(same, body);
+        assert_eq!(ask(&server, &line, &same), first);
+        for other in [
+            same.replace("50", "51").replace("0.5", "0.51"),
+            same.replace("234567", "234568"),
+        ] {
+            assert_ne!(other, same);
+            let refused = ask(&server, &line, &other);
+            let used = r#""transaction_id":["Transaction ID already exists"]"#;
+            assert!(
+                refused.status == 422 && refused.body.contains(used),
+                "{refused:?}"
+            );
+        }
+    }
+    assert_eq!(balance(&server, "1234567"), "19.00");
 }
 
 #[test]
@@ -264,7 +313,7 @@ fn nothing_is_told_before_it_is_durable_refusals_included() {
         amount: Amount::from_cents(100).unwrap(),
         id: "first".parse().unwrap(),
     };
-    server.ledger.transfer(&partner, &new, false).unwrap();
+    server.ledger.transfer(&partner, &new).unwrap();
     let user = NewUser {
         name: "B".parse().unwrap(),
         email: "b@example.com".parse().unwrap(),

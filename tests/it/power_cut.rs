@@ -102,7 +102,7 @@ fn ids_kept_apart_from_their_money_are_noticed() {
 fn a_repetition_told_before_its_original_is_durable_is_noticed() {
     let seams = Seams {
         may_tell: |ledger, pending| {
-            let early = !pending.fresh && !ledger.is_latched() && pending.accepted_play();
+            let early = !pending.fresh && !ledger.is_latched() && pending.accepted_once();
             early || is_durable(ledger, pending.seq)
         },
         ..Seams::SOUND

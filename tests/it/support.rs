@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use coffer::config::Games;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
-use coffer::engine::document::{PartnerSecrets, PartnerSettings};
+use coffer::engine::document::PartnerSecrets;
+use coffer::engine::settings::PartnerSettings;
 use coffer::http::{Admin, AdminGuard, Limits, PartnerGuard, Settings, State, serve};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;

@@ -2,17 +2,19 @@
 
 use super::{Done, Failed, done};
 use crate::engine::command::{NewPartner, PartnerChange};
-use crate::engine::document::{Partner, PartnerSecrets, PartnerSettings};
+use crate::engine::document::{Partner, PartnerSecrets};
+use crate::engine::settings::{PartnerSettings, SettingsChange};
 use crate::http::State;
 use crate::ledger::DEFAULT_ID_SPACE;
 use crate::protocol::admin::{
-    CreatePartner, Members, Page, PageWanted, PartnerCreated, PartnerItem, PartnerNamed,
+    CreatePartner, Fault, Members, Page, PageWanted, PartnerCreated, PartnerItem, PartnerNamed,
     PartnerShown, UpdatePartner,
 };
 use crate::secret::{Secret, random_word};
 
 pub(super) fn create(state: &State, members: Members) -> Result<Done, Failed> {
     let request = CreatePartner::decode(members)?;
+    check_games(state, &request.settings)?;
     let word = || {
         random_word(22)
             .parse()
@@ -26,7 +28,7 @@ pub(super) fn create(state: &State, members: Members) -> Result<Done, Failed> {
         id_space: request.id_space.unwrap_or_else(default),
         game_server_addresses: request.game_server_addresses,
         expires_at: request.expires_at,
-        settings: PartnerSettings::default(),
+        settings: PartnerSettings::default().with(request.settings),
     };
     let [
         api_secret,
@@ -94,10 +96,12 @@ pub(super) fn show(state: &State, members: Members) -> Result<Done, Failed> {
 
 pub(super) fn update(state: &State, members: Members) -> Result<Done, Failed> {
     let request = UpdatePartner::decode(members)?;
+    check_games(state, &request.settings)?;
     let change = PartnerChange {
         disabled: None,
         game_server_addresses: request.game_server_addresses,
         expires_at: request.expires_at,
+        settings: request.settings,
     };
     let changed = state.ledger.change_partner(request.partner, change)?;
     Ok(done(&shown(state, &changed.value), changed.seq))
@@ -146,5 +150,16 @@ fn shown(state: &State, partner: &Partner) -> PartnerShown {
         id_space: partner.id_space_name.clone(),
         game_server_addresses: partner.game_server_addresses.clone(),
         expires_at: partner.expires_at,
+        settings: partner.settings.clone(),
+    }
+}
+
+/// Refuses games that nobody could open a session for.
+fn check_games(state: &State, settings: &SettingsChange) -> Result<(), Failed> {
+    let games = settings.games.iter().flatten();
+    let mut named = games.chain(settings.default_game.iter().flatten());
+    match named.find(|game| state.admin.games.number(game).is_none()) {
+        None => Ok(()),
+        Some(unknown) => Err(Failed::from(Fault::GameTypeUnknown(unknown.clone()))),
     }
 }

@@ -78,7 +78,7 @@ pub(super) fn transfer(state: &State, call: &Call, kind: TransferKind, body: &[u
 }
 
 fn take_down(ledger: &Ledger, partner: &PartnerRow, new: &NewTransfer) -> Told {
-    match ledger.transfer(partner, new, false) {
+    match ledger.transfer(partner, new) {
         Ok(row) => told(Reply::transferred(&row.value), row.seq),
         Err(UserError::Refused(refusal, seq)) => told(Reply::refused(refusal, &partner.name), seq),
         Err(UserError::Unavailable) => told_at_once(Reply::refusal(500, texts::TRANSFER_FAILED)),

@@ -168,13 +168,13 @@ impl Members {
         }
     }
 
-    /// `true` or `false`; false where it is missing.
-    pub(super) fn truth(&mut self, name: &'static str) -> Result<bool, Malformed> {
+    /// `true` or `false`; `None` where it is missing.
+    pub(super) fn truth(&mut self, name: &'static str) -> Result<Option<bool>, Malformed> {
         match self.take(name) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(truth)) => Ok(truth),
-            Some(Value::String(text)) if text == "true" => Ok(true),
-            Some(Value::String(text)) if text == "false" => Ok(false),
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(truth)),
+            Some(Value::String(text)) if text == "true" => Ok(Some(true)),
+            Some(Value::String(text)) if text == "false" => Ok(Some(false)),
             Some(_) => Err(Malformed(format!("{name} must be true or false"))),
         }
     }

@@ -5,6 +5,7 @@
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::engine::settings::PartnerSettings;
 use crate::id::{
     Code, GameNumber, IdSpaceName, Name, PartnerNumber, PlayerId, Reference, RoundId, Seq,
     TransactionId, WalletToken, as_optional_text, as_text,
@@ -168,6 +169,9 @@ pub struct PartnerShown {
     /// When it ends, or null.
     #[serde(serialize_with = "as_optional_text")]
     pub expires_at: Option<Timestamp>,
+    /// What is set about its own calls.
+    #[serde(flatten)]
+    pub settings: PartnerSettings,
 }
 
 /// A player's account that has just come into being.

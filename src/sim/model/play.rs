@@ -231,7 +231,7 @@ mod tests {
     use crate::time::Span;
 
     use super::*;
-    use crate::engine::document::PartnerSettings;
+    use crate::engine::settings::PartnerSettings;
 
     const START: u64 = 1_000_000_000;
 
