@@ -402,6 +402,7 @@ mod tests {
         lane: 0,
         accounts: 40,
         bet_max: Amount::MAX,
+        scattered: false,
         alone: true,
     };
 

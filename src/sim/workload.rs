@@ -54,6 +54,8 @@ pub struct Shape {
     /// Whether time moves, partners are disabled and enabled, and users are registered, who are
     /// numbered together: every lane would feel it.
     pub alone: bool,
+    /// Whether most ids are drawn rather than counted.
+    pub scattered: bool,
 }
 
 /// A game server's request that may be sent again.
@@ -162,6 +164,11 @@ impl Workload {
             return TransactionId(lane | self.random.random_range(0..1 << 55));
         }
         self.next_id += 1;
+        if self.shape.scattered {
+            // An odd factor gives each number another place, far from its neighbours'.
+            let place = self.next_id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            return TransactionId(lane | (place & ((1 << 55) - 1)));
+        }
         TransactionId(lane | self.next_id)
     }
 

@@ -114,6 +114,8 @@ pub(crate) struct Tally {
     pub(crate) archived: u64,
     /// Checkpoints that were written whole.
     pub(crate) checkpoints: u64,
+    /// Steps between checkpoints: filters kept, rows moved, runs merged.
+    pub(crate) tidied: u64,
     /// Files of history that are on the disk in the end.
     pub(crate) segments: u64,
 }
@@ -206,6 +208,8 @@ impl World {
     pub(crate) fn new(seed: u64, seams: Seams) -> World {
         let shape = Shape {
             alone: true,
+            // Every other world's ids go into runs.
+            scattered: seed % 2 == 1,
             ..shape(0, 8)
         };
         let partners = Workload::partners().into_iter();
@@ -448,6 +452,12 @@ impl World {
             }
             if self.random.random_ratio(1, 12) && !self.checkpoint(running, &mut live)? {
                 return Ok(false);
+            }
+            if self.random.random_ratio(1, 6) {
+                match running.checkpointer.tidy() {
+                    Ok(did) => self.tally.tidied += u64::from(did),
+                    Err(_) => return Ok(false),
+                }
             }
             if self.random.random_ratio(1, 6) {
                 self.tell(&running.ledger);

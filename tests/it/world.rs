@@ -27,13 +27,14 @@ pub(crate) fn rules() -> Rules {
     }
 }
 
-/// One lane of a world under [`rules`].
+/// One lane of a world under [`rules`]. Every other lane's ids go into runs.
 pub(crate) fn shape(lane: u8, accounts: usize) -> Shape {
     Shape {
         lane,
         accounts,
         bet_max: Amount::from_cents(BET_MAX).unwrap(),
         alone: false,
+        scattered: lane % 2 == 1,
     }
 }
 
