@@ -32,6 +32,7 @@ mod offline;
 mod on_disk;
 mod operator;
 mod partner_access;
+mod partner_secrets;
 mod partner_settings;
 mod planted;
 mod power_cut;
