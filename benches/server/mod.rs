@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use coffer::books::{Books, Checkpoints};
 use coffer::config::Games;
 use coffer::disk::{Disk, RealDisk};
-use coffer::engine::command::{AccountName, NewSession, Rules};
+use coffer::engine::command::{AccountName, NewSession, NewUser, Rules};
 use coffer::http::{Admin, AdminGuard, Limits, PartnerGuard, Settings, State};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, Archiver, ArchiverStop, CommitMode, JournalError, Pace, RedbJournal};
@@ -40,6 +40,11 @@ pub(crate) struct Server {
 /// The code of a player's session.
 pub(crate) fn code(number: usize) -> String {
     format!("session_{number}_of_the_bench")
+}
+
+/// The mobile number of a player's fellow user.
+pub(crate) fn mobile(number: usize) -> String {
+    format!("9{number:09}")
 }
 
 /// Starts a coffer whose partner has the wallet token `bench`.
@@ -159,8 +164,17 @@ impl Server {
 
 fn populate(ledger: &Ledger) {
     let partner = sample::partner("bench", "USD".parse().unwrap());
-    ledger.create_partner(partner, sample::secrets()).unwrap();
+    let partner = ledger
+        .create_partner(partner, sample::secrets())
+        .unwrap()
+        .value;
     for number in 0..PLAYERS {
+        let user = NewUser {
+            name: "User of the bench".parse().unwrap(),
+            email: "user@bench.example".parse().unwrap(),
+            mobile: mobile(number).parse().unwrap(),
+        };
+        ledger.register_user(&partner, &user).unwrap();
         let account = AccountName {
             partner: PartnerNumber(1),
             player_id: format!("player-{number}").parse().unwrap(),

@@ -24,6 +24,9 @@
 //! odd_plays          seq                                  a transaction that was odd
 //! sums               currency, what of                    cents
 //! days               day, partner, currency, game         bets, wins, cancels
+//! runs               a table's name                       its runs: tables of rows in no order
+//! filters            kind, run, number of the piece       a part of a run's filter
+//! ids.N, rounds.N    as ids, rounds                       run N of them
 //! ```
 //!
 //! Numbers in keys are big-endian, so that neighbours lie together; ids and rounds begin with their
@@ -35,20 +38,23 @@
 //! short has left skips what is there already. Totals and days, which bear nothing, move with
 //! `applied`.
 //!
-//! Books of earlier versions lack tables that came later. They are made where they are missing,
+//! Books of earlier versions lack `users` and `transfers`. They are made where they are missing,
 //! and are empty then: no entry up to `applied` tells of what they are for.
 
 mod error;
 mod field;
+mod filter;
+mod keys;
 mod look;
+mod merge;
+mod merge_tests;
 mod rows;
+mod runs;
 mod scan;
-mod totals;
 mod users;
 mod view;
 mod write;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -58,11 +64,13 @@ use redb::{
 
 pub use self::error::BooksError;
 pub use self::look::refuse_newer;
-use self::rows::Space;
+pub use self::merge::Tidying;
 pub use self::rows::{AccountPlace, SessionPlace};
+pub use self::runs::Kind;
+use self::runs::Shared;
 pub use self::scan::Scanned;
 pub use self::view::{Greatest, Place, View};
-pub use self::write::{Closing, Slice};
+pub use self::write::{Closing, NewRun, Slice};
 use crate::disk::{Disk, File, RedbBackend, unfinished};
 use crate::id::{AccountNumber, PartnerNumber, Reference, Seq, SessionNumber, UserNumber};
 use crate::time::{Span, Timestamp};
@@ -71,7 +79,7 @@ use crate::time::{Span, Timestamp};
 pub const BOOKS: &str = "books.redb";
 
 /// The version of the file. Another one is made anew from history.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 /// Rows are read where a player comes back after a while, and written in order.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -97,6 +105,10 @@ pub struct Checkpoints {
     pub resident_bytes: u64,
     /// Rows that one commit writes. Its sync holds up the journal's own for some milliseconds.
     pub slice_rows: usize,
+    /// So many numbers of one space that lie apart, in one flush, are written as a run.
+    pub scattered_rows: usize,
+    /// So many runs of about one size are merged.
+    pub merged_runs: usize,
 }
 
 impl Default for Checkpoints {
@@ -106,6 +118,8 @@ impl Default for Checkpoints {
             interval: Span::from_seconds(30),
             resident_bytes: 1 << 30,
             slice_rows: 10_000,
+            scattered_rows: 1_000,
+            merged_runs: 8,
         }
     }
 }
@@ -197,7 +211,7 @@ pub type ReferenceKey = (PartnerNumber, Reference);
 #[derive(Debug)]
 pub struct Books {
     database: Database,
-    spaces: Arc<RwLock<HashMap<Space, u32>>>,
+    shared: Arc<Shared>,
     applied: RwLock<Applied>,
 }
 
@@ -266,11 +280,11 @@ impl Books {
         add_tables(&database)?;
         let books = Books {
             database,
-            spaces: Arc::default(),
+            shared: Arc::new(Shared::new(id)),
             applied: RwLock::new(applied),
         };
         let spaces = books.view()?.spaces()?;
-        *books.spaces.write() = spaces;
+        *books.shared.spaces.write() = spaces;
         Ok(books)
     }
 
@@ -284,7 +298,7 @@ impl Books {
     /// # Errors
     /// [`BooksError::Database`].
     pub fn view(&self) -> Result<View, BooksError> {
-        View::new(self.database.begin_read()?, Arc::clone(&self.spaces))
+        View::new(self.database.begin_read()?, Arc::clone(&self.shared))
     }
 }
 
@@ -316,10 +330,8 @@ fn add_tables(database: &Database) -> Result<(), BooksError> {
     let read = database.begin_read()?;
     let there: Vec<_> = read.list_tables()?.collect();
     let is_there = |name: &str| there.iter().any(|table| table.name() == name);
-    let missing = view::TABLES
-        .into_iter()
-        .filter(|table| !is_there(table.name()));
-    let missing: Vec<_> = missing.collect();
+    let missing = users::TABLES.into_iter();
+    let missing: Vec<_> = missing.filter(|table| !is_there(table.name())).collect();
     if missing.is_empty() {
         return Ok(());
     }

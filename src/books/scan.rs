@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use redb::Builder;
 
+use super::keys::{day_of, seq_of, sum_of};
 use super::rows::{
     AccountPlace, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow, Unlisted,
     damaged, unseal,
 };
-use super::totals::{day_of, sum_of};
-use super::view::{Table, seq_of};
+use super::runs::{Kind, Table};
 use super::{Applied, Books, BooksError, CACHE_BYTES, View};
 use crate::bytes::CodecError;
 use crate::disk::{Disk, UntouchedBackend};
@@ -125,6 +125,29 @@ impl Scan<'_> {
         Ok(())
     }
 
+    /// As [`Scan::each`], of rows that may be in runs.
+    fn each_of<R: Row>(
+        &mut self,
+        kind: Kind,
+        mut booked: impl FnMut(&[u8], R) -> Option<(Booked, Option<Booked>)>,
+    ) -> Result<(), BooksError> {
+        let mut rows = self.view.layers(kind).all()?;
+        while let Some((key, bytes)) = rows.next()? {
+            let row = unseal(&key, &bytes).and_then(|row| {
+                booked(&key, row).ok_or_else(|| damaged::<R>(&key, CodecError::OutOfRange))
+            });
+            let goes_on = match row {
+                Ok((row, None)) => (self.take)(Ok(row)),
+                Ok((row, Some(other))) => (self.take)(Ok(row)) && (self.take)(Ok(other)),
+                Err(error) => (self.take)(Err(error)),
+            };
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn documents(&mut self) -> Result<(), BooksError> {
         self.each::<(Partner, Seq)>(|key, (partner, seq)| {
             let is_own = key == partner.number.0.to_be_bytes();
@@ -221,7 +244,7 @@ impl Scan<'_> {
                 (place.id_space, place.currency) == (space.id_space, space.currency)
             })
         };
-        self.each::<IdRow>(|key, row| {
+        self.each_of::<IdRow>(Kind::Ids, |key, row| {
             let (space, id) = key.split_first_chunk()?;
             let space = numbers.get(&u32::from_be_bytes(*space))?;
             let key = IdKey {
@@ -229,7 +252,7 @@ impl Scan<'_> {
                 currency: space.currency,
                 id: TransactionId(number(id)?),
             };
-            Some(Booked::Id(key, row))
+            Some((Booked::Id(key, row), None))
         })?;
         let round_of = |key: &[u8]| {
             let (space, rest) = key.split_first_chunk()?;
@@ -241,7 +264,14 @@ impl Scan<'_> {
             let space = numbers.get(&u32::from_be_bytes(*space))?;
             is_in(space, key.account).then_some(key)
         };
-        self.each::<Round>(|key, row| Some(Booked::Round(round_of(key)?, row)))?;
+        let layers = view.layers(Kind::Rounds);
+        self.each_of::<Round>(Kind::Rounds, |key, row| {
+            let of = round_of(key)?;
+            // Of those that go into runs it is not written down which are foreign.
+            let is_said = !(row.foreign && layers.go_into_runs(key));
+            let foreign = (!is_said).then_some(Booked::ForeignRound(of, row.first));
+            Some((Booked::Round(of, row), foreign))
+        })?;
         self.each::<ForeignRound>(|key, row| {
             Some(Booked::ForeignRound(round_of(key)?, row.first))
         })?;

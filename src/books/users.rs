@@ -3,15 +3,18 @@
 use redb::TableDefinition;
 
 use super::field::Field;
+use super::keys::partner_key;
 use super::rows::{Definition, Row};
 use super::scan::named;
-use super::view::partner_key;
 use super::{BooksError, Slice, View};
 use crate::bytes::{Bytes, CodecError};
 use crate::engine::document::{Transfer, TransferKind};
 use crate::engine::transfer::{TransferKey, TransferRow};
 use crate::engine::user::{Registered, UserPlace};
 use crate::id::Mobile;
+
+/// Books of earlier versions lack these.
+pub(super) const TABLES: [Definition; 2] = [Registered::TABLE, TransferRow::TABLE];
 
 /// How many, then each.
 impl Row for Registered {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTableMetadata, TableHandle};
+use redb::{ReadTransaction, ReadableTableMetadata, TableHandle};
 
+use super::keys::{day_of, id_key, partner_key, round_key, seq_of, session_key, sum_of};
 use super::rows::{
     AccountPlace, Definition, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow,
     Unlisted, check, damaged, unseal,
 };
-use super::totals::{day_of, sum_of};
+use super::runs::{FilterPiece, Kind, Layers, RunList, Shared, Table, run_table};
 use super::{ABOUT, Applied, BooksError, COUNTS};
 use crate::bytes::CodecError;
 use crate::engine::document::{Adjustment, Partner};
@@ -21,14 +21,12 @@ use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
 use crate::engine::transfer::TransferRow;
 use crate::engine::user::Registered;
-use crate::id::{
-    AccountNumber, IdSpaceNumber, PartnerNumber, Reference, Seq, SessionNumber, TransactionId,
-};
+use crate::id::{AccountNumber, IdSpaceNumber, PartnerNumber, Reference, Seq, SessionNumber};
 use crate::money::{Currency, Sum};
 use crate::time::Day;
 
 /// Every table that holds rows.
-pub(super) const TABLES: [Definition; 18] = [
+pub(super) const TABLES: [Definition; 20] = [
     <(Partner, Seq)>::TABLE,
     Space::TABLE,
     AccountPlace::TABLE,
@@ -45,11 +43,11 @@ pub(super) const TABLES: [Definition; 18] = [
     OddPlay::TABLE,
     SumRow::TABLE,
     DayTotals::TABLE,
+    RunList::TABLE,
+    FilterPiece::TABLE,
     Registered::TABLE,
     TransferRow::TABLE,
 ];
-
-pub(super) type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// All rows as they were at one moment.
 #[derive(Debug)]
@@ -59,55 +57,24 @@ pub struct View {
     players: Table,
     pub(super) past: Table,
     codes: Table,
-    ids: Table,
-    rounds: Table,
-    spaces: Arc<RwLock<HashMap<Space, u32>>>,
-}
-
-pub(super) fn session_key(home: AccountNumber, number: SessionNumber) -> [u8; 16] {
-    let mut key = [0; 16];
-    key[..8].copy_from_slice(&home.0.to_be_bytes());
-    key[8..].copy_from_slice(&number.0.to_be_bytes());
-    key
-}
-
-/// A key of a text that is a partner's.
-pub(super) fn partner_key(partner: PartnerNumber, text: &str) -> Vec<u8> {
-    [&partner.0.to_be_bytes(), text.as_bytes()].concat()
-}
-
-pub(super) fn id_key(space: u32, id: TransactionId) -> [u8; 12] {
-    let mut key = [0; 12];
-    key[..4].copy_from_slice(&space.to_be_bytes());
-    key[4..].copy_from_slice(&id.0.to_be_bytes());
-    key
-}
-
-pub(super) fn round_key(space: u32, of: RoundKey) -> [u8; 20] {
-    let mut key = [0; 20];
-    key[..4].copy_from_slice(&space.to_be_bytes());
-    key[4..12].copy_from_slice(&of.round.0.to_be_bytes());
-    key[12..].copy_from_slice(&of.account.0.to_be_bytes());
-    key
-}
-
-pub(super) fn seq_of(key: &[u8]) -> Option<Seq> {
-    Some(Seq(u64::from_be_bytes(key.try_into().ok()?)))
+    ids: Layers,
+    rounds: Layers,
+    shared: Arc<Shared>,
 }
 
 impl View {
     pub(super) fn new(
         transaction: ReadTransaction,
-        spaces: Arc<RwLock<HashMap<Space, u32>>>,
+        shared: Arc<Shared>,
     ) -> Result<View, BooksError> {
         Ok(View {
             players: transaction.open_table(PlayerRow::TABLE)?,
             past: transaction.open_table(SessionRow::TABLE)?,
             codes: transaction.open_table(SessionPlace::TABLE)?,
-            ids: transaction.open_table(IdRow::TABLE)?,
-            rounds: transaction.open_table(Round::TABLE)?,
+            ids: Layers::open(&transaction, Kind::Ids, &shared)?,
+            rounds: Layers::open(&transaction, Kind::Rounds, &shared)?,
             transaction,
-            spaces,
+            shared,
         })
     }
 
@@ -150,7 +117,7 @@ impl View {
     /// The number of a space, where anything was ever written in it.
     fn space(&self, id_space: IdSpaceNumber, currency: Currency) -> Option<u32> {
         let space = Space { id_space, currency };
-        self.spaces.read().get(&space).copied()
+        self.shared.spaces.read().get(&space).copied()
     }
 
     pub(super) fn spaces(&self) -> Result<HashMap<Space, u32>, BooksError> {
@@ -294,7 +261,7 @@ impl View {
     /// [`BooksError`].
     pub fn id(&self, of: &IdKey) -> Result<Option<IdRow>, BooksError> {
         match self.space(of.space, of.currency) {
-            Some(space) => Self::read(&self.ids, &id_key(space, of.id)),
+            Some(space) => self.ids.read(&id_key(space, of.id)),
             None => Ok(None),
         }
     }
@@ -310,8 +277,43 @@ impl View {
         of: RoundKey,
     ) -> Result<Option<Round>, BooksError> {
         match self.space(id_space, currency) {
-            Some(space) => Self::read(&self.rounds, &round_key(space, of)),
+            Some(space) => self.rounds.read(&round_key(space, of)),
             None => Ok(None),
+        }
+    }
+
+    /// Whether memory suffices to tell that an id was never taken. Reads no disk.
+    pub fn lacks_id(&self, of: &IdKey) -> bool {
+        let space = self.space(of.space, of.currency);
+        space.is_some_and(|space| self.ids.lacks(&id_key(space, of.id)))
+    }
+
+    /// Whether memory suffices to tell that there is no such round. Reads no disk.
+    pub fn lacks_round(&self, id_space: IdSpaceNumber, currency: Currency, of: RoundKey) -> bool {
+        let space = self.space(id_space, currency);
+        space.is_some_and(|space| self.rounds.lacks(&round_key(space, of)))
+    }
+
+    /// Whether numbers of a space, in order, go into a run of their own: at least `few` of them,
+    /// and most, lie apart from each other among those that are there.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn are_scattered(
+        &self,
+        kind: Kind,
+        (id_space, currency): (IdSpaceNumber, Currency),
+        numbers: impl Iterator<Item = u64>,
+        few: usize,
+    ) -> Result<bool, BooksError> {
+        let space = self.space(id_space, currency);
+        self.layers(kind).are_scattered(space, numbers, few)
+    }
+
+    pub(super) fn layers(&self, kind: Kind) -> &Layers {
+        match kind {
+            Kind::Ids => &self.ids,
+            Kind::Rounds => &self.rounds,
         }
     }
 
@@ -320,7 +322,7 @@ impl View {
     /// # Errors
     /// [`BooksError`].
     pub fn greatest_ids(&self, at_most: usize) -> Result<Vec<Greatest>, BooksError> {
-        self.greatest(&self.ids, at_most)
+        self.greatest(Kind::Ids, &self.ids.table, at_most)
     }
 
     /// The greatest foreign rounds of each space, as [`View::greatest_ids`].
@@ -328,12 +330,18 @@ impl View {
     /// # Errors
     /// [`BooksError`].
     pub fn greatest_foreign_rounds(&self, at_most: usize) -> Result<Vec<Greatest>, BooksError> {
-        self.greatest(&self.open::<ForeignRound>()?, at_most)
+        self.greatest(Kind::Rounds, &self.open::<ForeignRound>()?, at_most)
     }
 
-    fn greatest(&self, table: &Table, at_most: usize) -> Result<Vec<Greatest>, BooksError> {
+    fn greatest(
+        &self,
+        kind: Kind,
+        table: &Table,
+        at_most: usize,
+    ) -> Result<Vec<Greatest>, BooksError> {
         let mut found = Vec::new();
-        for (of, space) in &*self.spaces.read() {
+        let scattered = &self.layers(kind).list.spaces;
+        for (of, space) in &*self.shared.spaces.read() {
             let (first, last) = (space.to_be_bytes(), (space + 1).to_be_bytes());
             let mut greatest = Greatest {
                 id_space: of.id_space,
@@ -341,6 +349,13 @@ impl View {
                 numbers: Vec::new(),
                 more: false,
             };
+            if scattered.contains_key(space) {
+                // Above the greatest of all there is nothing that would be new.
+                greatest.numbers.push(u64::MAX);
+                greatest.more = true;
+                found.push(greatest);
+                continue;
+            }
             for row in table.range(&first[..]..&last[..])?.rev() {
                 greatest.more = greatest.numbers.len() == at_most;
                 if greatest.more {
@@ -444,10 +459,17 @@ impl View {
         at_most: usize,
         found: &mut Vec<BooksError>,
     ) -> Result<Option<(u64, u64)>, BooksError> {
-        let Some(&definition) = TABLES.get(place.table) else {
+        let tables = self.tables();
+        let Some((name, definition)) = tables.range(place.table.clone()..).next() else {
             return Ok(None);
         };
-        let table = self.transaction.open_table(definition)?;
+        if *name != place.table {
+            *place = Place {
+                table: name.clone(),
+                after: None,
+            };
+        }
+        let table = self.transaction.open_table(run_table(name))?;
         let from = match &place.after {
             Some(after) => Bound::Excluded(after.as_slice()),
             None => Bound::Unbounded,
@@ -458,13 +480,13 @@ impl View {
             .take(at_most)
         {
             let (key, bytes) = row?;
-            found.extend(check(definition, key.value(), bytes.value()).err());
+            found.extend(check(*definition, key.value(), bytes.value()).err());
             rows += 1;
             size += (key.value().len() + bytes.value().len()) as u64;
             last = Some(key.value().to_vec());
         }
         if last.is_none() {
-            place.table += 1;
+            place.table.push('\0');
         }
         place.after = last;
         Ok(Some((rows, size)))
@@ -483,14 +505,32 @@ impl View {
             let known = counts.get(name)?.map_or(0, |count| count.value());
             told.push((name.to_owned(), there, known));
         }
+        for kind in Kind::ALL {
+            for (name, table, known) in self.layers(kind).runs() {
+                told.push((name, table.len()?, known));
+            }
+        }
         Ok(told)
+    }
+
+    /// All tables of rows by name, each with the one whose rows it has.
+    fn tables(&self) -> BTreeMap<String, Definition> {
+        let mut tables: BTreeMap<_, _> = TABLES
+            .iter()
+            .map(|table| (table.name().to_owned(), *table))
+            .collect();
+        for kind in Kind::ALL {
+            let runs = self.layers(kind).runs();
+            tables.extend(runs.map(|(name, _, _)| (name, kind.table())));
+        }
+        tables
     }
 }
 
 /// Where a check of all rows is, at first before all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
-    table: usize,
+    table: String,
     after: Option<Vec<u8>>,
 }
 
@@ -512,6 +552,7 @@ mod tests {
     use super::super::{Books, create};
     use super::*;
     use crate::engine::ids::IdState;
+    use crate::id::TransactionId;
     use crate::money::Amount;
     use crate::sim::disk::SimDisk;
 
@@ -536,7 +577,9 @@ mod tests {
         };
         let keys = [key(0, 7), key(1, 1), key(1, 5), key(1, u64::MAX)];
         let mut slice = books.begin().unwrap();
-        slice.ids(&keys.each_ref().map(|key| (key, &row))).unwrap();
+        slice
+            .ids(&keys.each_ref().map(|key| (key, &row)), None)
+            .unwrap();
         slice.commit().unwrap();
         let greatest = |at_most| {
             let found = books.view().unwrap().greatest_ids(at_most).unwrap();

@@ -1,13 +1,17 @@
 //! Writing the books: slices of rows, each a commit of its own.
 
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
 use redb::{ReadableTable, Table, TableHandle, WriteTransaction};
 
+use super::filter::Filter;
+use super::keys::{day_key, id_key, partner_key, round_key, session_key, sum_key};
 use super::rows::{
     AccountPlace, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow, Unlisted, seal,
     unseal,
 };
-use super::totals::{day_key, sum_key};
-use super::view::{id_key, partner_key, round_key, session_key};
+use super::runs::{Kind, Run, RunList, run_table};
 use super::{ABOUT, Applied, Books, BooksError, COUNTS, ReferenceKey};
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
@@ -20,7 +24,7 @@ use crate::money::{Currency, Sum};
 /// Some rows, written in one commit. Rows that are sorted by key are written fastest.
 pub struct Slice<'a> {
     books: &'a Books,
-    transaction: WriteTransaction,
+    pub(super) transaction: WriteTransaction,
     buffer: Vec<u8>,
 }
 
@@ -49,10 +53,10 @@ impl Books {
         currency: Currency,
     ) -> Result<u32, BooksError> {
         let space = Space { id_space, currency };
-        if let Some(&number) = self.spaces.read().get(&space) {
+        if let Some(&number) = self.shared.spaces.read().get(&space) {
             return Ok(number);
         }
-        let mut spaces = self.spaces.write();
+        let mut spaces = self.shared.spaces.write();
         let number = u32::try_from(spaces.len()).expect("there are fewer than 2^32 spaces");
         let mut writer = Writer::<Space>::open(slice)?;
         writer.put(&number.to_be_bytes(), &space, &mut Vec::new())?;
@@ -95,16 +99,31 @@ impl<'t, R: Row> Writer<'t, R> {
 
     /// Counts what came and went.
     fn close(self, transaction: &WriteTransaction) -> Result<(), BooksError> {
-        if self.added == 0 {
-            return Ok(());
-        }
-        let mut counts = transaction.open_table(COUNTS)?;
-        let table = R::TABLE;
-        let before = counts.get(table.name())?.map_or(0, |count| count.value());
-        let now = before.checked_add_signed(self.added);
-        counts.insert(table.name(), now.expect("what is removed was counted"))?;
-        Ok(())
+        count(transaction, R::TABLE.name(), self.added)
     }
+}
+
+/// Counts rows of a table that came, or went.
+pub(super) fn count(
+    transaction: &WriteTransaction,
+    table: &str,
+    added: i64,
+) -> Result<(), BooksError> {
+    if added == 0 {
+        return Ok(());
+    }
+    let mut counts = transaction.open_table(COUNTS)?;
+    let before = counts.get(table)?.map_or(0, |count| count.value());
+    let now = before.checked_add_signed(added);
+    counts.insert(table, now.expect("what is removed was counted"))?;
+    Ok(())
+}
+
+/// A run that rows are written to.
+#[derive(Debug)]
+pub struct NewRun {
+    kind: Kind,
+    number: u64,
 }
 
 /// What the last slice of a flush bears besides rows.
@@ -214,21 +233,128 @@ impl Slice<'_> {
         self.rows(rows.map(|(key, row)| (partner_key(key.0, key.1.as_str()), *row)))
     }
 
-    /// What ids stand for.
+    /// What ids stand for, in the run that was begun for them or in the table.
     ///
     /// # Errors
     /// As above.
-    pub fn ids(&mut self, ids: &[(&IdKey, &IdRow)]) -> Result<(), BooksError> {
-        let mut keys = Vec::with_capacity(ids.len());
-        for (key, _) in ids {
-            let space = (self.books).space(&self.transaction, key.space, key.currency)?;
-            keys.push(id_key(space, key.id));
+    pub fn ids(
+        &mut self,
+        ids: &[(&IdKey, &IdRow)],
+        run: Option<&NewRun>,
+    ) -> Result<(), BooksError> {
+        let keys = self.id_keys(ids.iter().map(|(key, _)| *key))?;
+        let rows = keys.iter().zip(ids.iter().map(|(_, row)| *row));
+        match run {
+            Some(run) => self.run_rows(run, rows),
+            None => self.rows(rows),
         }
-        self.rows(keys.into_iter().zip(ids.iter().map(|(_, row)| *row)))
     }
 
-    /// Rounds, with the space of each one's account, and whether each is open. `applied` is the
-    /// entry that the books were up to.
+    fn id_keys<'k>(
+        &self,
+        ids: impl Iterator<Item = &'k IdKey>,
+    ) -> Result<Vec<[u8; 12]>, BooksError> {
+        let keys = ids.map(|key| {
+            let space = (self.books).space(&self.transaction, key.space, key.currency)?;
+            Ok(id_key(space, key.id))
+        });
+        keys.collect()
+    }
+
+    fn round_keys<'k>(
+        &self,
+        rounds: impl Iterator<Item = ((IdSpaceNumber, Currency), &'k RoundKey)>,
+    ) -> Result<Vec<[u8; 20]>, BooksError> {
+        let keys = rounds.map(|((id_space, currency), key)| {
+            let space = (self.books).space(&self.transaction, id_space, currency)?;
+            Ok(round_key(space, *key))
+        });
+        keys.collect()
+    }
+
+    /// Begins a run for ids, which are written by later slices.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn begin_run_of_ids<'k>(
+        &mut self,
+        ids: impl Iterator<Item = &'k IdKey>,
+    ) -> Result<NewRun, BooksError> {
+        let keys = self.id_keys(ids)?;
+        self.begin_run(Kind::Ids, &keys)
+    }
+
+    /// Begins a run for rounds, as [`Slice::begin_run_of_ids`].
+    ///
+    /// # Errors
+    /// As above.
+    pub fn begin_run_of_rounds<'k>(
+        &mut self,
+        rounds: impl Iterator<Item = ((IdSpaceNumber, Currency), &'k RoundKey)>,
+    ) -> Result<NewRun, BooksError> {
+        let keys = self.round_keys(rounds)?;
+        self.begin_run(Kind::Rounds, &keys)
+    }
+
+    fn begin_run<const N: usize>(
+        &mut self,
+        kind: Kind,
+        keys: &[[u8; N]],
+    ) -> Result<NewRun, BooksError> {
+        let mut list = RunList::begin(&self.transaction, kind)?;
+        let number = list.number();
+        let known = self.transaction.open_table(kind.table())?;
+        let mut filter = Filter::with_room_for(keys.len() as u64);
+        for key in keys {
+            let (space, _) = key
+                .split_first_chunk()
+                .expect("a key begins with its space");
+            let number = u32::from_be_bytes(*space);
+            if let Entry::Vacant(new) = list.spaces.entry(number) {
+                let end = (number + 1).to_be_bytes();
+                new.insert(known.range(&space[..]..&end[..])?.next().is_some());
+            }
+            filter.insert(self.books.shared.hash(key));
+        }
+        drop(known);
+        list.runs.push(Run::new(number));
+        self.write_list(&list, kind)?;
+        let name = kind.run(number);
+        self.transaction.open_table(run_table(&name))?;
+        // Whoever sees the run has its filter: also for rows that are written later.
+        let mut filters = self.books.shared.filters.write();
+        filters.insert((kind, number), Arc::new(filter));
+        Ok(NewRun { kind, number })
+    }
+
+    pub(super) fn write_list(&mut self, list: &RunList, kind: Kind) -> Result<(), BooksError> {
+        if list.write(&self.transaction, kind)? {
+            count(&self.transaction, RunList::TABLE.name(), 1)?;
+        }
+        Ok(())
+    }
+
+    fn run_rows<'r, R: Row + 'r, K: AsRef<[u8]>>(
+        &mut self,
+        run: &NewRun,
+        rows: impl Iterator<Item = (K, &'r R)>,
+    ) -> Result<(), BooksError> {
+        let name = run.kind.run(run.number);
+        let mut table = self.transaction.open_table(run_table(&name))?;
+        let mut added = 0;
+        for (key, row) in rows {
+            seal(key.as_ref(), row, &mut self.buffer);
+            let before = table.insert(key.as_ref(), self.buffer.as_slice())?;
+            added += u64::from(before.is_none());
+        }
+        drop(table);
+        let mut list = RunList::begin(&self.transaction, run.kind)?;
+        list.run_mut(run.number).rows += added;
+        self.write_list(&list, run.kind)
+    }
+
+    /// Rounds, with the space of each one's account, and whether each is open; in the run that was
+    /// begun for them or in the table. `applied` is the entry that the books were up to.
     ///
     /// # Errors
     /// As above.
@@ -236,17 +362,19 @@ impl Slice<'_> {
         &mut self,
         rounds: &[((IdSpaceNumber, Currency), &RoundKey, &Round)],
         applied: Seq,
+        run: Option<&NewRun>,
     ) -> Result<(), BooksError> {
-        let mut keys = Vec::with_capacity(rounds.len());
-        for ((id_space, currency), key, _) in rounds {
-            let space = (self.books).space(&self.transaction, *id_space, *currency)?;
-            keys.push(round_key(space, **key));
+        let keys = self.round_keys(rounds.iter().map(|(space, key, _)| (*space, *key)))?;
+        let rows = keys.iter().zip(rounds.iter().map(|(_, _, row)| *row));
+        match run {
+            Some(run) => self.run_rows(run, rows)?,
+            None => self.rows(rows)?,
         }
-        self.rows(keys.iter().zip(rounds.iter().map(|(_, _, row)| *row)))?;
         let mut foreign = Writer::<ForeignRound>::open(&self.transaction)?;
         let mut open = Writer::<OpenRound>::open(&self.transaction)?;
         for (key, (_, of, row)) in keys.iter().zip(rounds) {
-            if row.foreign && row.first > applied {
+            // Where rounds go into runs nobody asks which are the greatest.
+            if run.is_none() && row.foreign && row.first > applied {
                 let first = row.first;
                 foreign.put(key, &ForeignRound { first }, &mut self.buffer)?;
             }

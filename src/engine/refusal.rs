@@ -83,6 +83,8 @@ pub enum UserRefusal {
     InsufficientFunds {
         /// What there is.
         balance: Amount,
+        /// What was to be withdrawn.
+        requested: Amount,
     },
     /// The account would pass its limit. May pass when the user has lost some.
     BalanceOutOfRange,

@@ -1,10 +1,11 @@
 //! Transfers: what partners put on their users' wallets and take off (partner-api.md, Wallet).
 
 use super::command::NewTransfer;
-use super::document::{Document, Transfer, TransferKind};
+use super::document::{Document, Partner, Transfer, TransferKind};
 use super::entry::{AccountRef, Actor, Body, Entry, Link, Posting, Record, RecordKind};
 use super::holdings::AccountRow;
 use super::refusal::UserRefusal;
+use super::settings::OnRepeat;
 use crate::id::{PartnerNumber, Seq, TransferId};
 use crate::money::{Amount, Sum};
 use crate::time::Timestamp;
@@ -76,18 +77,18 @@ pub enum TransferVerdict {
     Repeated,
 }
 
-/// Judges a transfer. `before` is what was done under its id, `replays` whether the partner gets
-/// the first answer again for an exact repetition, `account` the user's wallet or why there is
-/// none (partner-api.md, Small print, order of judgement).
+/// Judges a transfer. `before` is what was done under its id, `account` the user's wallet or why
+/// there is none (partner-api.md, Small print, order of judgement).
 ///
 /// # Errors
 /// [`UserRefusal`].
 pub fn decide_transfer(
     new: &NewTransfer,
-    partner: PartnerNumber,
-    (before, replays): (Option<&TransferRow>, bool),
+    partner: &Partner,
+    before: Option<&TransferRow>,
     account: Result<&AccountRow, UserRefusal>,
 ) -> Result<TransferVerdict, UserRefusal> {
+    let replays = partner.settings.on_repeat == OnRepeat::Replay;
     match before {
         Some(before) if replays && before.is_of(new) => return Ok(TransferVerdict::Repeated),
         Some(_) => return Err(UserRefusal::TransferIdUsed),
@@ -103,7 +104,8 @@ pub fn decide_transfer(
         }
         TransferKind::Withdrawal => {
             let after = balance.minus(new.amount);
-            let after = after.ok_or(UserRefusal::InsufficientFunds { balance })?;
+            let requested = new.amount;
+            let after = after.ok_or(UserRefusal::InsufficientFunds { balance, requested })?;
             (after, Sum::from(new.amount).negated())
         }
     };
@@ -119,7 +121,7 @@ pub fn decide_transfer(
     };
     let number = account.opened.number;
     let transfer = Transfer {
-        partner,
+        partner: partner.number,
         id: new.id.clone(),
         kind: new.kind,
         mobile: new.mobile.clone(),
@@ -130,7 +132,7 @@ pub fn decide_transfer(
         by: Actor::Partner,
         kind: RecordKind::Transfer,
         postings: vec![
-            posting(AccountRef::Partner(partner), moved.negated(), None),
+            posting(AccountRef::Partner(partner.number), moved.negated(), None),
             posting(AccountRef::Player(number), moved, Some(link)),
         ],
         documents: vec![Document::Transfer(Box::new(transfer))],

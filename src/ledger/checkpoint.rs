@@ -14,12 +14,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::partners::PartnerRow;
+use super::recent::Place;
 use super::{Ledger, Space};
-use crate::books::{AccountPlace, Applied, BooksError, Closing, ReferenceKey, SessionPlace, Slice};
+use crate::books::{
+    AccountPlace, Applied, BooksError, Closing, Kind, ReferenceKey, SessionPlace, Slice, Tidying,
+};
 use crate::engine::document::Adjustment;
 use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
+use crate::engine::round::RoundKey;
 use crate::engine::totals::{DayKey, DayTotals, Totals};
 use crate::engine::transfer::{TransferKey, TransferRow};
 use crate::engine::user::Registered;
@@ -103,6 +107,7 @@ pub(super) struct Base {
 pub struct Checkpointer {
     ledger: Arc<Ledger>,
     stopped: Receiver<()>,
+    tidying: Tidying,
 }
 
 /// Dropping it stops a checkpointer that runs, after the slice that it is at.
@@ -294,16 +299,17 @@ impl Writing<'_> {
         self.ledger.checkpoints.slice_rows
     }
 
-    fn slice(
+    fn slice<T>(
         &mut self,
-        write: impl FnOnce(&mut Slice<'_>) -> Result<(), BooksError>,
-    ) -> Result<(), CheckpointError> {
+        write: impl FnOnce(&mut Slice<'_>) -> Result<T, BooksError>,
+    ) -> Result<T, CheckpointError> {
         let mut slice = self.ledger.books.begin()?;
-        write(&mut slice)?;
+        let written = write(&mut slice)?;
         slice.commit()?;
         // So that pages which nobody reads any more are used again.
         (self.ledger.view).store(Arc::new(self.ledger.books.view()?));
-        (self.between)()
+        (self.between)()?;
+        Ok(written)
     }
 
     /// What is written once and seldom.
@@ -355,10 +361,44 @@ impl Writing<'_> {
     }
 
     fn ids(&mut self) -> Result<(), CheckpointError> {
-        for rows in sorted(self.turn.ids.iter()).chunks(self.slice_rows()) {
-            self.slice(|slice| slice.ids(rows))?;
+        let rows = sorted(self.turn.ids.iter());
+        let numbers = |(key, _): &(&IdKey, _)| (key.place(), key.id.0);
+        let (settled, scattered) = self.apart(Kind::Ids, rows, numbers)?;
+        for rows in settled.chunks(self.slice_rows()) {
+            self.slice(|slice| slice.ids(rows, None))?;
+        }
+        if scattered.is_empty() {
+            return Ok(());
+        }
+        let keys = scattered.iter().map(|(key, _)| *key);
+        let run = self.slice(|slice| slice.begin_run_of_ids(keys))?;
+        for rows in scattered.chunks(self.slice_rows()) {
+            self.slice(|slice| slice.ids(rows, Some(&run)))?;
         }
         Ok(())
+    }
+
+    /// Parts rows, which are sorted, into those of spaces whose numbers come in some order and
+    /// those whose do not.
+    fn apart<R: Copy>(
+        &self,
+        kind: Kind,
+        rows: Vec<R>,
+        number: impl Fn(&R) -> (Place, u64),
+    ) -> Result<(Vec<R>, Vec<R>), CheckpointError> {
+        let view = self.ledger.view.load();
+        let few = self.ledger.checkpoints.scattered_rows;
+        let (mut settled, mut scattered) = (Vec::new(), Vec::new());
+        for rows in rows.chunk_by(|one, other| number(one).0 == number(other).0) {
+            let place = number(&rows[0]).0;
+            let numbers = rows.iter().map(|row| number(row).1);
+            if view.are_scattered(kind, place, numbers, few)? {
+                scattered.extend_from_slice(rows);
+            } else {
+                settled.extend_from_slice(rows);
+            }
+        }
+        Ok((settled, scattered))
     }
 
     fn rounds(&mut self) -> Result<(), CheckpointError> {
@@ -381,8 +421,18 @@ impl Writing<'_> {
             }));
         }
         rows.sort_unstable_by_key(|(space, key, _)| (*space, key.round, key.account));
-        for rows in rows.chunks(self.slice_rows()) {
-            self.slice(|slice| slice.rounds(rows, turn.before))?;
+        let numbers = |(place, key, _): &(Place, &RoundKey, _)| (*place, key.round.0);
+        let (settled, scattered) = self.apart(Kind::Rounds, rows, numbers)?;
+        for rows in settled.chunks(self.slice_rows()) {
+            self.slice(|slice| slice.rounds(rows, turn.before, None))?;
+        }
+        if scattered.is_empty() {
+            return Ok(());
+        }
+        let keys = scattered.iter().map(|(place, key, _)| (*place, *key));
+        let run = self.slice(|slice| slice.begin_run_of_rounds(keys))?;
+        for rows in scattered.chunks(self.slice_rows()) {
+            self.slice(|slice| slice.rounds(rows, turn.before, Some(&run)))?;
         }
         Ok(())
     }
@@ -407,7 +457,13 @@ impl Checkpointer {
     pub fn new(ledger: Arc<Ledger>) -> (Checkpointer, CheckpointerStop) {
         let (gone, stopped) = bounded(0);
         let stop = CheckpointerStop { _gone: gone };
-        (Checkpointer { ledger, stopped }, stop)
+        let tidying = Tidying::default();
+        let checkpointer = Checkpointer {
+            ledger,
+            stopped,
+            tidying,
+        };
+        (checkpointer, stop)
     }
 
     /// Ends all generations now. What is returned has to be written, by [`Checkpointer::write`],
@@ -496,14 +552,18 @@ impl Checkpointer {
     }
 
     fn write_what_is_due(&mut self) -> Result<(), CheckpointError> {
+        while self.ledger.books.load_filter()? {
+            self.ledger.view.store(Arc::new(self.ledger.books.view()?));
+        }
         self.ledger.apply_tail().map_err(|_| self.why())?;
         let mut last = Instant::now();
+        let mut rest = LOOK;
         while !self.is_stopped() {
             let ledger = &self.ledger;
             let checkpoints = ledger.checkpoints;
             let applied = ledger.books.applied().seq;
             let due = Seq(applied.0.saturating_add(checkpoints.entries));
-            let many = match ledger.durable.wait_at_most(due, LOOK) {
+            let many = match ledger.durable.wait_at_most(due, rest) {
                 Some(Ok(())) => true,
                 Some(Err(_)) => return Err(self.why()),
                 None => false,
@@ -519,8 +579,34 @@ impl Checkpointer {
                 self.checkpoint()?;
                 last = Instant::now();
             }
+            let begun = Instant::now();
+            // As long as a step took, others have the disk and the processor.
+            rest = match self.tidy()? {
+                true => begun.elapsed(),
+                false => LOOK,
+            };
         }
         Ok(())
+    }
+
+    /// Takes one step of what is done between checkpoints; whether there was anything to do.
+    ///
+    /// # Errors
+    /// As [`Checkpointer::write`].
+    pub fn tidy(&mut self) -> Result<bool, CheckpointError> {
+        if self.ledger.is_latched() {
+            return Err(self.why());
+        }
+        let ledger = &self.ledger;
+        let tidied = ledger.books.tidy(&mut self.tidying, &ledger.checkpoints);
+        let tidied = tidied.and_then(|did| {
+            ledger.view.store(Arc::new(ledger.books.view()?));
+            Ok(did)
+        });
+        if tidied.is_err() {
+            ledger.durable.latch();
+        }
+        Ok(tidied?)
     }
 
     fn is_stopped(&self) -> bool {

@@ -144,7 +144,9 @@ impl Ledger {
         let known = brought.take_in(self, place, key, &mut ids, &mut players)?;
         let row = ids.rows.row(&key);
         let round = play.round(row, place.account);
-        if row.is_none() && !known.no_id && !ids.recent.is_new(key.place(), key.id.0) {
+        // Nothing is forgotten while a lock is held: what neither memory nor this view has is not.
+        let is_new = || ids.recent.is_new(key.place(), key.id.0) || self.view.load().lacks_id(&key);
+        if row.is_none() && !known.no_id && !is_new() {
             return Err(Missing::Id(key));
         }
         let holdings = &players.holdings;
@@ -152,7 +154,11 @@ impl Ledger {
         if let Some(round) = round.filter(|_| round_row.is_none() && play.may_change(row)) {
             let is_own = row.is_none() && play.begins(round.round);
             let is_new = is_own && players.foreign.is_new(key.place(), round.round.0);
-            if !is_new && known.no_round != Some(round) {
+            let lacks = || {
+                let view = self.view.load();
+                view.lacks_round(key.space, key.currency, round)
+            };
+            if !is_new && !lacks() && known.no_round != Some(round) {
                 return Err(Missing::Round(round));
             }
         }

@@ -134,8 +134,8 @@ impl Ledger {
         })
     }
 
-    /// Puts money on a user's wallet or takes it off (partner-api.md, Wallet); with `replays` an
-    /// exact repetition gives what the first one gave.
+    /// Puts money on a user's wallet or takes it off (partner-api.md, Wallet). Where the partner is
+    /// set so, an exact repetition gives what the first one gave.
     ///
     /// # Errors
     /// Refused where the id was used, the partner has no such user, or the balance would leave its
@@ -144,7 +144,6 @@ impl Ledger {
         &self,
         partner: &PartnerRow,
         new: &NewTransfer,
-        replays: bool,
     ) -> Result<Observed<TransferRow>, UserError> {
         let permit = self.reserve().ok_or(Unavailable)?;
         let (user, seen) = match self.user(partner, &new.mobile) {
@@ -175,7 +174,7 @@ impl Ledger {
             let looked_at = before.map_or(Seq::NONE, |row| row.seq);
             let moved = account.map_or(Seq::NONE, |account| account.last);
             let seq = seen.max(looked_at).max(moved);
-            let verdict = decide_transfer(new, partner.number, (before, replays), account)
+            let verdict = decide_transfer(new, partner, before, account)
                 .map_err(|refusal| UserError::Refused(refusal, seq))?;
             let record = match verdict {
                 TransferVerdict::Accepted(record) => record,

@@ -4,5 +4,6 @@
 //! layers below or beside them; they never import each other.
 
 pub mod admin;
+pub mod partner;
 pub mod percent;
 pub mod wallet;

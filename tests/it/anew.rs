@@ -21,10 +21,18 @@ const BY_SPACE: [&str; 3] = ["ids", "rounds", "foreign_rounds"];
 
 /// Tables that tell of the file, or of the moment of a flush: a session that was over is listed
 /// among the unlisted ones where it was not when its row was written.
-const OWN: [&str; 4] = ["about", "counts", "spaces", "unlisted_sessions"];
+const OWN: [&str; 6] = [
+    "about",
+    "counts",
+    "filters",
+    "runs",
+    "spaces",
+    "unlisted_sessions",
+];
 
-/// All rows without their checksums; what begins with a space's number begins with the space.
-fn rows(disk: &SimDisk) -> Rows {
+/// All rows without their checksums, and whether there are rounds in runs. What begins with a
+/// space's number begins with the space.
+fn rows(disk: &SimDisk) -> (Rows, bool) {
     let backend = RedbBackend::new(disk.open(BOOKS).unwrap());
     let database = Builder::new().create_with_backend(backend).unwrap();
     let reading = database.begin_read().unwrap();
@@ -39,17 +47,20 @@ fn rows(disk: &SimDisk) -> Rows {
     };
     let spaces = table("spaces");
     let names = reading.list_tables().unwrap();
-    let names: Vec<_> = names.map(|table| table.name().to_owned()).collect();
+    let mut names: Vec<_> = names.map(|table| table.name().to_owned()).collect();
+    // So that what newer runs have comes after what older ones and the table have.
+    names.sort();
     let mut all = Rows::new();
     for name in names.iter().filter(|name| !OWN.contains(&name.as_str())) {
+        let of = name.split('.').next().unwrap();
         for (mut key, row) in table(name) {
-            if BY_SPACE.contains(&name.as_str()) {
+            if BY_SPACE.contains(&of) {
                 key.splice(..4, spaces[&key[..4]].iter().copied());
             }
-            all.insert((name.clone(), key), row);
+            all.insert((of.to_owned(), key), row);
         }
     }
-    all
+    (all, names.iter().any(|name| name.starts_with("rounds.")))
 }
 
 /// What of the books on a disk, which nobody has open, is not as in books that are made anew from
@@ -66,7 +77,13 @@ pub(crate) fn rows_unlike_anew(
     checkpointer.checkpoint().unwrap();
     assert_eq!(ledger.booked_seq(), journal.head().seq);
     drop((checkpointer, stop, committer, ledger));
-    let (there, anew) = (rows(disk), rows(&other));
+    let ((mut there, in_runs), (mut anew, anew_in_runs)) = (rows(disk), rows(&other));
+    if in_runs || anew_in_runs {
+        // Of those it is not written down which are foreign.
+        for rows in [&mut there, &mut anew] {
+            rows.retain(|(table, _), _| table != "foreign_rounds");
+        }
+    }
     let keys = there.keys().chain(anew.keys());
     let unlike = keys.filter(|key| there.get(*key) != anew.get(*key));
     let tell = |key: &(String, Vec<u8>)| {

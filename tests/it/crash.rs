@@ -88,12 +88,16 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn accepted_play(&self) -> bool {
-        let moves = matches!(
-            self.operation,
-            Operation::Play { command, .. } if command != Command::Credit
-        );
-        moves && matches!(self.told, Told::Answer { result: 1, .. })
+    /// Whether it was taken, and must not be taken again however often it is sent.
+    pub(crate) fn accepted_once(&self) -> bool {
+        match &self.operation {
+            Operation::Play { command, .. } if *command != Command::Credit => {
+                matches!(self.told, Told::Answer { result: 1, .. })
+            }
+            Operation::Register { .. } => matches!(self.told, Told::Registered(_)),
+            Operation::Transfer { .. } => matches!(self.told, Told::Transferred { .. }),
+            _ => false,
+        }
     }
 }
 
@@ -110,6 +114,8 @@ pub(crate) struct Tally {
     pub(crate) archived: u64,
     /// Checkpoints that were written whole.
     pub(crate) checkpoints: u64,
+    /// Steps between checkpoints: filters kept, rows moved, runs merged.
+    pub(crate) tidied: u64,
     /// Files of history that are on the disk in the end.
     pub(crate) segments: u64,
 }
@@ -202,6 +208,8 @@ impl World {
     pub(crate) fn new(seed: u64, seams: Seams) -> World {
         let shape = Shape {
             alone: true,
+            // Every other world's ids go into runs.
+            scattered: seed % 2 == 1,
             ..shape(0, 8)
         };
         let partners = Workload::partners().into_iter();
@@ -378,7 +386,7 @@ impl World {
                 self.tally.there_unanswered += 1;
                 self.retries.push_back(pending.operation.clone());
             }
-            if pending.answered && pending.accepted_play() {
+            if pending.answered && pending.accepted_once() {
                 self.remembered.push(pending.operation);
             }
         }
@@ -444,6 +452,12 @@ impl World {
             }
             if self.random.random_ratio(1, 12) && !self.checkpoint(running, &mut live)? {
                 return Ok(false);
+            }
+            if self.random.random_ratio(1, 6) {
+                match running.checkpointer.tidy() {
+                    Ok(did) => self.tally.tidied += u64::from(did),
+                    Err(_) => return Ok(false),
+                }
             }
             if self.random.random_ratio(1, 6) {
                 self.tell(&running.ledger);

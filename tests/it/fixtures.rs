@@ -14,8 +14,9 @@ use crate::verify::contents;
 const SERVE: [&str; 3] = ["serve", "--public-url", "http://coffer.test"];
 const ENVIRONMENT: [(&str, &str); 1] = [("COFFER_STORAGE_RESERVE_SIZE", "0B")];
 
-/// Of the version before there were books, and of the first version with them.
-pub(crate) const FIXTURES: [&str; 2] = ["format-0-before-books", "format-1"];
+/// Of the version before there were books, of the first one with them, and of the first one whose
+/// books have runs.
+pub(crate) const FIXTURES: [&str; 3] = ["format-0-before-books", "format-1", "format-2"];
 
 fn packed(name: &str) -> PathBuf {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");

@@ -13,7 +13,7 @@ use crate::verify::contents;
 const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batches");
 
-const FIXTURE: &str = "format-1";
+const FIXTURE: &str = "format-2";
 
 /// Makes a database say that it is of a format.
 fn set_format(path: &Path, format: u64) {
@@ -66,21 +66,21 @@ fn raise_witness(path: &Path) {
 #[test]
 fn each_file_of_a_later_version_is_refused_by_its_name_and_left_alone() {
     let newest = "history/00000000000000000121.redb";
-    type Raise<'a> = (&'a str, &'a dyn Fn(&Path));
+    type Raise<'a> = (&'a str, u64, &'a dyn Fn(&Path));
     let raises: [Raise<'_>; 7] = [
-        ("manifest.json", &raise_manifest),
-        ("witness", &raise_witness),
-        ("journal.redb", &|path| set_format(path, 2)),
-        ("journal.redb", &raise_batch),
-        (newest, &|path| set_format(path, 2)),
-        (newest, &raise_batch),
-        ("books.redb", &|path| set_format(path, 2)),
+        ("manifest.json", 2, &raise_manifest),
+        ("witness", 2, &raise_witness),
+        ("journal.redb", 2, &|path| set_format(path, 2)),
+        ("journal.redb", 2, &raise_batch),
+        (newest, 2, &|path| set_format(path, 2)),
+        (newest, 2, &raise_batch),
+        ("books.redb", 3, &|path| set_format(path, 3)),
     ];
-    for (name, raise) in raises {
+    for (name, later, raise) in raises {
         let folder = unpacked(FIXTURE);
         raise(&folder.path().join("coffer-data").join(name));
         let before = contents(&folder.path().join("coffer-data"));
-        let due = format!("{name} has format 2, which this version does not know");
+        let due = format!("{name} has format {later}, which this version does not know");
         let why = refused(folder.path());
         assert!(why.contains(&due) && why.contains("use that one"), "{why}");
         let verified = verified(folder.path());
@@ -125,23 +125,23 @@ fn a_backup_of_a_later_version_is_refused_by_its_name() {
 fn books_of_an_older_format_are_kept_aside_and_made_anew() {
     let folder = unpacked(FIXTURE);
     let data = folder.path().join("coffer-data");
-    set_format(&data.join("books.redb"), 0);
+    set_format(&data.join("books.redb"), 1);
     let before = verified(folder.path());
     assert_eq!(before.code, 0, "{}", before.out);
-    assert!(before.err.contains("format 0"), "{}", before.err);
+    assert!(before.err.contains("format 1"), "{}", before.err);
     for start in ["the upgrade", "the next"] {
         let server = served(folder.path());
         let log = fs::read_to_string(folder.path().join("stderr")).unwrap();
         assert_eq!(
-            log.contains("books.redb.0.bak"),
+            log.contains("books.redb.1.bak"),
             start == "the upgrade",
             "{log}"
         );
         assert_answers(&server, FIXTURE);
         assert!(server.end("TERM").success());
     }
-    assert_eq!(format(&data.join("books.redb.0.bak")), 0);
-    assert_eq!(format(&data.join("books.redb")), 1);
+    assert_eq!(format(&data.join("books.redb.1.bak")), 1);
+    assert_eq!(format(&data.join("books.redb")), 2);
     assert_eq!(verified(folder.path()).code, 0);
 }
 
@@ -151,18 +151,18 @@ fn an_upgrade_of_the_books_that_was_interrupted_goes_on() {
         let folder = unpacked(FIXTURE);
         let data = folder.path().join("coffer-data");
         let books = data.join("books.redb");
-        set_format(&books, 0);
+        set_format(&books, 1);
         let manifest = data.join("manifest.json");
         let text = fs::read_to_string(&manifest).unwrap();
         fs::write(&manifest, text.replace(",\"books.redb\"", "")).unwrap();
         if renamed {
-            fs::rename(&books, data.join("books.redb.0.bak")).unwrap();
+            fs::rename(&books, data.join("books.redb.1.bak")).unwrap();
         }
         let server = served(folder.path());
         assert_answers(&server, FIXTURE);
         assert!(server.end("TERM").success());
-        assert_eq!(format(&data.join("books.redb.0.bak")), 0);
-        assert_eq!(format(&books), 1);
+        assert_eq!(format(&data.join("books.redb.1.bak")), 1);
+        assert_eq!(format(&books), 2);
         assert!(
             fs::read_to_string(&manifest)
                 .unwrap()

@@ -43,6 +43,7 @@ fn play(seed: u64, count: usize, rules: Rules) {
     let mut model = Model::new(rules);
     let shape = Shape {
         alone: true,
+        scattered: seed % 2 == 1,
         ..shape(0, 600)
     };
     let stream = Workload::partners()

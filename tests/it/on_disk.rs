@@ -87,6 +87,8 @@ pub(crate) fn recover(
         checkpoints: Checkpoints {
             entries,
             slice_rows: usize::try_from(entries / 10).unwrap(),
+            scattered_rows: usize::try_from(entries / 10).unwrap(),
+            merged_runs: 2,
             ..Checkpoints::default()
         },
     };

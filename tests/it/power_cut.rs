@@ -32,6 +32,7 @@ fn power_cuts_lose_nothing_that_was_answered_and_do_nothing_twice() {
         all.repeated += world.tally.repeated;
         all.archived += world.tally.archived;
         all.checkpoints += world.tally.checkpoints;
+        all.tidied += world.tally.tidied;
         all.segments += world.tally.segments;
         if all.cuts >= cuts {
             break;
@@ -50,6 +51,7 @@ fn power_cuts_lose_nothing_that_was_answered_and_do_nothing_twice() {
             "{all:?}"
         );
         assert!(all.checkpoints > all.cuts / 20, "{all:?}");
+        assert!(all.tidied > all.cuts / 20, "{all:?}");
     }
 }
 
@@ -102,7 +104,7 @@ fn ids_kept_apart_from_their_money_are_noticed() {
 fn a_repetition_told_before_its_original_is_durable_is_noticed() {
     let seams = Seams {
         may_tell: |ledger, pending| {
-            let early = !pending.fresh && !ledger.is_latched() && pending.accepted_play();
+            let early = !pending.fresh && !ledger.is_latched() && pending.accepted_once();
             early || is_durable(ledger, pending.seq)
         },
         ..Seams::SOUND

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::fixtures::{FIXTURES, assert_answers, refused, served, unpacked, verified};
 use crate::process::run;
 
-const FIXTURE: &str = "format-1";
+const FIXTURE: &str = "format-2";
 
 fn rebuild(folder: &Path) {
     let rebuilt = run(folder, &["rebuild", "--json"], &[]).json();

@@ -324,6 +324,17 @@ pub(crate) fn wallet_request(token: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// One call of the partner of a wallet token, as bytes; `line` is its method and path.
+pub(crate) fn partner_request(token: &str, line: &str, body: &str) -> Vec<u8> {
+    format!(
+        "{line} HTTP/1.1\r\nHost: coffer.test\r\nX-API-Key: key_of_{token}\r\n\
+         X-API-Secret: secret_of_{token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
 /// An answer as it came, but for the `date` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {

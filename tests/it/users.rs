@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use coffer::engine::command::{AccountName, NewTransfer, NewUser};
+use coffer::engine::command::{AccountName, NewTransfer, NewUser, PartnerChange};
 use coffer::engine::document::TransferKind;
 use coffer::engine::refusal::UserRefusal;
+use coffer::engine::settings::{OnRepeat, SettingsChange};
 use coffer::id::{Mobile, PartnerNumber};
 use coffer::journal::{CommitMode, Journal, RedbJournal};
 use coffer::ledger::{Checkpointer, Committer, Ledger, UserError};
@@ -36,6 +37,10 @@ fn mobile(number: u64) -> Mobile {
     format!("{number:010}").parse().unwrap()
 }
 
+fn cents(cents: u64) -> Amount {
+    Amount::from_cents(cents).unwrap()
+}
+
 fn register(ledger: &Ledger, partner: u32, number: u64) -> Result<u64, UserRefusal> {
     let partner = ledger.partner(PartnerNumber(partner)).unwrap().value;
     let new = NewUser {
@@ -63,17 +68,16 @@ fn user(ledger: &Ledger, partner: u32, number: u64) -> Result<u64, UserRefusal> 
 fn transfer(
     ledger: &Ledger,
     (partner, number): (u32, u64),
-    (kind, cents, id): (TransferKind, u64, &str),
-    replays: bool,
+    (kind, amount, id): (TransferKind, u64, &str),
 ) -> Result<u64, UserRefusal> {
     let partner = ledger.partner(PartnerNumber(partner)).unwrap().value;
     let new = NewTransfer {
         kind,
         mobile: mobile(number),
-        amount: Amount::from_cents(cents).unwrap(),
+        amount: cents(amount),
         id: id.parse().unwrap(),
     };
-    match ledger.transfer(&partner, &new, replays) {
+    match ledger.transfer(&partner, &new) {
         Ok(seen) => Ok(seen.value.balance_after.cents()),
         Err(UserError::Refused(refusal, _)) => Err(refusal),
         Err(UserError::Unavailable) => panic!("there is room"),
@@ -81,6 +85,18 @@ fn transfer(
 }
 
 use TransferKind::{Deposit, Withdrawal};
+
+fn set_on_repeat(ledger: &Ledger, on_repeat: OnRepeat) {
+    let settings = SettingsChange {
+        on_repeat: Some(on_repeat),
+        ..SettingsChange::default()
+    };
+    let change = PartnerChange {
+        settings,
+        ..PartnerChange::default()
+    };
+    ledger.change_partner(PartnerNumber(1), change).unwrap();
+}
 
 #[test]
 fn users_are_numbered_from_101_and_a_refused_registration_uses_no_number() {
@@ -115,23 +131,18 @@ fn users_and_transfers_outlive_memory_and_the_process() {
     let disk = SimDisk::new();
     let (mut ledger, mut committer) = with_partners(&disk);
     assert_eq!(register(&ledger, 1, 7), Ok(101));
-    assert_eq!(
-        transfer(&ledger, (1, 7), (Deposit, 250, "a"), false),
-        Ok(250)
-    );
+    assert_eq!(transfer(&ledger, (1, 7), (Deposit, 250, "a")), Ok(250));
     for round in 0..6 {
         let (next, id) = (20 + round, format!("round-{round}"));
         assert_eq!(register(&ledger, 2, next), Ok(102 + round));
-        let more = transfer(&ledger, (1, 7), (Deposit, 100, &id), false);
+        let more = transfer(&ledger, (1, 7), (Deposit, 100, &id));
         assert_eq!(more, Ok(350 + 100 * round));
-        let left = transfer(
-            &ledger,
-            (1, 7),
-            (Withdrawal, 1000 + 200 * round, "b"),
-            false,
-        );
-        let balance = Amount::from_cents(350 + 100 * round).unwrap();
-        assert_eq!(left, Err(UserRefusal::InsufficientFunds { balance }));
+        let poor = UserRefusal::InsufficientFunds {
+            balance: cents(350 + 100 * round),
+            requested: cents(1000),
+        };
+        let left = transfer(&ledger, (1, 7), (Withdrawal, 1000, "b"));
+        assert_eq!(left, Err(poor));
         committer.step(usize::MAX).unwrap();
         match round {
             // Out of memory, into the books.
@@ -149,14 +160,13 @@ fn users_and_transfers_outlive_memory_and_the_process() {
         assert_eq!(user(&ledger, 1, next), Err(UserRefusal::NotThePartnersUser));
         assert_eq!(user(&ledger, 2, next), Ok(102 + round));
         let used = Err(UserRefusal::TransferIdUsed);
-        assert_eq!(transfer(&ledger, (1, 7), (Deposit, 250, "a"), false), used);
-        assert_eq!(
-            transfer(&ledger, (1, 7), (Deposit, 250, "a"), true),
-            Ok(250)
-        );
+        assert_eq!(transfer(&ledger, (1, 7), (Deposit, 250, "a")), used);
+        set_on_repeat(&ledger, OnRepeat::Replay);
+        assert_eq!(transfer(&ledger, (1, 7), (Deposit, 250, "a")), Ok(250));
         for other in [(Deposit, 251, "a"), (Withdrawal, 250, "a")] {
-            assert_eq!(transfer(&ledger, (1, 7), other, true), used);
+            assert_eq!(transfer(&ledger, (1, 7), other), used);
         }
+        set_on_repeat(&ledger, OnRepeat::Refuse);
     }
 }
 
@@ -165,19 +175,16 @@ fn transfers_move_money_between_a_partner_and_its_users_alone() {
     let (ledger, _committer) = with_partners(&SimDisk::new());
     assert_eq!(register(&ledger, 1, 7), Ok(101));
     assert_eq!(register(&ledger, 2, 20), Ok(102));
-    assert_eq!(
-        transfer(&ledger, (1, 7), (Deposit, 850, "a"), false),
-        Ok(850)
-    );
+    assert_eq!(transfer(&ledger, (1, 7), (Deposit, 850, "a")), Ok(850));
     // Another partner numbers its transfers by itself.
-    assert_eq!(transfer(&ledger, (2, 20), (Deposit, 5, "a"), false), Ok(5));
-    let taken = transfer(&ledger, (2, 20), (Withdrawal, 5, "b"), false);
+    assert_eq!(transfer(&ledger, (2, 20), (Deposit, 5, "a")), Ok(5));
+    let taken = transfer(&ledger, (2, 20), (Withdrawal, 5, "b"));
     assert_eq!(taken, Ok(0));
-    let nobody = transfer(&ledger, (1, 8), (Deposit, 5, "c"), false);
+    let nobody = transfer(&ledger, (1, 8), (Deposit, 5, "c"));
     assert_eq!(nobody, Err(UserRefusal::UserUnknown));
     let brim = (Deposit, Amount::MAX.cents(), "d");
     assert_eq!(
-        transfer(&ledger, (1, 7), brim, false),
+        transfer(&ledger, (1, 7), brim),
         Err(UserRefusal::BalanceOutOfRange)
     );
     let book = ledger.trial_balance(false).unwrap().value;

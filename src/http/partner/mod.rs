@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod guard;
+mod users;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use hyper::http::request::Parts;
 use super::State;
 use super::connection::Caller;
 use super::reply::{Reply, json};
+use crate::engine::document::TransferKind;
 use crate::id::Seq;
 use crate::ledger::{Latched, PartnerRow};
 
@@ -32,7 +34,6 @@ pub(super) struct Call {
     /// Who.
     partner: Arc<PartnerRow>,
     /// The request's head, with its query.
-    #[expect(dead_code, reason = "the calls that read it come next")]
     head: Parts,
 }
 
@@ -79,18 +80,13 @@ pub(super) async fn answer(state: &Arc<State>, call: Call, body: Bytes) -> Resul
 }
 
 /// Does what is asked.
-async fn perform(_state: &Arc<State>, call: Call, _body: Bytes) -> Told {
-    let body = match call.asked.endpoint {
-        Endpoint::Register
-        | Endpoint::Balance
-        | Endpoint::Deposit
-        | Endpoint::Withdraw
-        | Endpoint::Transaction
-        | Endpoint::History => r#"{"success":false,"message":"Not found"}"#,
-    };
-    Told {
-        status: StatusCode::NOT_FOUND,
-        body: body.into(),
-        seq: Seq::NONE,
+async fn perform(state: &Arc<State>, call: Call, body: Bytes) -> Told {
+    match call.asked.endpoint {
+        Endpoint::Register => users::register(state, &call, &body),
+        Endpoint::Balance => users::balance(state, &call),
+        Endpoint::Deposit => users::transfer(state, &call, TransferKind::Deposit, &body),
+        Endpoint::Withdraw => users::transfer(state, &call, TransferKind::Withdrawal, &body),
+        Endpoint::Transaction => users::transaction(state, &call),
+        Endpoint::History => users::history(state, &call).await,
     }
 }

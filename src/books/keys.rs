@@ -1,10 +1,38 @@
-//! Keys of sums and days.
+//! What rows are found by, as bytes. Numbers are big-endian, so that neighbours lie together.
 
 use crate::engine::entry::AccountRef;
+use crate::engine::round::RoundKey;
 use crate::engine::totals::{DayKey, SumOf};
-use crate::id::{GameNumber, PartnerNumber};
+use crate::id::{AccountNumber, GameNumber, PartnerNumber, Seq, SessionNumber, TransactionId};
 use crate::money::Currency;
 use crate::time::Day;
+
+pub(super) fn session_key(home: AccountNumber, number: SessionNumber) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&home.0.to_be_bytes());
+    key[8..].copy_from_slice(&number.0.to_be_bytes());
+    key
+}
+
+/// A key of a text that is a partner's.
+pub(super) fn partner_key(partner: PartnerNumber, text: &str) -> Vec<u8> {
+    [&partner.0.to_be_bytes(), text.as_bytes()].concat()
+}
+
+pub(super) fn id_key(space: u32, id: TransactionId) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..4].copy_from_slice(&space.to_be_bytes());
+    key[4..].copy_from_slice(&id.0.to_be_bytes());
+    key
+}
+
+pub(super) fn round_key(space: u32, of: RoundKey) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..4].copy_from_slice(&space.to_be_bytes());
+    key[4..12].copy_from_slice(&of.round.0.to_be_bytes());
+    key[12..].copy_from_slice(&of.account.0.to_be_bytes());
+    key
+}
 
 pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
     let (kind, partner) = match of {
@@ -53,4 +81,8 @@ pub(super) fn day_of(key: &[u8]) -> Option<DayKey> {
         currency: std::str::from_utf8(currency).ok()?.parse().ok()?,
         game: GameNumber(u32::from_be_bytes(game.try_into().ok()?)),
     })
+}
+
+pub(super) fn seq_of(key: &[u8]) -> Option<Seq> {
+    Some(Seq(u64::from_be_bytes(key.try_into().ok()?)))
 }
