@@ -9,11 +9,14 @@ use ipnet::IpNet;
 use super::admin::{AdminOptions, PageOptions};
 use super::failure::Failure;
 use super::output;
+use crate::engine::rotation::SecretKind;
 use crate::engine::settings::{OnRepeat, SettingsChange, UnknownMembers};
 use crate::id::{GameType, IdSpaceName, Name, PartnerNumber, PostbackUrl, WalletToken, network};
 use crate::money::Currency;
-use crate::protocol::admin::{CreatePartner, Operation, PageWanted, PartnerNamed, UpdatePartner};
-use crate::time::{Timestamp, UtcOffset};
+use crate::protocol::admin::{
+    CreatePartner, Operation, PageWanted, PartnerNamed, RotateSecret, UpdatePartner,
+};
+use crate::time::{Span, Timestamp, UtcOffset};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -33,6 +36,8 @@ enum Command {
     Show(Which),
     /// Change a partner's settings
     Update(Update),
+    /// Exchange a partner's secrets for new ones and show those, this once
+    RotateSecret(Rotate),
     /// Disable a partner: no bets and no new sessions
     Disable(Which),
     /// Enable a partner again
@@ -98,6 +103,18 @@ struct Settings {
     /// What becomes of members that a signed request has beyond the documented: refuse or sign
     #[arg(long, value_name = "WHAT")]
     unknown_members: Option<UnknownMembers>,
+}
+
+#[derive(Args)]
+struct Rotate {
+    /// The partner, such as p1
+    partner: PartnerNumber,
+    /// Which secrets: api, payment or paykassma
+    #[arg(long, default_value = "api", value_name = "WHICH")]
+    what: SecretKind,
+    /// How long the ones before still open, such as 24h; 0s shuts out all before
+    #[arg(long, default_value_t = RotateSecret::GRACE, value_name = "SPAN")]
+    grace: Span,
 }
 
 #[derive(Args)]
@@ -220,6 +237,20 @@ const CREATED: [&str; 11] = [
     "private_key",
 ];
 
+const ROTATED: [&str; 9] = [
+    "partner",
+    "what",
+    "api_key",
+    "former_until",
+    "api_secret",
+    "payment_token",
+    "pluginapi_secret",
+    "access_key",
+    "private_key",
+];
+
+const KEEP_THE_SECRETS: &str = "Keep the secrets now: they are not shown again.\n";
+
 const SHOWN: [&str; 20] = [
     "partner",
     "name",
@@ -275,7 +306,7 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
             };
             admin.print(json, Operation::CreatePartner, &request, |partner| {
                 let fields = output::fields(partner, &CREATED);
-                format!("{fields}Keep the secrets now: they are not shown again.\n")
+                format!("{fields}{KEEP_THE_SECRETS}")
             })
         }
         Command::List(page) => {
@@ -289,6 +320,18 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
             let request = update.request()?;
             admin.print(json, Operation::UpdatePartner, &request, |partner| {
                 output::fields(partner, &SHOWN)
+            })
+        }
+        Command::RotateSecret(rotate) => {
+            let request = RotateSecret {
+                partner: rotate.partner,
+                what: rotate.what,
+                grace: rotate.grace,
+            };
+            admin.print(json, Operation::RotateSecret, &request, |rotated| {
+                let names = ROTATED.iter().filter(|name| !rotated[**name].is_null());
+                let fields = output::fields(rotated, &names.copied().collect::<Vec<_>>());
+                format!("{fields}{KEEP_THE_SECRETS}")
             })
         }
         Command::Disable(which) => named(Operation::DisablePartner, which),

@@ -7,6 +7,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::rotation::FormerSecrets;
 use super::settings::PartnerSettings;
 use crate::id::{
     AccountNumber, Code, Email, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Mobile, Name,
@@ -93,6 +94,9 @@ pub struct PartnerSecrets {
     pub access_key: Sealed,
     /// The signatures' private key.
     pub private_key: Sealed,
+    /// Those before, while they still open.
+    #[serde(default)]
+    pub former: FormerSecrets,
 }
 
 impl Partner {

@@ -217,6 +217,8 @@ pub enum RecordKind {
     PartnerCreated,
     /// A partner's settings or state changed.
     PartnerChanged,
+    /// Some of a partner's secrets were exchanged for new ones.
+    PartnerSecretRotated,
     /// A player, or a player's account in a further currency, came into being.
     PlayerCreated,
     /// A player was blocked or unblocked.

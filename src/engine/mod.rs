@@ -16,6 +16,7 @@ pub mod ids;
 pub mod operate;
 pub mod play;
 pub mod refusal;
+pub mod rotation;
 pub mod round;
 pub mod settings;
 pub mod totals;

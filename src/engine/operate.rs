@@ -11,9 +11,10 @@ use super::document::{
 use super::entry::{AccountRef, Actor, Link, Posting, Record, RecordKind};
 use super::holdings::{AccountRow, PlayerKey, PlayerRow, SessionRow};
 use super::refusal::OperatorRefusal;
+use super::rotation::NewSecrets;
 use crate::id::{AccountNumber, IdSpaceNumber, PartnerNumber, Seq, SessionNumber};
 use crate::money::{Amount, Sum};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 fn record(kind: RecordKind, postings: Vec<Posting>, documents: Vec<Document>) -> Record {
     Record {
@@ -89,6 +90,19 @@ pub fn decide_partner_change(
         Vec::new(),
         vec![Document::Partner(Box::new(changed))],
     )))
+}
+
+/// Some of a partner's secrets are exchanged for new ones.
+pub fn decide_rotation(partner: &Partner, new: NewSecrets, grace: Span, now: Timestamp) -> Record {
+    let changed = Partner {
+        secrets: partner.secrets.rotated(new, grace, now),
+        ..partner.clone()
+    };
+    record(
+        RecordKind::PartnerSecretRotated,
+        Vec::new(),
+        vec![Document::Partner(Box::new(changed))],
+    )
 }
 
 /// A player, or the player's account in a further currency, comes into being with a balance,

@@ -10,6 +10,7 @@ use super::holdings::{Holdings, PlayerRow};
 use super::ids::{IdKey, IdRow};
 use super::operate;
 use super::play::{Table, Verdict};
+use super::rotation::FormerSecrets;
 use super::round::RoundKey;
 use super::settings::PartnerSettings;
 use crate::id::{
@@ -210,6 +211,7 @@ fn some_partner() -> Partner {
         pluginapi_secret: key.hash(&secret),
         access_key: key.seal(&secret),
         private_key: key.seal(&secret),
+        former: FormerSecrets::default(),
     };
     Partner {
         number: PartnerNumber(1),

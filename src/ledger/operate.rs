@@ -16,9 +16,11 @@ use crate::engine::held::Held;
 use crate::engine::holdings::PlayerKey;
 use crate::engine::operate;
 use crate::engine::refusal::OperatorRefusal;
+use crate::engine::rotation::NewSecrets;
 use crate::id::{Code, PartnerNumber, PlayerId, Reference, Seq};
 use crate::journal::Permit;
 use crate::money::Amount;
+use crate::time::Span;
 
 type Codes<'a> = MutexGuard<'a, Held<Code, SessionPlace>>;
 type References<'a> = MutexGuard<'a, Held<(PartnerNumber, Reference), (Adjustment, Seq)>>;
@@ -79,6 +81,24 @@ impl Ledger {
                 value: row,
             }),
         }
+    }
+
+    /// Exchanges some of a partner's secrets for new ones; those before open for `grace` on
+    /// (operations.md, `partner rotate-secret`).
+    ///
+    /// # Errors
+    /// Refused where there is no such partner.
+    pub fn rotate_secret(
+        &self,
+        number: PartnerNumber,
+        new: NewSecrets,
+        grace: Span,
+    ) -> Result<Observed<Arc<PartnerRow>>, OperatorError> {
+        let permit = self.permit()?;
+        let _one_at_a_time = self.partner_changes.lock();
+        let row = self.known_partner(number)?;
+        let record = operate::decide_rotation(&row, new, grace, self.sequencer.now());
+        Ok(self.take_partner_down(permit, record))
     }
 
     fn take_partner_down(&self, permit: Permit<'_>, record: Record) -> Observed<Arc<PartnerRow>> {

@@ -2,6 +2,7 @@
 
 use crate::engine::command::NewPartner;
 use crate::engine::document::PartnerSecrets;
+use crate::engine::rotation::FormerSecrets;
 use crate::engine::settings::PartnerSettings;
 use crate::money::Currency;
 use crate::secret::{Secret, SecretKey};
@@ -33,5 +34,6 @@ pub fn secrets() -> PartnerSecrets {
         pluginapi_secret: key.hash(&secret),
         access_key: key.seal(&secret),
         private_key: key.seal(&secret),
+        former: FormerSecrets::default(),
     }
 }

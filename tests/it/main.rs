@@ -36,6 +36,7 @@ mod operator;
 mod partner_access;
 mod partner_golden;
 mod partner_races;
+mod partner_secrets;
 mod partner_settings;
 mod partner_wallet;
 mod planted;

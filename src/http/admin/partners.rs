@@ -3,12 +3,13 @@
 use super::{Done, Failed, done};
 use crate::engine::command::{NewPartner, PartnerChange};
 use crate::engine::document::{Partner, PartnerSecrets};
+use crate::engine::rotation::{FormerSecrets, GatewaySecrets, NewSecrets, SecretKind};
 use crate::engine::settings::{PartnerSettings, SettingsChange};
 use crate::http::State;
 use crate::ledger::DEFAULT_ID_SPACE;
 use crate::protocol::admin::{
-    CreatePartner, Fault, Members, Page, PageWanted, PartnerCreated, PartnerItem, PartnerNamed,
-    PartnerShown, UpdatePartner,
+    CreatePartner, Fault, Members, NewlyShown, Page, PageWanted, PartnerCreated, PartnerItem,
+    PartnerNamed, PartnerShown, RotateSecret, SecretRotated, UpdatePartner,
 };
 use crate::secret::{Secret, random_word};
 
@@ -45,6 +46,7 @@ pub(super) fn create(state: &State, members: Members) -> Result<Done, Failed> {
         pluginapi_secret: key.hash(&pluginapi_secret),
         access_key: key.seal(&access_key),
         private_key: key.seal(&private_key),
+        former: FormerSecrets::default(),
     };
     let created = state.ledger.create_partner(new, secrets)?;
     let partner = &created.value;
@@ -105,6 +107,47 @@ pub(super) fn update(state: &State, members: Members) -> Result<Done, Failed> {
     };
     let changed = state.ledger.change_partner(request.partner, change)?;
     Ok(done(&shown(state, &changed.value), changed.seq))
+}
+
+pub(super) fn rotate_secret(state: &State, members: Members) -> Result<Done, Failed> {
+    let request = RotateSecret::decode(members)?;
+    let key = &state.admin.secret_key;
+    let [one, two, three] = std::array::from_fn(|_| Secret::random());
+    let (new, secrets) = match request.what {
+        SecretKind::Api => {
+            let api_secret = one.expose();
+            let new = NewSecrets::Api(key.hash(&one));
+            (new, NewlyShown::Api { api_secret })
+        }
+        SecretKind::Payment => {
+            let payment_token = one.expose();
+            let new = NewSecrets::Payment(key.hash(&one));
+            (new, NewlyShown::Payment { payment_token })
+        }
+        SecretKind::Paykassma => {
+            let new = NewSecrets::Paykassma(GatewaySecrets {
+                pluginapi_secret: key.hash(&one),
+                access_key: key.seal(&two),
+                private_key: key.seal(&three),
+            });
+            let shown = NewlyShown::Paykassma {
+                pluginapi_secret: one.expose(),
+                access_key: two.expose(),
+                private_key: three.expose(),
+            };
+            (new, shown)
+        }
+    };
+    let grace = request.grace;
+    let rotated = state.ledger.rotate_secret(request.partner, new, grace)?;
+    let reply = SecretRotated {
+        partner: rotated.value.number,
+        what: request.what,
+        api_key: &rotated.value.secrets.api_key,
+        former_until: state.clock.now().plus(grace),
+        secrets,
+    };
+    Ok(done(&reply, rotated.seq))
 }
 
 pub(super) fn set_disabled(

@@ -61,8 +61,9 @@ impl PartnerGuard {
         let given = self.secret_key.hash(&Secret::new(given.to_owned()));
         // Who hides behind a proxy that cannot be read counts as that proxy.
         let counted = from.unwrap_or(peer);
-        let judged = match partner.filter(|row| row.secrets.api_secret == given) {
-            Some(partner) => judged(&partner, from, state.clock.now()).map(|()| partner),
+        let now = state.clock.now();
+        let judged = match partner.filter(|row| row.secrets.api_secret_is(&given, now)) {
+            Some(partner) => judged(&partner, from, now).map(|()| partner),
             None => Err(self.failed(counted, invalid)),
         };
         judged.map_err(|refusal| {

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 use super::members::{Malformed, Members};
+use crate::engine::rotation::SecretKind;
 use crate::engine::settings::SettingsChange;
 use crate::id::{
     Code, GameNumber, GameType, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason,
@@ -116,6 +117,36 @@ impl UpdatePartner {
             game_server_addresses: members.list_by("game_server_addresses", network)?,
             expires_at: members.nullable("expires_at")?,
             settings: take_settings(&mut members)?,
+        };
+        members.finish().map(|()| request)
+    }
+}
+
+/// Secrets of a partner to exchange.
+#[derive(Clone, Debug, Serialize)]
+pub struct RotateSecret {
+    /// Whose.
+    pub partner: PartnerNumber,
+    /// Which, `api` if nothing is said.
+    pub what: SecretKind,
+    /// How long those before still open, `24h` if nothing is said.
+    #[serde(serialize_with = "as_text")]
+    pub grace: Span,
+}
+
+impl RotateSecret {
+    /// How long a secret still opens after its exchange where nothing is said.
+    pub const GRACE: Span = Span::from_seconds(24 * 60 * 60);
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<RotateSecret, Malformed> {
+        let request = RotateSecret {
+            partner: members.required("partner")?,
+            what: members.optional("what")?.unwrap_or(SecretKind::Api),
+            grace: members.optional("grace")?.unwrap_or(RotateSecret::GRACE),
         };
         members.finish().map(|()| request)
     }

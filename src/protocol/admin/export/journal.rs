@@ -159,6 +159,7 @@ fn record_kind(kind: RecordKind) -> &'static str {
     match kind {
         RecordKind::PartnerCreated => "partner_created",
         RecordKind::PartnerChanged => "partner_changed",
+        RecordKind::PartnerSecretRotated => "partner_secret_rotated",
         RecordKind::PlayerCreated => "player_created",
         RecordKind::PlayerChanged => "player_changed",
         RecordKind::SessionOpened => "session_opened",
