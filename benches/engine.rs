@@ -49,6 +49,7 @@ fn cents(cents: u64) -> Amount {
 fn partner(currency: Currency, now: Timestamp) -> Partner {
     let (new, number) = (sample::partner("bench", currency), PartnerNumber(1));
     let record = decide_partner(new, number, IdSpaceNumber(0), sample::secrets(), now);
+    let record = record.expect("its settings go together");
     match record.documents.into_iter().next() {
         Some(Document::Partner(partner)) => *partner,
         other => panic!("a partner comes into being, not {other:?}"),

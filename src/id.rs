@@ -3,6 +3,8 @@
 //! Numbers are given by coffer and are compact in entries; texts are what outsiders say. Each
 //! text is checked once, where it is parsed into its type.
 
+mod web;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,6 +12,8 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use web::is_web_address;
 
 /// Parses a member's text into its type; the type's own error tells what would be right.
 pub(crate) fn parse_from<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -85,6 +89,16 @@ number! {
     /// Partners that number their transactions together share an id space. 0 is `default`.
     IdSpaceNumber(u32)
 }
+number! {
+    /// A user of a partner: one sequence for the whole coffer (partner-api.md, Users).
+    UserNumber(u64)
+}
+
+impl Default for UserNumber {
+    fn default() -> UserNumber {
+        UserNumber::NONE
+    }
+}
 
 impl Default for Seq {
     fn default() -> Seq {
@@ -106,6 +120,30 @@ impl Seq {
             .0
             .checked_add(1)
             .expect("2^64 entries are never reached"))
+    }
+}
+
+impl UserNumber {
+    /// Before the first user, who is 101.
+    pub const NONE: UserNumber = UserNumber(100);
+
+    /// The number after this one.
+    ///
+    /// # Panics
+    /// After 2^64-102 users.
+    #[must_use]
+    pub fn next(self) -> UserNumber {
+        let next = self.0.checked_add(1);
+        UserNumber(next.expect("2^64 users are never reached"))
+    }
+
+    /// The user's name as a player: `usr-101` (partner-api.md, Users).
+    ///
+    /// # Panics
+    /// Never: the longest has 24 characters.
+    pub fn player_id(self) -> PlayerId {
+        let text = format!("usr-{self}");
+        text.parse().expect("short and printable")
     }
 }
 
@@ -194,7 +232,7 @@ impl<'de> Deserialize<'de> for Lang {
 
 /// A text is not of an identifier's form; the text says what would be right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdError(&'static str);
+pub struct IdError(pub(crate) &'static str);
 
 impl fmt::Display for IdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -307,6 +345,18 @@ pub fn network(text: &str) -> Result<IpNet, IdError> {
 }
 
 text! {
+    /// A kind of game, such as `mine`, as partners name it (partner-api.md, Users).
+    GameType,
+    "must be 1 to 40 letters, digits or _",
+    |text| is_word(text, 40)
+}
+text! {
+    /// Where a merchant is told of what became of its deposits or withdrawals.
+    PostbackUrl,
+    "must be an address such as https://shop.example.com/postback, without user and fragment",
+    is_web_address
+}
+text! {
     /// A player's name at the partner: 1-40 printable ASCII characters without spaces
     /// (operations.md, Shapes that scripts use).
     PlayerId,
@@ -352,6 +402,49 @@ text! {
     "must be 1 to 500 characters, no control characters, no invisible ones, and not only blanks",
     |text| is_seen(text, 500),
     |text| is_line(text, 500)
+}
+
+text! {
+    /// A user's mobile number, without the `+` that does not distinguish (partner-api.md, Who is
+    /// calling).
+    Mobile,
+    "must be 7 to 15 digits",
+    |text| (7..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+text! {
+    /// A user's name as the partner gives it (partner-api.md, Users). It may hold characters that
+    /// are not seen: some scripts join their letters with them.
+    UserName,
+    "must be 1 to 190 characters without control characters",
+    |text| is_line(text, 190)
+}
+text! {
+    /// Something that looks like an email address (partner-api.md, Users).
+    Email,
+    "must be an email address of at most 254 characters",
+    is_email
+}
+text! {
+    /// A partner's name for a deposit or withdrawal, unique per partner for ever (partner-api.md,
+    /// Wallet, `transaction_id`).
+    TransferId,
+    "must be 1 to 190 characters without control characters",
+    |text| is_line(text, 190)
+}
+
+/// Something, one `@`, and a domain of at least two parts, with neither blanks nor control
+/// characters. Whether anybody reads there only a letter could tell.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let parts = || domain.split('.');
+    is_line(text, 254)
+        && !text.chars().any(char::is_whitespace)
+        && !local.is_empty()
+        && !domain.contains('@')
+        && parts().count() > 1
+        && parts().all(|part| !part.is_empty())
 }
 
 #[cfg(test)]
@@ -425,6 +518,41 @@ mod tests {
         }
         assert!(serde_json::from_str::<Name>("\"\"").is_err());
         assert!(serde_json::from_str::<Name>("\"\\u0000\"").is_err());
+    }
+
+    #[test]
+    fn mobile_numbers_and_email_addresses_are_told_by_their_looks() {
+        for (mobile, good) in [
+            ("1234567", true),
+            ("123456789012345", true),
+            ("123456", false),
+            ("1234567890123456", false),
+            ("+1234567", false),
+            ("123 4567", false),
+            ("\u{661}234567", false),
+        ] {
+            assert_eq!(mobile.parse::<Mobile>().is_ok(), good, "{mobile:?}");
+        }
+        let long = format!("{}@example.com", "x".repeat(243));
+        for (email, good) in [
+            ("newuser@example.com", true),
+            ("a.b+c@mail.example.co.in", true),
+            ("\u{928}@\u{909}.\u{92d}", true),
+            ("newuser", false),
+            ("@example.com", false),
+            ("a@", false),
+            ("a@b", false),
+            ("a@b.", false),
+            ("a@.b", false),
+            ("a@b..c", false),
+            ("a@b@c.d", false),
+            ("a b@c.d", false),
+            ("a\n@c.d", false),
+            (&*long, false),
+            (&long[1..], true),
+        ] {
+            assert_eq!(email.parse::<Email>().is_ok(), good, "{email:?}");
+        }
     }
 
     #[test]

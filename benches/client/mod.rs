@@ -43,31 +43,34 @@ impl Connection {
 
     /// Sends one request to the Wallet URL of `token`, which must be taken.
     pub(crate) async fn post(&mut self, token: &str, body: &str) {
-        let length = body.len();
-        let head = format!(
-            "POST /wallet/{token} HTTP/1.1\r\nHost: bench\r\nContent-Length: {length}\r\n\r\n"
-        );
+        let head = format!("POST /wallet/{token} HTTP/1.1\r\nHost: bench\r\n");
+        self.ask(&head, body, br#""result":1,"#).await;
+    }
+
+    /// Sends one request, whose answer must say `accepted`. The head ends before its length.
+    pub(crate) async fn ask(&mut self, head: &str, body: &str, accepted: &[u8]) {
+        let length = format!("Content-Length: {}\r\n\r\n", body.len());
         self.request.clear();
-        self.request.extend_from_slice(head.as_bytes());
-        self.request.extend_from_slice(body.as_bytes());
+        for part in [head, &length, body] {
+            self.request.extend_from_slice(part.as_bytes());
+        }
         self.stream.write_all(&self.request).await.unwrap();
         let mut filled = 0;
         loop {
             let read = self.stream.read(&mut self.answer[filled..]).await.unwrap();
             assert!(read > 0, "the server closed the connection");
             filled += read;
-            // The answer is one flat object and nothing follows it.
+            // The answer is one object, nothing follows it, and it comes in one piece.
             if self.answer[filled - 1] == b'}' {
                 break;
             }
         }
-        let accepted = self.answer[..filled]
-            .windows(11)
-            .any(|text| text == br#""result":1,"#);
+        let answer = &self.answer[..filled];
+        let mut texts = answer.windows(accepted.len());
         assert!(
-            accepted,
+            texts.any(|text| text == accepted),
             "{}",
-            String::from_utf8_lossy(&self.answer[..filled])
+            String::from_utf8_lossy(answer)
         );
     }
 }

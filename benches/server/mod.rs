@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use coffer::books::{Books, Checkpoints};
 use coffer::config::Games;
 use coffer::disk::{Disk, RealDisk};
-use coffer::engine::command::{AccountName, NewSession, Rules};
-use coffer::http::{Admin, AdminGuard, Limits, Meters, Settings, State};
+use coffer::engine::command::{AccountName, NewSession, NewUser, Rules};
+use coffer::http::{Admin, AdminGuard, Limits, Meters, PartnerGuard, Settings, State};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, Archiver, ArchiverStop, CommitMode, JournalError, Pace, RedbJournal};
 use coffer::ledger::{self, CheckpointError, Checkpointer, CheckpointerStop, Ledger};
@@ -40,6 +40,11 @@ pub(crate) struct Server {
 /// The code of a player's session.
 pub(crate) fn code(number: usize) -> String {
     format!("session_{number}_of_the_bench")
+}
+
+/// The mobile number of a player's fellow user.
+pub(crate) fn mobile(number: usize) -> String {
+    format!("9{number:09}")
 }
 
 /// Starts a coffer whose partner has the wallet token `bench`.
@@ -93,6 +98,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
             scrubs: Arc::default(),
         },
         meters: Meters::default(),
+        partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&[7; 32])), 20),
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let (public, admin) = (listen(), listen());
@@ -159,8 +165,17 @@ impl Server {
 
 fn populate(ledger: &Ledger) {
     let partner = sample::partner("bench", "USD".parse().unwrap());
-    ledger.create_partner(partner, sample::secrets()).unwrap();
+    let partner = ledger
+        .create_partner(partner, sample::secrets())
+        .unwrap()
+        .value;
     for number in 0..PLAYERS {
+        let user = NewUser {
+            name: "User of the bench".parse().unwrap(),
+            email: "user@bench.example".parse().unwrap(),
+            mobile: mobile(number).parse().unwrap(),
+        };
+        ledger.register_user(&partner, &user).unwrap();
         let account = AccountName {
             partner: PartnerNumber(1),
             player_id: format!("player-{number}").parse().unwrap(),

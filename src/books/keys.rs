@@ -39,6 +39,7 @@ pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
         SumOf::Players(partner) => (0, partner.0),
         SumOf::Account(AccountRef::House(partner)) => (1, partner.0),
         SumOf::Account(AccountRef::Adjustments) => (2, 0),
+        SumOf::Account(AccountRef::Partner(partner)) => (3, partner.0),
         SumOf::Account(AccountRef::Player(_)) => unreachable!("players have rows of their own"),
     };
     [
@@ -57,6 +58,7 @@ pub(super) fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
         0 => SumOf::Players(partner),
         1 => SumOf::Account(AccountRef::House(partner)),
         2 => SumOf::Account(AccountRef::Adjustments),
+        3 => SumOf::Account(AccountRef::Partner(partner)),
         _ => return None,
     };
     Some((std::str::from_utf8(currency).ok()?.parse().ok()?, of))

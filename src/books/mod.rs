@@ -4,7 +4,8 @@
 //! ```text
 //! table              key                                  row
 //! about              "coffer", "format", "applied"        id; 1, u64; see `Applied`
-//! about              "begun"                              see `Begun`; not in older files
+//!                    "begun"                              see `Begun`; not in older files
+//!                    "users"                              the highest number that a user has, u64
 //! counts             a table's name                       how many rows it has, u64
 //! partners           partner                              the document and its entry
 //! spaces             number of the space                  an id space and a currency
@@ -15,6 +16,8 @@
 //! unlisted_sessions  player's number, session             those of them that were open then
 //! codes              code                                 `SessionPlace`
 //! references         partner, reference                   an adjustment and its entry
+//! users              mobile number                        who is registered under it
+//! transfers          partner, transaction id              a partner's deposit or withdrawal
 //! ids                space, transaction id                what the id stands for
 //! rounds             space, round, account                a round
 //! foreign_rounds     space, round, account                rounds begun by a transaction of another number
@@ -35,6 +38,9 @@
 //! one round, are written in one commit: whoever replays entries onto what a flush that was cut
 //! short has left skips what is there already. Totals and days, which bear nothing, move with
 //! `applied`. `begun` moves with the first slice, and tells of what the others hold beyond `applied`.
+//!
+//! Books of earlier versions lack `users` and `transfers`. They are made where they are missing,
+//! and are empty then: no entry up to `applied` tells of what they are for.
 
 mod check;
 mod error;
@@ -47,13 +53,16 @@ mod merge_tests;
 mod rows;
 mod runs;
 mod scan;
+mod users;
 mod view;
 mod write;
 
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use redb::{Builder, Database, ReadableDatabase, TableDefinition};
+use redb::{
+    Builder, Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableHandle,
+};
 
 use self::check::Gate;
 pub use self::check::{Looked, set_aside_damaged, sound};
@@ -67,7 +76,7 @@ pub use self::scan::Scanned;
 pub use self::view::{Greatest, Place, View};
 pub use self::write::{Closing, NewRun, Slice};
 use crate::disk::{Disk, File, RedbBackend, unfinished};
-use crate::id::{AccountNumber, PartnerNumber, Reference, Seq, SessionNumber};
+use crate::id::{AccountNumber, PartnerNumber, Reference, Seq, SessionNumber, UserNumber};
 use crate::time::{Span, Timestamp};
 
 /// The file's name.
@@ -84,6 +93,7 @@ const COFFER: &str = "coffer";
 const FORMAT_KEY: &str = "format";
 const APPLIED: &str = "applied";
 const BEGUN: &str = "begun";
+const USERS: &str = "users";
 
 /// Rows of each table by its name.
 const COUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("counts");
@@ -132,6 +142,8 @@ pub struct Applied {
     pub accounts: AccountNumber,
     /// The highest number that a session has.
     pub sessions: SessionNumber,
+    /// The highest number that a user has.
+    pub users: UserNumber,
 }
 
 impl Applied {
@@ -142,7 +154,30 @@ impl Applied {
         hash: [0; 32],
         accounts: AccountNumber(0),
         sessions: SessionNumber(0),
+        users: UserNumber::NONE,
     };
+
+    /// Reads what the file says, if it does.
+    fn read(
+        about: &impl ReadableTable<&'static str, &'static [u8]>,
+    ) -> Result<Option<Applied>, BooksError> {
+        let applied = about.get(APPLIED)?;
+        let applied = applied.and_then(|bytes| Applied::decode(bytes.value()));
+        let users = about.get(USERS)?;
+        let users = match users.map(|bytes| bytes.value().try_into()) {
+            None => UserNumber::NONE,
+            Some(Ok(bytes)) => UserNumber(u64::from_le_bytes(bytes)),
+            Some(Err(_)) => return Ok(None),
+        };
+        Ok(applied.map(|applied| Applied { users, ..applied }))
+    }
+
+    /// Writes what the file says from then on.
+    fn write(&self, about: &mut Table<'_, &'static str, &'static [u8]>) -> Result<(), BooksError> {
+        about.insert(APPLIED, self.encode().as_slice())?;
+        about.insert(USERS, &self.users.0.to_le_bytes()[..])?;
+        Ok(())
+    }
 
     fn encode(&self) -> Vec<u8> {
         let numbers = [
@@ -169,6 +204,7 @@ impl Applied {
             accounts: AccountNumber(next()?),
             sessions: SessionNumber(next()?),
             hash: hash.try_into().ok()?,
+            users: UserNumber::NONE,
         })
     }
 }
@@ -225,7 +261,7 @@ pub fn create(disk: &dyn Disk, id: [u8; 16]) -> Result<(), BooksError> {
         let mut about = transaction.open_table(ABOUT)?;
         about.insert(COFFER, &id[..])?;
         about.insert(FORMAT_KEY, &FORMAT.to_le_bytes()[..])?;
-        about.insert(APPLIED, Applied::NOTHING.encode().as_slice())?;
+        Applied::NOTHING.write(&mut about)?;
         transaction.open_table(COUNTS)?;
     }
     for table in view::TABLES {
@@ -278,6 +314,7 @@ impl Books {
 
     fn of(database: Database, id: [u8; 16]) -> Result<Books, BooksError> {
         let (applied, begun) = inspect(&database, id)?;
+        add_tables(&database)?;
         let books = Books {
             database,
             shared: Arc::new(Shared::new(id)),
@@ -330,10 +367,33 @@ fn inspect(database: &Database, id: [u8; 16]) -> Result<(Applied, Option<Begun>)
     if value(COFFER)? != id {
         return Err(BooksError::Foreign);
     }
-    let applied = Applied::decode(&value(APPLIED)?).ok_or_else(silent)?;
+    let applied = Applied::read(&about)?.ok_or_else(silent)?;
     let begun = match about.get(BEGUN)? {
         Some(begun) => Some(Begun::decode(begun.value()).ok_or_else(silent)?),
         None => None,
     };
     Ok((applied, begun))
+}
+
+/// Makes the tables that the file's version did not have.
+fn add_tables(database: &Database) -> Result<(), BooksError> {
+    let read = database.begin_read()?;
+    let there: Vec<_> = read.list_tables()?.collect();
+    let is_there = |name: &str| there.iter().any(|table| table.name() == name);
+    let missing = users::TABLES.into_iter();
+    let missing: Vec<_> = missing.filter(|table| !is_there(table.name())).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let counts = read.open_table(COUNTS)?;
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    for table in missing {
+        if counts.get(table.name())?.is_some() {
+            return Err(BooksError::Unreadable("lacks a table that had rows"));
+        }
+        transaction.open_table(table)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }

@@ -20,6 +20,8 @@ use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::DayTotals;
+use crate::engine::transfer::TransferRow;
+use crate::engine::user::Registered;
 use crate::id::{AccountNumber, PartnerNumber, RoundId, Seq, TransactionId};
 
 /// What a scan comes across: rows, and what is wrong with others.
@@ -71,13 +73,15 @@ impl View {
             at,
             accounts,
             sessions,
-            ..
+            users,
+            hash: _,
         } = self.applied()?;
         take(Ok(Booked::Applied {
             seq,
             at,
             accounts,
             sessions,
+            users,
         }));
         for (table, there, known) in self.counts()? {
             if there != known {
@@ -157,6 +161,11 @@ impl Scan<'_> {
             let (partner, name) = named(key)?;
             Some(Booked::Name(partner, name, row.home))
         })?;
+        self.each::<Registered>(|key, row| {
+            let mobile = std::str::from_utf8(key).ok()?.parse().ok()?;
+            Some(Booked::Registered(mobile, row))
+        })?;
+        self.each::<TransferRow>(|_, row| Some(Booked::Transfer(row)))?;
         let accounts = self.view.open::<AccountPlace>()?;
         self.each::<SessionPlace>(|key, row| {
             let account = place_of(&accounts, row.account)?;
@@ -299,7 +308,7 @@ fn number(key: &[u8]) -> Option<u64> {
 }
 
 /// A key of a text that is a partner's.
-fn named(key: &[u8]) -> Option<(PartnerNumber, String)> {
+pub(super) fn named(key: &[u8]) -> Option<(PartnerNumber, String)> {
     let (partner, text) = key.split_first_chunk()?;
     let partner = PartnerNumber(u32::from_be_bytes(*partner));
     Some((partner, String::from_utf8(text.to_vec()).ok()?))

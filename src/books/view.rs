@@ -19,12 +19,14 @@ use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
+use crate::engine::transfer::TransferRow;
+use crate::engine::user::Registered;
 use crate::id::{AccountNumber, IdSpaceNumber, PartnerNumber, Reference, Seq, SessionNumber};
 use crate::money::{Currency, Sum};
 use crate::time::Day;
 
 /// Every table that holds rows.
-pub(super) const TABLES: [Definition; 18] = [
+pub(super) const TABLES: [Definition; 20] = [
     <(Partner, Seq)>::TABLE,
     Space::TABLE,
     AccountPlace::TABLE,
@@ -43,6 +45,8 @@ pub(super) const TABLES: [Definition; 18] = [
     DayTotals::TABLE,
     RunList::TABLE,
     FilterPiece::TABLE,
+    Registered::TABLE,
+    TransferRow::TABLE,
 ];
 
 /// All rows as they were at one moment.
@@ -83,7 +87,7 @@ impl View {
         Ok(self.transaction.open_table(R::TABLE)?)
     }
 
-    fn seldom<R: Row>(&self, key: &[u8]) -> Result<Option<R>, BooksError> {
+    pub(super) fn seldom<R: Row>(&self, key: &[u8]) -> Result<Option<R>, BooksError> {
         Self::read(&self.open::<R>()?, key)
     }
 
@@ -130,9 +134,7 @@ impl View {
     /// # Errors
     /// [`BooksError`], as of all that is read here.
     pub fn applied(&self) -> Result<Applied, BooksError> {
-        let about = self.transaction.open_table(ABOUT)?;
-        let applied = about.get(super::APPLIED)?;
-        let applied = applied.and_then(|bytes| Applied::decode(bytes.value()));
+        let applied = Applied::read(&self.transaction.open_table(ABOUT)?)?;
         applied.ok_or(BooksError::Unreadable("does not say how far it goes"))
     }
 

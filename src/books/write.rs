@@ -13,7 +13,7 @@ use super::rows::{
     unseal,
 };
 use super::runs::{Kind, Run, RunList, run_table};
-use super::{ABOUT, APPLIED, Applied, BEGUN, Begun, Books, BooksError, COUNTS, ReferenceKey};
+use super::{ABOUT, Applied, BEGUN, Begun, Books, BooksError, COUNTS, ReferenceKey};
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
@@ -165,7 +165,7 @@ impl Slice<'_> {
     }
 
     /// Writes rows of one kind.
-    fn rows<'r, R: Row + 'r, K: AsRef<[u8]>>(
+    pub(super) fn rows<'r, R: Row + 'r, K: AsRef<[u8]>>(
         &mut self,
         rows: impl Iterator<Item = (K, &'r R)>,
     ) -> Result<(), BooksError> {
@@ -456,8 +456,7 @@ impl Slice<'_> {
         }
         days.close(&self.transaction)?;
         let mut about = self.transaction.open_table(ABOUT)?;
-        about.insert(APPLIED, closing.applied.encode().as_slice())?;
-        Ok(())
+        closing.applied.write(&mut about)
     }
 
     /// Makes the rows durable.
@@ -465,11 +464,7 @@ impl Slice<'_> {
     /// # Errors
     /// As above.
     pub fn commit(self) -> Result<(), BooksError> {
-        let applied = {
-            let about = self.transaction.open_table(ABOUT)?;
-            let bytes = about.get(APPLIED)?;
-            bytes.and_then(|bytes| Applied::decode(bytes.value()))
-        };
+        let applied = { Applied::read(&self.transaction.open_table(ABOUT)?)? };
         self.transaction.commit()?;
         let applied = applied.ok_or(BooksError::Unreadable("does not say how far it goes"))?;
         *self.books.applied.write() = applied;

@@ -15,6 +15,7 @@ use super::admin::Admin;
 use super::failure::{Failure, described};
 use super::fill::FillOptions;
 use super::serve::{self, With};
+use crate::engine::settings::SettingsChange;
 use crate::http::client::{Call, ClientError, Connection};
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, TransactionId};
 use crate::money::{Amount, Currency, Sum};
@@ -274,6 +275,7 @@ async fn partner(admin: &mut Admin) -> Result<PartnerNumber, Failure> {
         id_space: None,
         game_server_addresses: Vec::new(),
         expires_at: None,
+        settings: SettingsChange::default(),
     };
     or_there_already(admin.ask(Operation::CreatePartner, &request).await)?;
     let mut cursor = None;

@@ -1,15 +1,22 @@
 //! `coffer partner`: whose game servers and players these are.
 
-use clap::{Args, Subcommand};
+use std::fmt::Display;
+use std::str::FromStr;
+
+use clap::{ArgGroup, Args, Subcommand};
 use ipnet::IpNet;
 
 use super::admin::{AdminOptions, PageOptions};
 use super::failure::Failure;
 use super::output;
-use crate::id::{IdSpaceName, Name, PartnerNumber, WalletToken, network};
+use crate::engine::rotation::SecretKind;
+use crate::engine::settings::{OnRepeat, SettingsChange, UnknownMembers};
+use crate::id::{GameType, IdSpaceName, Name, PartnerNumber, PostbackUrl, WalletToken, network};
 use crate::money::Currency;
-use crate::protocol::admin::{CreatePartner, Operation, PageWanted, PartnerNamed, UpdatePartner};
-use crate::time::Timestamp;
+use crate::protocol::admin::{
+    CreatePartner, Operation, PageWanted, PartnerNamed, RotateSecret, UpdatePartner,
+};
+use crate::time::{Span, Timestamp, UtcOffset};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -29,6 +36,8 @@ enum Command {
     Show(Which),
     /// Change a partner's settings
     Update(Update),
+    /// Exchange a partner's secrets for new ones and show those, this once
+    RotateSecret(Rotate),
     /// Disable a partner: no bets and no new sessions
     Disable(Which),
     /// Enable a partner again
@@ -55,6 +64,57 @@ struct Create {
     /// When it ends, such as 2026-11-21T03:23:23Z [default: never]
     #[arg(long, value_name = "TIME")]
     expires_at: Option<Timestamp>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What is set about its own calls, at its creation and later.
+#[derive(Args)]
+#[group(id = "settings", multiple = true)]
+struct Settings {
+    /// Where it and its merchants may call from; may be repeated; `any`: anywhere
+    #[arg(long, value_name = "CIDR", value_parser = network_or_any)]
+    allow_address: Vec<OrNot<IpNet>>,
+    /// A game that its users may play; may be repeated; `any`: all
+    #[arg(long, value_name = "TYPE", value_parser = game_or_any)]
+    game: Vec<OrNot<GameType>>,
+    /// The game of a call that names none, or `none`
+    #[arg(long, value_name = "TYPE", value_parser = or_none::<GameType>)]
+    default_game: Option<OrNot<GameType>>,
+    /// What becomes of an exact repetition of a deposit or withdrawal: refuse or replay
+    #[arg(long, value_name = "WHAT")]
+    on_repeat: Option<OnRepeat>,
+    /// Whether a payment for a user's mobile number goes into that user's wallet
+    #[arg(long, value_name = "true|false")]
+    credit_on_payment: Option<bool>,
+    /// Where its merchants are told of deposits, or `none`
+    #[arg(long, value_name = "URL", value_parser = or_none::<PostbackUrl>)]
+    deposit_postback_url: Option<OrNot<PostbackUrl>>,
+    /// Where its merchants are told of withdrawals, or `none`
+    #[arg(long, value_name = "URL", value_parser = or_none::<PostbackUrl>)]
+    withdrawal_postback_url: Option<OrNot<PostbackUrl>>,
+    /// The offset in which it is told times, such as +05:30, or `none`: the server's
+    #[arg(long, value_name = "OFFSET", value_parser = or_none::<UtcOffset>)]
+    #[arg(allow_hyphen_values = true)]
+    utc_offset: Option<OrNot<UtcOffset>>,
+    /// Whether its merchants' withdrawals are refused beyond their balances
+    #[arg(long, value_name = "true|false")]
+    check_withdrawal_funds: Option<bool>,
+    /// What becomes of members that a signed request has beyond the documented: refuse or sign
+    #[arg(long, value_name = "WHAT")]
+    unknown_members: Option<UnknownMembers>,
+}
+
+#[derive(Args)]
+struct Rotate {
+    /// The partner, such as p1
+    partner: PartnerNumber,
+    /// Which secrets: api, payment or paykassma
+    #[arg(long, default_value = "api", value_name = "WHICH")]
+    what: SecretKind,
+    /// How long the ones before still open, such as 24h; 0s shuts out all before
+    #[arg(long, default_value_t = RotateSecret::GRACE, value_name = "SPAN")]
+    grace: Span,
 }
 
 #[derive(Args)]
@@ -64,47 +124,102 @@ struct Which {
 }
 
 #[derive(Args)]
+#[command(group = ArgGroup::new("anything").args(CHANGES).required(true).multiple(true))]
 struct Update {
     /// The partner, such as p1
     partner: PartnerNumber,
     #[command(flatten)]
     change: Change,
+    #[command(flatten)]
+    settings: Settings,
 }
 
+/// Everything that an update may be about: it must be about something.
+const CHANGES: [&str; 12] = [
+    "game_server_address",
+    "expires_at",
+    "allow_address",
+    "game",
+    "default_game",
+    "on_repeat",
+    "credit_on_payment",
+    "deposit_postback_url",
+    "withdrawal_postback_url",
+    "utc_offset",
+    "check_withdrawal_funds",
+    "unknown_members",
+];
+
 #[derive(Args)]
-#[group(required = true, multiple = true)]
+#[group(id = "change", multiple = true)]
 struct Change {
     /// Where its game servers may call from, instead of before; may be repeated; `any`: anywhere
     #[arg(long, value_name = "CIDR", value_parser = network_or_any)]
-    game_server_address: Vec<NetworkOrAny>,
+    game_server_address: Vec<OrNot<IpNet>>,
     /// When it ends, such as 2026-11-21T03:23:23Z, or `never`
     #[arg(long, value_name = "TIME", value_parser = time_or_never)]
-    expires_at: Option<TimeOrNever>,
+    expires_at: Option<OrNot<Timestamp>>,
 }
 
+/// A value, or the word that takes it away.
 #[derive(Clone)]
-struct NetworkOrAny(Option<IpNet>);
+struct OrNot<T>(Option<T>);
 
-#[derive(Clone)]
-struct TimeOrNever(Option<Timestamp>);
-
-fn network_or_any(text: &str) -> Result<NetworkOrAny, String> {
-    if text == "any" {
-        return Ok(NetworkOrAny(None));
+fn or_word<T, E: Display>(
+    text: &str,
+    word: &str,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<OrNot<T>, String> {
+    if text == word {
+        return Ok(OrNot(None));
     }
-    match network(text) {
-        Ok(network) => Ok(NetworkOrAny(Some(network))),
-        Err(error) => Err(format!("{error}, or any")),
+    match read(text) {
+        Ok(value) => Ok(OrNot(Some(value))),
+        Err(error) => Err(format!("{error}, or {word}")),
     }
 }
 
-fn time_or_never(text: &str) -> Result<TimeOrNever, String> {
-    if text == "never" {
-        return Ok(TimeOrNever(None));
+fn or_none<T: FromStr<Err: Display>>(text: &str) -> Result<OrNot<T>, String> {
+    or_word(text, "none", str::parse)
+}
+
+fn network_or_any(text: &str) -> Result<OrNot<IpNet>, String> {
+    or_word(text, "any", network)
+}
+
+fn game_or_any(text: &str) -> Result<OrNot<GameType>, String> {
+    or_word(text, "any", str::parse)
+}
+
+fn time_or_never(text: &str) -> Result<OrNot<Timestamp>, String> {
+    or_word(text, "never", str::parse)
+}
+
+/// A list as it was given; `None` where nothing was.
+fn list<T: Clone>(flag: &str, given: &[OrNot<T>]) -> Result<Option<Vec<T>>, Failure> {
+    let values: Vec<T> = given.iter().filter_map(|item| item.0.clone()).collect();
+    let words = given.len() - values.len();
+    if words > 0 && given.len() > 1 {
+        let reason = format!("{flag} any stands alone: it takes every other away");
+        return Err(Failure::Usage(reason));
     }
-    match text.parse() {
-        Ok(time) => Ok(TimeOrNever(Some(time))),
-        Err(error) => Err(format!("{error}, or never")),
+    Ok((!given.is_empty()).then_some(values))
+}
+
+impl Settings {
+    fn change(self) -> Result<SettingsChange, Failure> {
+        Ok(SettingsChange {
+            allow_addresses: list("--allow-address", &self.allow_address)?,
+            games: list("--game", &self.game)?,
+            default_game: self.default_game.map(|game| game.0),
+            on_repeat: self.on_repeat,
+            credit_on_payment: self.credit_on_payment,
+            deposit_postback_url: self.deposit_postback_url.map(|url| url.0),
+            withdrawal_postback_url: self.withdrawal_postback_url.map(|url| url.0),
+            utc_offset: self.utc_offset.map(|offset| offset.0),
+            check_withdrawal_funds: self.check_withdrawal_funds,
+            unknown_members: self.unknown_members,
+        })
     }
 }
 
@@ -122,7 +237,21 @@ const CREATED: [&str; 11] = [
     "private_key",
 ];
 
-const SHOWN: [&str; 10] = [
+const ROTATED: [&str; 9] = [
+    "partner",
+    "what",
+    "api_key",
+    "former_until",
+    "api_secret",
+    "payment_token",
+    "pluginapi_secret",
+    "access_key",
+    "private_key",
+];
+
+const KEEP_THE_SECRETS: &str = "Keep the secrets now: they are not shown again.\n";
+
+const SHOWN: [&str; 20] = [
     "partner",
     "name",
     "currency",
@@ -133,6 +262,16 @@ const SHOWN: [&str; 10] = [
     "expires_at",
     "id_space",
     "game_server_addresses",
+    "allow_addresses",
+    "games",
+    "default_game",
+    "on_repeat",
+    "credit_on_payment",
+    "deposit_postback_url",
+    "withdrawal_postback_url",
+    "utc_offset",
+    "check_withdrawal_funds",
+    "unknown_members",
 ];
 
 const LISTED: [&str; 6] = [
@@ -163,10 +302,11 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
                 id_space: create.id_space,
                 game_server_addresses: create.game_server_address,
                 expires_at: create.expires_at,
+                settings: create.settings.change()?,
             };
             admin.print(json, Operation::CreatePartner, &request, |partner| {
                 let fields = output::fields(partner, &CREATED);
-                format!("{fields}Keep the secrets now: they are not shown again.\n")
+                format!("{fields}{KEEP_THE_SECRETS}")
             })
         }
         Command::List(page) => {
@@ -182,6 +322,18 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
                 output::fields(partner, &SHOWN)
             })
         }
+        Command::RotateSecret(rotate) => {
+            let request = RotateSecret {
+                partner: rotate.partner,
+                what: rotate.what,
+                grace: rotate.grace,
+            };
+            admin.print(json, Operation::RotateSecret, &request, |rotated| {
+                let names = ROTATED.iter().filter(|name| !rotated[**name].is_null());
+                let fields = output::fields(rotated, &names.copied().collect::<Vec<_>>());
+                format!("{fields}{KEEP_THE_SECRETS}")
+            })
+        }
         Command::Disable(which) => named(Operation::DisablePartner, which),
         Command::Enable(which) => named(Operation::EnablePartner, which),
     }
@@ -190,15 +342,11 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
 impl Update {
     fn request(self) -> Result<UpdatePartner, Failure> {
         let given = self.change.game_server_address;
-        let networks: Vec<IpNet> = given.iter().filter_map(|network| network.0).collect();
-        if !networks.is_empty() && networks.len() < given.len() {
-            let reason = "--game-server-address any stands alone: it takes every other away";
-            return Err(Failure::Usage(reason.to_owned()));
-        }
         Ok(UpdatePartner {
             partner: self.partner,
-            game_server_addresses: (!given.is_empty()).then_some(networks),
+            game_server_addresses: list("--game-server-address", &given)?,
             expires_at: self.change.expires_at.map(|end| end.0),
+            settings: self.settings.change()?,
         })
     }
 }

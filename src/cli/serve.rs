@@ -27,7 +27,7 @@ use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
-use crate::http::{self, Admin, AdminGuard, Meters, Settings, State};
+use crate::http::{self, Admin, AdminGuard, Meters, PartnerGuard, Settings, State};
 use crate::journal::ArchiverStop;
 use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
 use crate::protocol::wallet::reply::Wording;
@@ -275,12 +275,15 @@ fn state(
     settings: Settings,
     admin: Admin,
 ) -> Arc<State> {
+    let failures_max = settings.limits.failed_authentications_per_minute_max;
+    let partner_guard = PartnerGuard::new(Arc::clone(&admin.secret_key), failures_max);
     Arc::new(State {
         ledger: Arc::clone(ledger),
         clock: Arc::clone(clock),
         settings,
         admin,
         meters: Meters::default(),
+        partner_guard,
     })
 }
 

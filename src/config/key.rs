@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::given::Given;
 use super::{BackupSchedule, Config, Game};
 use crate::engine::command::CancelAfterWin;
-use crate::id::{GameNumber, Lang, network};
+use crate::id::{GameNumber, Lang, is_web_address, network};
 use crate::journal::CommitMode;
 use crate::money::Amount;
 use crate::time::Span;
@@ -154,10 +154,7 @@ pub(super) fn set_game(
     given: &Given<'_>,
 ) -> Result<(), String> {
     let game = config.games.0.entry(name.to_owned()).or_insert(Game {
-        game: GAME_TYPES
-            .iter()
-            .zip(1..)
-            .find_map(|(known, number)| (*known == name).then_some(GameNumber(number))),
+        game: known_number(name),
         launch_base: None,
     });
     match key {
@@ -169,6 +166,12 @@ pub(super) fn set_game(
         _ => unreachable!("only the keys in GAME_KEYS are set"),
     }
     Ok(())
+}
+
+/// The number of a game type that needs no configuration.
+pub(super) fn known_number(name: &str) -> Option<GameNumber> {
+    let mut known = GAME_TYPES.iter().zip(1..);
+    known.find_map(|(known, number)| (*known == name).then_some(GameNumber(number)))
 }
 
 fn count(given: &Given<'_>, most: u32) -> Result<u32, String> {
@@ -190,21 +193,10 @@ fn socket(text: &str) -> Result<std::net::SocketAddr, String> {
 
 /// `http://` or `https://`, a host, perhaps a path; told back without a slash at the end.
 fn web_address(text: &str) -> Result<String, String> {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    let rest = rest.map(|rest| rest.trim_end_matches('/'));
-    let whole = |rest: &str| {
-        !rest.is_empty()
-            && !rest.starts_with('/')
-            && rest
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&b))
-    };
-    match rest.filter(|rest| whole(rest)) {
-        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
-        None => Err("must be an address such as https://wallet.example.com".to_owned()),
+    if !is_web_address(text) || text.contains('?') {
+        return Err("must be an address such as https://wallet.example.com".to_owned());
     }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 fn path(text: &str) -> Result<std::path::PathBuf, String> {

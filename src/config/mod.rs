@@ -21,7 +21,7 @@ pub use limits::Limits;
 
 use crate::books::Checkpoints;
 use crate::engine::command::Rules;
-use crate::id::{Code, GameNumber, Lang, WalletToken};
+use crate::id::{Code, GameNumber, GameType, Lang, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
 
@@ -157,6 +157,15 @@ pub struct Game {
 }
 
 impl Games {
+    /// The number of a game type at its game server: as configured, or one of the types that
+    /// everybody knows. `None` where nobody knows it.
+    pub fn number(&self, game: &GameType) -> Option<GameNumber> {
+        match self.0.get(game.as_str()) {
+            Some(configured) => configured.game,
+            None => key::known_number(game.as_str()),
+        }
+    }
+
     /// The address under which a player plays `game` for money, or `None` where no launch base
     /// is configured for it (wallet-api.md, Launch URLs). No member needs percent-encoding:
     /// all are letters, digits and `_` by their types.

@@ -2,9 +2,11 @@
 
 use ipnet::IpNet;
 
+use super::document::TransferKind;
+use super::settings::{PartnerSettings, SettingsChange};
 use crate::id::{
-    Code, GameNumber, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason, Reference, RoundId,
-    TransactionId, WalletToken,
+    Code, Email, GameNumber, IdSpaceName, Lang, Mobile, Name, PartnerNumber, PlayerId, Reason,
+    Reference, RoundId, TransactionId, TransferId, UserName, WalletToken,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -78,6 +80,8 @@ pub struct NewPartner {
     pub game_server_addresses: Vec<IpNet>,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
+    /// What is set about its own calls.
+    pub settings: PartnerSettings,
 }
 
 /// What to change about a partner; `None` leaves as is.
@@ -89,6 +93,8 @@ pub struct PartnerChange {
     pub game_server_addresses: Option<Vec<IpNet>>,
     /// When it ends; `Some(None)` takes the end away.
     pub expires_at: Option<Option<Timestamp>>,
+    /// What to set about its own calls.
+    pub settings: SettingsChange,
 }
 
 /// A player's account, as the commands name it.
@@ -128,4 +134,28 @@ pub struct NewSession {
     pub lang: Lang,
     /// How long it lives from its opening and from each accepted bet.
     pub ttl: Span,
+}
+
+/// A user to register (partner-api.md, Users).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUser {
+    /// What people call it.
+    pub name: UserName,
+    /// Where it is written to.
+    pub email: Email,
+    /// Unique per partner.
+    pub mobile: Mobile,
+}
+
+/// A deposit or withdrawal to make (partner-api.md, Wallet).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTransfer {
+    /// Which way.
+    pub kind: TransferKind,
+    /// Whose wallet.
+    pub mobile: Mobile,
+    /// How much; more than nothing.
+    pub amount: Amount,
+    /// Unique per partner, for ever.
+    pub id: TransferId,
 }

@@ -7,11 +7,14 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::rotation::FormerSecrets;
+use super::settings::PartnerSettings;
 use crate::id::{
-    AccountNumber, Code, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Name, PartnerNumber,
-    PlayerId, Reason, Reference, SessionNumber, WalletToken,
+    AccountNumber, Code, Email, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Mobile, Name,
+    PartnerNumber, PlayerId, Reason, Reference, SessionNumber, TransferId, UserName, UserNumber,
+    WalletToken,
 };
-use crate::money::Currency;
+use crate::money::{Amount, Currency};
 use crate::secret::{KeyedHash, Sealed};
 use crate::time::{Span, Timestamp};
 
@@ -29,6 +32,10 @@ pub enum Document {
     Session(Box<Session>),
     /// Why and under which reference a balance was adjusted.
     Adjustment(Adjustment),
+    /// A user.
+    User(Box<User>),
+    /// A partner's deposit or withdrawal.
+    Transfer(Box<Transfer>),
 }
 
 impl Document {
@@ -62,6 +69,9 @@ pub struct Partner {
     pub expires_at: Option<Timestamp>,
     /// Where its game servers may call from; empty: anywhere.
     pub game_server_addresses: Vec<IpNet>,
+    /// What an operator may set about its own calls.
+    #[serde(default)]
+    pub settings: PartnerSettings,
     /// When it came into being.
     pub created_at: Timestamp,
     /// What it proves itself with.
@@ -84,6 +94,9 @@ pub struct PartnerSecrets {
     pub access_key: Sealed,
     /// The signatures' private key.
     pub private_key: Sealed,
+    /// Those before, while they still open.
+    #[serde(default)]
+    pub former: FormerSecrets,
 }
 
 impl Partner {
@@ -159,4 +172,58 @@ pub struct Adjustment {
     pub cents: i64,
     /// The operator's words.
     pub reason: Reason,
+}
+
+/// A user: a person whom a partner registered under a mobile number (partner-api.md, Users).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Its number.
+    pub number: UserNumber,
+    /// Who registered it.
+    pub partner: PartnerNumber,
+    /// What people call it.
+    pub name: UserName,
+    /// Where it is written to; need not be unique.
+    pub email: Email,
+    /// Unique per partner.
+    pub mobile: Mobile,
+    /// Its wallet: the account that came into being with it.
+    pub account: AccountNumber,
+}
+
+/// What a partner puts on a user's wallet or takes off it (partner-api.md, Wallet).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Whose user.
+    pub partner: PartnerNumber,
+    /// The partner's name for it, unique per partner over both kinds.
+    pub id: TransferId,
+    /// Which way.
+    pub kind: TransferKind,
+    /// The user's mobile number.
+    pub mobile: Mobile,
+    /// The user's wallet.
+    pub account: AccountNumber,
+    /// How much; never zero.
+    pub amount: Amount,
+}
+
+/// Which way money goes between a partner and a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferKind {
+    /// Partner to user.
+    Deposit,
+    /// User to partner.
+    Withdrawal,
+}
+
+impl TransferKind {
+    /// The word in answers (partner-api.md, Wallet).
+    pub fn name(self) -> &'static str {
+        match self {
+            TransferKind::Deposit => "deposit",
+            TransferKind::Withdrawal => "withdrawal",
+        }
+    }
 }

@@ -205,6 +205,8 @@ pub struct Record {
 pub enum Actor {
     /// A person with the admin key.
     Operator,
+    /// A partner's own call.
+    Partner,
 }
 
 /// What a record tells of.
@@ -215,6 +217,8 @@ pub enum RecordKind {
     PartnerCreated,
     /// A partner's settings or state changed.
     PartnerChanged,
+    /// Some of a partner's secrets were exchanged for new ones.
+    PartnerSecretRotated,
     /// A player, or a player's account in a further currency, came into being.
     PlayerCreated,
     /// A player was blocked or unblocked.
@@ -225,6 +229,10 @@ pub enum RecordKind {
     SessionClosed,
     /// An operator put money on a player's account or took it off.
     Adjustment,
+    /// A partner registered a user.
+    UserRegistered,
+    /// A partner put money on a user's wallet or took it off.
+    Transfer,
 }
 
 /// One leg of an entry.
@@ -251,6 +259,8 @@ pub enum AccountRef {
     House(PartnerNumber),
     /// Where an operator's adjustments come from.
     Adjustments,
+    /// Where a partner's deposits come from and its withdrawals go.
+    Partner(PartnerNumber),
 }
 
 impl Body {

@@ -338,7 +338,11 @@ impl Holdings {
             match document {
                 Document::Player(player) => row.player_changed(player, seq),
                 Document::Account(opened) => row.account_opened(opened, seq, at),
-                Document::Session(_) | Document::Partner(_) | Document::Adjustment(_) => {}
+                Document::Session(_)
+                | Document::Partner(_)
+                | Document::Adjustment(_)
+                | Document::User(_)
+                | Document::Transfer(_) => {}
             }
         }
         for posting in &record.postings {

@@ -16,7 +16,11 @@ pub mod ids;
 pub mod operate;
 pub mod play;
 pub mod refusal;
+pub mod rotation;
 pub mod round;
+pub mod settings;
 pub mod totals;
+pub mod transfer;
+pub mod user;
 #[cfg(test)]
 mod world;

@@ -11,9 +11,10 @@ use super::document::{
 use super::entry::{AccountRef, Actor, Link, Posting, Record, RecordKind};
 use super::holdings::{AccountRow, PlayerKey, PlayerRow, SessionRow};
 use super::refusal::OperatorRefusal;
+use super::rotation::NewSecrets;
 use crate::id::{AccountNumber, IdSpaceNumber, PartnerNumber, Seq, SessionNumber};
 use crate::money::{Amount, Sum};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 fn record(kind: RecordKind, postings: Vec<Posting>, documents: Vec<Document>) -> Record {
     Record {
@@ -25,13 +26,19 @@ fn record(kind: RecordKind, postings: Vec<Posting>, documents: Vec<Document>) ->
 }
 
 /// A partner comes into being. That its wallet token is free was seen by the caller.
+///
+/// # Errors
+/// [`OperatorRefusal::DefaultGameNotPermitted`].
 pub fn decide_partner(
     new: NewPartner,
     number: PartnerNumber,
     id_space: IdSpaceNumber,
     secrets: PartnerSecrets,
     now: Timestamp,
-) -> Record {
+) -> Result<Record, OperatorRefusal> {
+    if !new.settings.default_game_is_permitted() {
+        return Err(OperatorRefusal::DefaultGameNotPermitted);
+    }
     let partner = Partner {
         number,
         name: new.name,
@@ -42,18 +49,25 @@ pub fn decide_partner(
         disabled: false,
         expires_at: new.expires_at,
         game_server_addresses: new.game_server_addresses,
+        settings: new.settings,
         created_at: now,
         secrets,
     };
-    record(
+    Ok(record(
         RecordKind::PartnerCreated,
         Vec::new(),
         vec![Document::Partner(Box::new(partner))],
-    )
+    ))
 }
 
 /// A partner's settings or state change; `None` where they are so already.
-pub fn decide_partner_change(partner: &Partner, change: PartnerChange) -> Option<Record> {
+///
+/// # Errors
+/// [`OperatorRefusal::DefaultGameNotPermitted`].
+pub fn decide_partner_change(
+    partner: &Partner,
+    change: PartnerChange,
+) -> Result<Option<Record>, OperatorRefusal> {
     let mut changed = partner.clone();
     if let Some(disabled) = change.disabled {
         changed.disabled = disabled;
@@ -64,14 +78,31 @@ pub fn decide_partner_change(partner: &Partner, change: PartnerChange) -> Option
     if let Some(expires_at) = change.expires_at {
         changed.expires_at = expires_at;
     }
-    if changed == *partner {
-        return None;
+    changed.settings = changed.settings.with(change.settings);
+    if !changed.settings.default_game_is_permitted() {
+        return Err(OperatorRefusal::DefaultGameNotPermitted);
     }
-    Some(record(
+    if changed == *partner {
+        return Ok(None);
+    }
+    Ok(Some(record(
         RecordKind::PartnerChanged,
         Vec::new(),
         vec![Document::Partner(Box::new(changed))],
-    ))
+    )))
+}
+
+/// Some of a partner's secrets are exchanged for new ones.
+pub fn decide_rotation(partner: &Partner, new: NewSecrets, grace: Span, now: Timestamp) -> Record {
+    let changed = Partner {
+        secrets: partner.secrets.rotated(new, grace, now),
+        ..partner.clone()
+    };
+    record(
+        RecordKind::PartnerSecretRotated,
+        Vec::new(),
+        vec![Document::Partner(Box::new(changed))],
+    )
 }
 
 /// A player, or the player's account in a further currency, comes into being with a balance,
@@ -252,7 +283,7 @@ pub fn decide_close(row: &SessionRow) -> Option<Record> {
 }
 
 /// The documents that open an account, and its player where there is none yet.
-fn opening(
+pub(super) fn opening(
     player: Option<&PlayerRow>,
     name: &AccountName,
     id_space: IdSpaceNumber,

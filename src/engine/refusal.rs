@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::id::PartnerNumber;
+use crate::money::Amount;
 
 /// Why a game server's request was refused (wallet-api.md, Answers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub enum OperatorRefusal {
     PartnerUnknown(PartnerNumber),
     /// Another partner has this wallet token.
     WalletTokenUsed,
+    /// The default game is not among the games that the partner's users may play.
+    DefaultGameNotPermitted,
     /// No such player at this partner.
     PlayerUnknown,
     /// The player has no account in this currency.
@@ -65,12 +68,37 @@ pub enum OperatorRefusal {
     CursorUnknown,
 }
 
+/// Why a partner's call about a user was refused (partner-api.md, Users and Wallet).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserRefusal {
+    /// The partner has a user of this mobile number. Permanent.
+    MobileRegistered,
+    /// The transaction id was used before. Permanent.
+    TransferIdUsed,
+    /// Nobody is registered under this mobile number. May pass when somebody is.
+    UserUnknown,
+    /// Only other partners have a user of this mobile number. May pass as above.
+    NotThePartnersUser,
+    /// More is to be withdrawn than there is. May pass after a deposit or a win.
+    InsufficientFunds {
+        /// What there is.
+        balance: Amount,
+        /// What was to be withdrawn.
+        requested: Amount,
+    },
+    /// The account would pass its limit. May pass when the user has lost some.
+    BalanceOutOfRange,
+}
+
 impl fmt::Display for OperatorRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OperatorRefusal::PartnerUnknown(partner) => write!(f, "there is no partner {partner}"),
             OperatorRefusal::WalletTokenUsed => {
                 f.write_str("another partner has this wallet token")
+            }
+            OperatorRefusal::DefaultGameNotPermitted => {
+                f.write_str("the default game is not among the partner's games")
             }
             OperatorRefusal::PlayerUnknown => f.write_str("this partner has no such player"),
             OperatorRefusal::AccountUnknown => {

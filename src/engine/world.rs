@@ -10,7 +10,9 @@ use super::holdings::{Holdings, PlayerRow};
 use super::ids::{IdKey, IdRow};
 use super::operate;
 use super::play::{Table, Verdict};
+use super::rotation::FormerSecrets;
 use super::round::RoundKey;
+use super::settings::PartnerSettings;
 use crate::id::{
     AccountNumber, GameNumber, IdSpaceNumber, Lang, PartnerNumber, RoundId, Seq, SessionNumber,
     TransactionId,
@@ -209,6 +211,7 @@ fn some_partner() -> Partner {
         pluginapi_secret: key.hash(&secret),
         access_key: key.seal(&secret),
         private_key: key.seal(&secret),
+        former: FormerSecrets::default(),
     };
     Partner {
         number: PartnerNumber(1),
@@ -220,6 +223,7 @@ fn some_partner() -> Partner {
         disabled: false,
         expires_at: None,
         game_server_addresses: Vec::new(),
+        settings: PartnerSettings::default(),
         created_at: Timestamp::EPOCH,
         secrets,
     }

@@ -115,6 +115,7 @@ impl Wallet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Api {
     Wallet,
+    Partner,
     Admin,
     Health,
     /// Nobody.
@@ -123,11 +124,18 @@ pub(super) enum Api {
 
 impl Api {
     /// All, in the order in which they are declared.
-    pub(super) const ALL: [Api; 4] = [Api::Wallet, Api::Admin, Api::Health, Api::Unknown];
+    pub(super) const ALL: [Api; 5] = [
+        Api::Wallet,
+        Api::Partner,
+        Api::Admin,
+        Api::Health,
+        Api::Unknown,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Api::Wallet => "wallet",
+            Api::Partner => "partner",
             Api::Admin => "admin",
             Api::Health => "health",
             Api::Unknown => "unknown",
@@ -139,6 +147,7 @@ impl From<Route<'_>> for Api {
     fn from(route: Route<'_>) -> Api {
         match route {
             Route::Wallet(_) => Api::Wallet,
+            Route::Partner(_) => Api::Partner,
             Route::Admin | Route::Metrics => Api::Admin,
             Route::Alive | Route::Ready => Api::Health,
             Route::Unknown => Api::Unknown,

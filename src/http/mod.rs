@@ -14,6 +14,8 @@ mod framing;
 mod health;
 mod meters;
 mod metrics;
+mod partner;
+mod refused;
 mod reply;
 mod route;
 mod server;
@@ -31,6 +33,7 @@ use crate::time::Clock;
 pub use crate::config::Limits;
 pub use admin::{Admin, AdminGuard};
 pub use meters::Meters;
+pub use partner::PartnerGuard;
 pub use server::serve;
 
 /// What every request may need.
@@ -45,6 +48,8 @@ pub struct State {
     pub admin: Admin,
     /// What was asked and answered so far.
     pub meters: Meters,
+    /// Lets partners in.
+    pub partner_guard: PartnerGuard,
 }
 
 /// What is configured about serving (operations.md, Configuration).

@@ -17,6 +17,8 @@ pub(super) enum Side {
 pub(super) enum Route<'a> {
     /// The Wallet URL of a token, which may be nobody's.
     Wallet(&'a str),
+    /// The Partner API: what follows its prefix.
+    Partner(&'a str),
     /// The admin API.
     Admin,
     /// Whether the process answers.
@@ -36,11 +38,21 @@ pub(super) fn route(side: Side, path: &str) -> Route<'_> {
         (_, "/readyz") => Route::Ready,
         (Side::Public, path) => match path.strip_prefix("/wallet/") {
             Some(token) => Route::Wallet(token),
-            None => Route::Unknown,
+            None => partner(path),
         },
         (Side::Admin, "/metrics") => Route::Metrics,
         (Side::Admin, path) if path.starts_with("/admin/v1/") => Route::Admin,
         (Side::Admin, _) => Route::Unknown,
+    }
+}
+
+/// The Partner API has two prefixes, since its document's base URL may end in `/api`
+/// (partner-api.md).
+fn partner(path: &str) -> Route<'_> {
+    let rest = path.strip_prefix("/api").unwrap_or(path);
+    match rest.strip_prefix("/v2/partner/") {
+        Some(call) => Route::Partner(call),
+        None => Route::Unknown,
     }
 }
 
@@ -57,6 +69,12 @@ mod tests {
             ("/wallet/abc/", Route::Wallet("abc/"), Route::Unknown),
             ("/wallet/", Route::Wallet(""), Route::Unknown),
             ("/wallet", Route::Unknown, Route::Unknown),
+            ("/v2/partner/a/b", Route::Partner("a/b"), Route::Unknown),
+            ("/api/v2/partner/a", Route::Partner("a"), Route::Unknown),
+            ("/api/v2/partner/", Route::Partner(""), Route::Unknown),
+            ("/api/api/v2/partner/a", Route::Unknown, Route::Unknown),
+            ("/v2/partner", Route::Unknown, Route::Unknown),
+            ("/api/v1/partner/a", Route::Unknown, Route::Unknown),
             ("/admin/v1/partners", Route::Unknown, Route::Admin),
             ("/admin/v1", Route::Unknown, Route::Unknown),
             ("/metrics", Route::Unknown, Route::Metrics),

@@ -15,8 +15,8 @@ use super::connection::Caller;
 use super::meters::Api;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
-use super::{State, address, admin, framing, health, metrics, wallet};
-use crate::ledger::Latched;
+use super::{State, address, admin, framing, health, metrics, partner, wallet};
+use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::{
     ADDRESS_NOT_ALLOWED, BODY_TOO_LARGE, METHOD_NOT_ALLOWED, UNKNOWN_WALLET_TOKEN,
@@ -82,27 +82,20 @@ async fn reply_to(
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     match route(side, request.uri().path()) {
         Route::Wallet(token) => {
-            let Some(partner) = state.ledger.partner_by_token(token) else {
-                return Ok(json(StatusCode::NOT_FOUND, UNKNOWN_WALLET_TOKEN));
-            };
-            if *request.method() != Method::POST {
-                let refusal = json(StatusCode::METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED);
-                return Ok(allowing(refusal, "POST"));
-            }
-            let from = &partner.game_server_addresses;
-            let proxies = &state.settings.trusted_proxies;
-            if !from.is_empty()
-                && !address::caller(caller.peer, request.headers(), proxies)
-                    .is_some_and(|address| address::contains(from, address))
-            {
-                return Ok(json(StatusCode::FORBIDDEN, ADDRESS_NOT_ALLOWED));
-            }
-            let bytes_max = state.settings.limits.wallet_body_bytes_max;
-            match read(request.into_body(), bytes_max).await? {
-                Some(body) => Ok(wallet::answer(state, &partner, &body).await?),
-                None => Ok(last(json(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE))),
-            }
+            let partner = state.ledger.partner_by_token(token);
+            serve_game_server(state, caller, partner, request).await
         }
+        Route::Partner(call) => match partner::find(request.method(), call) {
+            partner::Found::Call(asked) => {
+                let (head, body) = request.into_parts();
+                serve_partner(state, caller, asked, head, body).await
+            }
+            partner::Found::OtherMethod(right) => {
+                let status = StatusCode::METHOD_NOT_ALLOWED;
+                Ok(allowing(unsuccessful(status, "Method not allowed"), right))
+            }
+            partner::Found::Nothing => Ok(not_found()),
+        },
         Route::Admin => {
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await
@@ -158,6 +151,60 @@ fn over(reply: Reply, body: &Incoming) -> Reply {
 /// The admin address's answer to another method than those that read.
 fn read_only() -> Reply {
     allowing(admin::refusal(Fault::MethodNotAllowed), "GET, HEAD")
+}
+
+/// Answers a game server. Its body is read when the token is a partner's, which it may call from
+/// where it is.
+async fn serve_game_server(
+    state: &State,
+    caller: &Caller,
+    partner: Option<Arc<PartnerRow>>,
+    request: Request<Incoming>,
+) -> Result<Reply, Unanswered> {
+    let Some(partner) = partner else {
+        return Ok(json(StatusCode::NOT_FOUND, UNKNOWN_WALLET_TOKEN));
+    };
+    if *request.method() != Method::POST {
+        let refusal = json(StatusCode::METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED);
+        return Ok(allowing(refusal, "POST"));
+    }
+    let from = &partner.game_server_addresses;
+    let proxies = &state.settings.trusted_proxies;
+    if !from.is_empty()
+        && !address::caller(caller.peer, request.headers(), proxies)
+            .is_some_and(|address| address::contains(from, address))
+    {
+        return Ok(json(StatusCode::FORBIDDEN, ADDRESS_NOT_ALLOWED));
+    }
+    let bytes_max = state.settings.limits.wallet_body_bytes_max;
+    match read(request.into_body(), bytes_max).await? {
+        Some(body) => Ok(wallet::answer(state, &partner, &body).await?),
+        None => Ok(last(json(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE))),
+    }
+}
+
+/// Answers a partner, whose body is read when its credentials have opened.
+async fn serve_partner(
+    state: &Arc<State>,
+    caller: &Caller,
+    asked: partner::Asked,
+    head: Parts,
+    body: Incoming,
+) -> Result<Reply, Unanswered> {
+    let call = match partner::admit(state, caller, asked, head) {
+        Ok(call) => call,
+        Err(refusal) => {
+            let refusal = refusal.durable(state).await?;
+            return Ok(over(refusal, &body));
+        }
+    };
+    match read(body, state.settings.limits.body_bytes_max).await? {
+        Some(body) => Ok(partner::answer(state, call, body).await?),
+        None => {
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            Ok(last(unsuccessful(status, "Request body too large")))
+        }
+    }
 }
 
 /// What is wrong with a head that the parser lets pass (operations.md, Limits). All of these end

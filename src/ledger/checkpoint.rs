@@ -24,7 +24,9 @@ use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::totals::{DayKey, DayTotals, Totals};
-use crate::id::{AccountNumber, Code, Seq};
+use crate::engine::transfer::{TransferKey, TransferRow};
+use crate::engine::user::Registered;
+use crate::id::{AccountNumber, Code, Mobile, Seq};
 use crate::journal::JournalError;
 
 /// Between two looks whether something is due.
@@ -111,6 +113,8 @@ pub struct Turn {
     pub(super) before: Seq,
     pub(super) codes: Vec<Arc<Generation<Code, SessionPlace>>>,
     pub(super) references: Vec<Arc<Generation<ReferenceKey, (Adjustment, Seq)>>>,
+    pub(super) users: Vec<Arc<Generation<Mobile, Registered>>>,
+    pub(super) transfers: Vec<Arc<Generation<TransferKey, TransferRow>>>,
     pub(super) names: Vec<Arc<Generation<PlayerKey, AccountNumber>>>,
     pub(super) ids: Vec<Arc<Generation<IdKey, IdRow>>>,
     pub(super) players: Vec<Turned>,
@@ -128,6 +132,8 @@ impl Ledger {
         let mut base = self.base.lock();
         let mut codes = self.shards.codes.all();
         let mut references = self.shards.references.all();
+        let mut users = self.shards.users.all();
+        let mut transfers = self.shards.transfers.all();
         let mut names = self.shards.names.all();
         let mut ids = self.shards.ids.all();
         let mut players = self.shards.players.all();
@@ -136,6 +142,7 @@ impl Ledger {
         assert!(!pending, "all of the tail was applied");
         let (seq, at) = self.sequencer.newest();
         let (highest, sessions) = self.sequencer.numbers();
+        let users_last = self.sequencer.last_user();
         let mut bin = Bin::new();
         let turned: Vec<Turned> = (players.iter_mut())
             .map(|players| players.holdings.turn(&mut bin))
@@ -151,10 +158,15 @@ impl Ledger {
                 hash: [0; 32],
                 accounts: highest,
                 sessions,
+                users: users_last,
             },
             before,
             codes: (codes.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
             references: (references.iter_mut())
+                .map(|held| held.turn(&mut bin))
+                .collect(),
+            users: (users.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
+            transfers: (transfers.iter_mut())
                 .map(|held| held.turn(&mut bin))
                 .collect(),
             names: (names.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
@@ -170,7 +182,8 @@ impl Ledger {
         };
         self.forgotten.fetch_add(1, Ordering::Release);
         self.stayed_bytes.store(0, Ordering::Relaxed);
-        drop((codes, references, names, ids, players, accounts));
+        drop((codes, references, users, transfers));
+        drop((names, ids, players, accounts));
         // Whoever adds up waits for the base; all others go on.
         for turned in &turn.players {
             base.totals.merge(&turned.totals);

@@ -328,7 +328,9 @@ impl Later {
                 Document::Player(_)
                 | Document::Partner(_)
                 | Document::Session(_)
-                | Document::Adjustment(_) => {}
+                | Document::Adjustment(_)
+                | Document::User(_)
+                | Document::Transfer(_) => {}
             }
         }
         for posting in &record.postings {

@@ -64,6 +64,12 @@ impl Writing<'_> {
         for rows in sorted(turn.references.iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.adjustments(rows))?;
         }
+        for rows in sorted(turn.users.iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.registered(rows))?;
+        }
+        for rows in sorted(turn.transfers.iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.transfers(rows))?;
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::operate::refused;
 use super::report::Page;
 use super::{Ledger, Observed, OperatorError};
 use crate::engine::command::AccountName;
-use crate::engine::document::Document;
+use crate::engine::document::{Document, TransferKind};
 use crate::engine::entry::{AccountRef, Body, Entry, Link, Record};
 use crate::engine::refusal::OperatorRefusal;
 use crate::id::{AccountNumber, GameNumber, RoundId, Seq};
@@ -24,6 +24,10 @@ pub enum HistoryKind {
     Win,
     /// A bet undone.
     Cancel,
+    /// A partner's money in.
+    Deposit,
+    /// Money back to the partner.
+    Withdrawal,
     /// An operator's doing, an opening balance among them.
     Adjustment,
 }
@@ -35,6 +39,8 @@ impl HistoryKind {
             HistoryKind::Bet => "bet",
             HistoryKind::Win => "win",
             HistoryKind::Cancel => "cancel",
+            HistoryKind::Deposit => TransferKind::Deposit.name(),
+            HistoryKind::Withdrawal => TransferKind::Withdrawal.name(),
             HistoryKind::Adjustment => "adjustment",
         }
     }
@@ -51,7 +57,8 @@ pub struct HistoryItem {
     pub amount: Sum,
     /// What the account held afterwards.
     pub balance_after: Amount,
-    /// The transaction's id or the adjustment's reference; none for an opening balance.
+    /// The transaction's id, a partner's as a game server's, or the adjustment's reference; none
+    /// for an opening balance.
     pub reference: Option<String>,
     /// The round, where one was named.
     pub round_id: Option<RoundId>,
@@ -158,7 +165,10 @@ impl HistoryItem {
                 Some(of.game),
             ),
             Body::Void(_) => return None,
-            Body::Record(record) => (HistoryKind::Adjustment, reference(record), None, None),
+            Body::Record(record) => {
+                let (kind, reference) = told(record);
+                (kind, reference, None, None)
+            }
         };
         let (amount, link) = entry.movement_of(account)?;
         let (seq, at, balance_after) = (entry.seq, entry.at, link.balance_after);
@@ -195,9 +205,28 @@ impl Entry {
     }
 }
 
-fn reference(record: &Record) -> Option<String> {
-    record.documents.iter().find_map(|document| match document {
-        Document::Adjustment(adjustment) => Some(adjustment.reference.to_string()),
-        _ => None,
-    })
+/// What a record that moved a balance was, and under which name.
+fn told(record: &Record) -> (HistoryKind, Option<String>) {
+    let mut documents = record.documents.iter();
+    let found = documents.find_map(|document| match document {
+        Document::Adjustment(adjustment) => {
+            Some((HistoryKind::Adjustment, adjustment.reference.to_string()))
+        }
+        Document::Transfer(transfer) => {
+            let kind = match transfer.kind {
+                TransferKind::Deposit => HistoryKind::Deposit,
+                TransferKind::Withdrawal => HistoryKind::Withdrawal,
+            };
+            Some((kind, transfer.id.to_string()))
+        }
+        Document::Partner(_)
+        | Document::Player(_)
+        | Document::Account(_)
+        | Document::Session(_)
+        | Document::User(_) => None,
+    });
+    match found {
+        Some((kind, reference)) => (kind, Some(reference)),
+        None => (HistoryKind::Adjustment, None),
+    }
 }

@@ -7,11 +7,12 @@
 //! old, and is looked up again.
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::sync::atomic::Ordering;
 
 use parking_lot::MutexGuard;
 
-use super::shard::Players;
+use super::shard::{Players, Sharded};
 use super::{Ledger, Unavailable};
 use crate::books::{AccountPlace, BooksError, SessionPlace, View};
 use crate::engine::document::Document;
@@ -82,6 +83,31 @@ impl Ledger {
     /// Whether what was seen is still so, for somebody who holds the lock over its key.
     pub(super) fn is_fresh<T>(&self, sight: &Sight<T>) -> bool {
         sight.forgotten == self.forgotten.load(Ordering::Acquire)
+    }
+
+    /// The piece that a document's key lies in, with the document in memory if there is one.
+    pub(super) fn piece<'a, K: Clone + Eq + Hash, V: Clone>(
+        &self,
+        of: &'a Sharded<Held<K, V>>,
+        key: &K,
+        read: impl Fn(&View) -> Result<Option<V>, BooksError>,
+    ) -> Result<MutexGuard<'a, Held<K, V>>, Unavailable> {
+        let mut sight = None;
+        loop {
+            let mut held = of.lock(key);
+            let fresh = sight.take().filter(|sight| self.is_fresh(sight));
+            if held.keep(key).is_some() {
+                return Ok(held);
+            }
+            if let Some(sight) = fresh {
+                if let Some(row) = sight.found {
+                    held.load(key.clone(), row);
+                }
+                return Ok(held);
+            }
+            drop(held);
+            sight = Some(self.look(&read)?);
+        }
     }
 
     /// Where a code leads.

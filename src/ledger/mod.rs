@@ -27,6 +27,7 @@ mod scrub;
 mod sequencer;
 mod shard;
 mod space;
+mod users;
 mod verify;
 mod vitals;
 
@@ -56,6 +57,7 @@ use self::sequencer::Sequencer;
 use self::shard::Shards;
 use self::space::SpaceCell;
 pub use self::space::{Marks, Notice, Space, SpaceWatch};
+pub use self::users::UserError;
 pub use self::verify::{
     Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_backup, verify_offline,
 };
@@ -172,6 +174,8 @@ pub struct Ledger {
     partners: Partners,
     /// Held while a partner is created or changed.
     partner_changes: Mutex<()>,
+    /// Held while a user is registered: no other lock is taken before it.
+    registrations: Mutex<()>,
     sequencer: Sequencer,
     durable: Arc<Durable>,
     journal: Arc<dyn Journal>,

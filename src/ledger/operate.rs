@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
-use super::load::{Named, Sight};
+use super::load::Named;
 use super::partners::PartnerRow;
 use super::report::{PlayerView, SessionState};
 use super::{Ledger, Observed, OperatorError, Space};
-use crate::books::{AccountPlace, SessionPlace};
+use crate::books::{AccountPlace, SessionPlace, View};
 use crate::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, PartnerChange};
 use crate::engine::document::{Adjustment, Document, PartnerSecrets, Session};
 use crate::engine::entry::{Body, Entry, Record};
@@ -16,9 +16,11 @@ use crate::engine::held::Held;
 use crate::engine::holdings::PlayerKey;
 use crate::engine::operate;
 use crate::engine::refusal::OperatorRefusal;
+use crate::engine::rotation::NewSecrets;
 use crate::id::{Code, PartnerNumber, PlayerId, Reference, Seq};
 use crate::journal::Permit;
 use crate::money::Amount;
+use crate::time::Span;
 
 type Codes<'a> = MutexGuard<'a, Held<Code, SessionPlace>>;
 type References<'a> = MutexGuard<'a, Held<(PartnerNumber, Reference), (Adjustment, Seq)>>;
@@ -36,7 +38,7 @@ impl Ledger {
     /// Creates a partner (operations.md, `partner create`).
     ///
     /// # Errors
-    /// Refused where the wallet token is another's.
+    /// Refused where the wallet token is another's or the settings do not go together.
     pub fn create_partner(
         &self,
         new: NewPartner,
@@ -51,7 +53,9 @@ impl Ledger {
             self.partners.next_number(),
             self.partners.id_space(&new.id_space),
         );
-        let record = operate::decide_partner(new, number, id_space, secrets, self.sequencer.now());
+        let now = self.sequencer.now();
+        let record = operate::decide_partner(new, number, id_space, secrets, now)
+            .map_err(|refusal| refused(refusal, Seq::NONE))?;
         Ok(self.take_partner_down(permit?, record))
     }
 
@@ -59,7 +63,7 @@ impl Ledger {
     /// Where all is so already nothing is taken down.
     ///
     /// # Errors
-    /// Refused where there is no such partner.
+    /// Refused where there is no such partner or the settings do not go together.
     pub fn change_partner(
         &self,
         number: PartnerNumber,
@@ -68,13 +72,33 @@ impl Ledger {
         let permit = self.permit();
         let _one_at_a_time = self.partner_changes.lock();
         let row = self.known_partner(number)?;
-        match operate::decide_partner_change(&row, change) {
+        let decided = operate::decide_partner_change(&row, change)
+            .map_err(|refusal| refused(refusal, row.changed))?;
+        match decided {
             Some(record) => Ok(self.take_partner_down(permit?, record)),
             None => Ok(Observed {
                 seq: row.changed,
                 value: row,
             }),
         }
+    }
+
+    /// Exchanges some of a partner's secrets for new ones; those before open for `grace` on
+    /// (operations.md, `partner rotate-secret`).
+    ///
+    /// # Errors
+    /// Refused where there is no such partner.
+    pub fn rotate_secret(
+        &self,
+        number: PartnerNumber,
+        new: NewSecrets,
+        grace: Span,
+    ) -> Result<Observed<Arc<PartnerRow>>, OperatorError> {
+        let permit = self.permit()?;
+        let _one_at_a_time = self.partner_changes.lock();
+        let row = self.known_partner(number)?;
+        let record = operate::decide_rotation(&row, new, grace, self.sequencer.now());
+        Ok(self.take_partner_down(permit, record))
     }
 
     fn take_partner_down(&self, permit: Permit<'_>, record: Record) -> Observed<Arc<PartnerRow>> {
@@ -123,7 +147,7 @@ impl Ledger {
 
     /// Locks the piece of a player who comes into being with a record, before that is pushed: who
     /// looks through all pieces at an entry finds all that is up to it.
-    fn lock_created<'a>(&'a self, named: &mut Named<'a>, record: &Record) {
+    pub(super) fn lock_created<'a>(&'a self, named: &mut Named<'a>, record: &Record) {
         let opened = record.opened().next();
         if let Some(opened) = opened.filter(|_| record.creates_player()) {
             let players = self.shards.players.lock(&opened.number);
@@ -132,7 +156,7 @@ impl Ledger {
     }
 
     /// Applies a record about the player of a name that is locked, as is the player's piece.
-    fn apply_record<'a>(&'a self, named: &mut Named<'a>, entry: &Entry) {
+    pub(super) fn apply_record<'a>(&'a self, named: &mut Named<'a>, entry: &Entry) {
         let Body::Record(record) = &entry.body else {
             unreachable!("operators' commands become records")
         };
@@ -311,22 +335,13 @@ impl Ledger {
         new: &NewAdjustment,
     ) -> Result<(References<'_>, Option<(Adjustment, Seq)>), OperatorError> {
         let key = (new.account.partner, new.reference.clone());
-        let mut sight = None;
-        loop {
-            let references = self.shards.references.lock(&key);
-            if let Some(row) = references.row(&key).cloned() {
-                return Ok((references, Some(row)));
-            }
-            let fresh: Option<Sight<_>> = sight.take().filter(|sight| self.is_fresh(sight));
-            if let Some(sight) = fresh {
-                return Ok((references, sight.found));
-            }
-            drop(references);
-            sight = Some(self.look(|view| view.adjustment(key.0, &key.1))?);
-        }
+        let read = |view: &View| view.adjustment(key.0, &key.1);
+        let references = self.piece(&self.shards.references, &key, read)?;
+        let row = references.row(&key).cloned();
+        Ok((references, row))
     }
 
-    fn push(&self, permit: Permit<'_>, record: Record) -> Entry {
+    pub(super) fn push(&self, permit: Permit<'_>, record: Record) -> Entry {
         self.sequencer.push(permit, Body::Record(Arc::new(record)))
     }
 

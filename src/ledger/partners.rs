@@ -36,6 +36,7 @@ impl Deref for PartnerRow {
 struct Rows {
     by_number: BTreeMap<PartnerNumber, Arc<PartnerRow>>,
     by_token: HashMap<WalletToken, Arc<PartnerRow>, ahash::RandomState>,
+    by_api_key: HashMap<String, Arc<PartnerRow>, ahash::RandomState>,
 }
 
 /// All partners. A change makes a new set of rows; readers go on with theirs.
@@ -45,6 +46,10 @@ pub(super) struct Partners(ArcSwap<Rows>);
 impl Partners {
     pub(super) fn by_token(&self, token: &str) -> Option<Arc<PartnerRow>> {
         self.0.load().by_token.get(token).cloned()
+    }
+
+    pub(super) fn by_api_key(&self, key: &str) -> Option<Arc<PartnerRow>> {
+        self.0.load().by_api_key.get(key).cloned()
     }
 
     pub(super) fn by_number(&self, number: PartnerNumber) -> Option<Arc<PartnerRow>> {
@@ -99,6 +104,8 @@ impl Partners {
         rows.by_number.insert(row.number, Arc::clone(&row));
         rows.by_token
             .insert(row.wallet_token.clone(), Arc::clone(&row));
+        rows.by_api_key
+            .insert(row.secrets.api_key.clone(), Arc::clone(&row));
         self.0.store(Arc::new(rows));
         row
     }

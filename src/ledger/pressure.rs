@@ -15,6 +15,9 @@ use super::{Ledger, Space};
 const PLAYER_BYTES: u64 = 900;
 const ROW_BYTES: u64 = 180;
 
+/// A transfer with its id, or the users of a mobile number.
+const DOCUMENT_BYTES: u64 = 400;
+
 /// What a row takes on the disk, with its share of pages that are half full and of indexes.
 const WRITTEN_BYTES: u64 = 512;
 
@@ -42,7 +45,11 @@ impl Ledger {
             .chain(names)
             .chain(accounts)
             .chain(references);
-        players.sum::<u64>() + rows.sum::<usize>() as u64 * ROW_BYTES
+        let users = (self.shards.users.each()).map(|users| users.len());
+        let transfers = (self.shards.transfers.each()).map(|transfers| transfers.len());
+        let documents = users.chain(transfers).sum::<usize>() as u64;
+        let rows = rows.sum::<usize>() as u64;
+        players.sum::<u64>() + rows * ROW_BYTES + documents * DOCUMENT_BYTES
     }
 
     /// What the current generations may take: the generation before has the other half.
@@ -79,6 +86,8 @@ impl Ledger {
             .references
             .each()
             .for_each(|mut rows| rows.shed());
+        self.shards.users.each().for_each(|mut rows| rows.shed());
+        (self.shards.transfers.each()).for_each(|mut rows| rows.shed());
         self.shards.names.each().for_each(|mut rows| rows.shed());
         self.shards.ids.each().for_each(|mut ids| ids.rows.shed());
         (self.shards.players.each()).for_each(|mut players| players.holdings.shed());

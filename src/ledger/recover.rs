@@ -170,7 +170,8 @@ impl Ledger {
             BATCH_ENTRIES_MAX,
         );
         let last = (applied.seq, applied.at);
-        let sequencer = Sequencer::new(queue, clock, last, applied.accounts, applied.sessions);
+        let numbers = (applied.accounts, applied.sessions, applied.users);
+        let sequencer = Sequencer::new(queue, clock, last, numbers);
         let view = books.view()?;
         let mut base = Base::default();
         for (currency, of, sum) in view.sums()? {
@@ -191,6 +192,7 @@ impl Ledger {
             shards,
             partners,
             partner_changes: Mutex::new(()),
+            registrations: Mutex::new(()),
             sequencer,
             durable,
             journal,
@@ -298,7 +300,11 @@ impl Ledger {
             wanted.extend(entry.documents().filter_map(|document| match document {
                 Document::Session(session) => Some(session.account),
                 Document::Adjustment(adjustment) => Some(adjustment.account),
-                Document::Partner(_) | Document::Player(_) | Document::Account(_) => None,
+                Document::Transfer(transfer) => Some(transfer.account),
+                Document::Partner(_)
+                | Document::Player(_)
+                | Document::Account(_)
+                | Document::User(_) => None,
             }));
         }
         wanted.sort_unstable();
@@ -400,7 +406,7 @@ struct Index<'a> {
 impl Index<'_> {
     fn take(&mut self, entry: &Entry) -> Result<(), BooksError> {
         let place = match &entry.body {
-            Body::Record(record) => self.record(entry.seq, record)?,
+            Body::Record(record) => self.record(entry, record)?,
             body => {
                 let (account, id) = body.id().expect("a play has an id");
                 let place = *self
@@ -435,7 +441,12 @@ impl Index<'_> {
     }
 
     /// The place of the account of a record about a player: the one that it opens, or any.
-    fn record(&mut self, seq: Seq, record: &Record) -> Result<Option<AccountPlace>, BooksError> {
+    fn record(
+        &mut self,
+        entry: &Entry,
+        record: &Record,
+    ) -> Result<Option<AccountPlace>, BooksError> {
+        let seq = entry.seq;
         let shards = &self.ledger.shards;
         let mut found = None;
         for document in &record.documents {
@@ -487,6 +498,11 @@ impl Index<'_> {
                     let mut references = shards.references.lock(&key);
                     references.put(key, (adjustment.clone(), seq));
                     found = Some(self.place(adjustment.account)?);
+                }
+                Document::User(user) => self.ledger.index_user(user, seq)?,
+                Document::Transfer(transfer) => {
+                    self.ledger.index_transfer(entry);
+                    found = Some(self.place(transfer.account)?);
                 }
             }
         }

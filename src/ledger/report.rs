@@ -121,6 +121,11 @@ impl Ledger {
         self.partners.by_token(token)
     }
 
+    /// The partner that an API key names, a disabled one too. Takes no lock.
+    pub fn partner_by_api_key(&self, key: &str) -> Option<Arc<PartnerRow>> {
+        self.partners.by_api_key(key)
+    }
+
     /// One partner.
     ///
     /// # Errors
@@ -236,6 +241,7 @@ impl Ledger {
                 SumOf::Players(partner) => format!("players/{partner}"),
                 SumOf::Account(AccountRef::House(partner)) => format!("house/{partner}"),
                 SumOf::Account(AccountRef::Adjustments) => "adjustments".to_owned(),
+                SumOf::Account(AccountRef::Partner(partner)) => format!("partner/{partner}"),
                 SumOf::Account(AccountRef::Player(_)) => {
                     unreachable!("players have accounts of their own")
                 }

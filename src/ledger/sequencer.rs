@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::engine::entry::{Body, Entry};
-use crate::id::{AccountNumber, Seq, SessionNumber};
+use crate::id::{AccountNumber, Seq, SessionNumber, UserNumber};
 use crate::journal::{Permit, Queue};
 use crate::time::{Clock, Timestamp};
 
@@ -15,6 +15,7 @@ pub(super) struct Sequencer {
     last: Mutex<(Seq, Timestamp)>,
     accounts: AtomicU64,
     sessions: AtomicU64,
+    users: AtomicU64,
     queue: Queue,
     clock: Arc<dyn Clock>,
 }
@@ -25,14 +26,15 @@ impl Sequencer {
         queue: Queue,
         clock: Arc<dyn Clock>,
         (last, at): (Seq, Timestamp),
-        accounts: AccountNumber,
-        sessions: SessionNumber,
+        (accounts, sessions, users): (AccountNumber, SessionNumber, UserNumber),
     ) -> Sequencer {
         let (accounts, sessions) = (AtomicU64::new(accounts.0), AtomicU64::new(sessions.0));
+        let users = AtomicU64::new(users.0);
         Sequencer {
             last: Mutex::new((last, at)),
             accounts,
             sessions,
+            users,
             queue,
             clock,
         }
@@ -47,6 +49,17 @@ impl Sequencer {
     pub(super) fn pass(&self, account: AccountNumber, session: SessionNumber) {
         self.accounts.fetch_max(account.0, Ordering::Relaxed);
         self.sessions.fetch_max(session.0, Ordering::Relaxed);
+    }
+
+    /// The highest number that a user has.
+    pub(super) fn last_user(&self) -> UserNumber {
+        UserNumber(self.users.load(Ordering::Relaxed))
+    }
+
+    /// A user has this number now. Callers exclude each other: numbers are given in the order of
+    /// their entries.
+    pub(super) fn pass_user(&self, user: UserNumber) {
+        self.users.fetch_max(user.0, Ordering::Relaxed);
     }
 
     /// The highest numbers given out.

@@ -1,8 +1,9 @@
 //! Shards: what is kept in memory, cut by key, each piece under a lock of its own.
 //!
-//! Locks are taken in one order: codes, references, names, ids, players, accounts; never two of a
-//! kind, except where all of a kind are taken by number. Between the locks nothing waits and
-//! nothing reads a disk, but for documents that were pushed out of memory a moment ago.
+//! Locks are taken in one order: codes, references, users, transfers, names, ids, players,
+//! accounts; never two of a kind, except where all of a kind are taken by number. Between the
+//! locks nothing waits and nothing reads a disk, but for documents that were pushed out of memory
+//! a moment ago.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,7 +18,9 @@ use crate::engine::held::Held;
 use crate::engine::holdings::{Holdings, PlayerKey};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::round::RoundKey;
-use crate::id::{AccountNumber, Code, PartnerNumber, Reference, Seq};
+use crate::engine::transfer::{TransferKey, TransferRow};
+use crate::engine::user::Registered;
+use crate::id::{AccountNumber, Code, Mobile, PartnerNumber, Reference, Seq};
 
 /// Pieces of each kind: many more than cores, so that two requests seldom meet.
 const SHARDS: usize = 64;
@@ -124,6 +127,10 @@ pub(super) struct Shards {
     pub(super) codes: Sharded<Held<Code, SessionPlace>>,
     /// References of adjustments, for ever.
     pub(super) references: Sharded<Held<(PartnerNumber, Reference), (Adjustment, Seq)>>,
+    /// Who is registered under which mobile number, for ever.
+    pub(super) users: Sharded<Held<Mobile, Registered>>,
+    /// Partners' deposits and withdrawals, for ever.
+    pub(super) transfers: Sharded<Held<TransferKey, TransferRow>>,
     /// Players' numbers.
     pub(super) names: Sharded<Held<PlayerKey, AccountNumber>>,
     pub(super) ids: Sharded<Ids>,
@@ -136,6 +143,8 @@ impl Shards {
         Shards {
             codes: Sharded::new(),
             references: Sharded::new(),
+            users: Sharded::new(),
+            transfers: Sharded::new(),
             names: Sharded::new(),
             ids: Sharded::new(),
             players: Sharded::new(),

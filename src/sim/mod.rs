@@ -12,6 +12,7 @@ pub mod model;
 pub mod operation;
 pub mod sample;
 mod script;
+mod users;
 pub mod workload;
 
 pub use clock::ManualClock;

@@ -1,13 +1,14 @@
 //! What a simulated world does to a ledger, as plain data.
 
 use crate::engine::command::{
-    AccountName, Command, NewAdjustment, NewPartner, NewSession, PartnerChange,
+    AccountName, Command, NewAdjustment, NewPartner, NewSession, NewTransfer, NewUser,
+    PartnerChange,
 };
 use crate::id::{Code, PartnerNumber, PlayerId};
 use crate::money::Amount;
 use crate::time::Span;
 
-/// One thing that a game server, an operator or the clock does.
+/// One thing that a game server, an operator, a partner or the clock does.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// A game server's request on a partner's Wallet URL.
@@ -45,6 +46,20 @@ pub enum Operation {
     OpenSession(NewSession),
     /// A session is closed.
     CloseSession(Code),
+    /// A partner registers a user.
+    Register {
+        /// Whose user.
+        partner: PartnerNumber,
+        /// Who.
+        new: NewUser,
+    },
+    /// A partner puts money on a user's wallet or takes it off.
+    Transfer {
+        /// Whose user.
+        partner: PartnerNumber,
+        /// What.
+        new: NewTransfer,
+    },
     /// Time passes.
     Advance(Span),
 }

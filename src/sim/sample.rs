@@ -2,6 +2,8 @@
 
 use crate::engine::command::NewPartner;
 use crate::engine::document::PartnerSecrets;
+use crate::engine::rotation::FormerSecrets;
+use crate::engine::settings::PartnerSettings;
 use crate::money::Currency;
 use crate::secret::{Secret, SecretKey};
 
@@ -16,6 +18,7 @@ pub fn partner(token: &str, currency: Currency) -> NewPartner {
         wallet_token: token.parse().expect("a wallet token"),
         id_space: "default".parse().expect("an id space"),
         game_server_addresses: Vec::new(),
+        settings: PartnerSettings::default(),
         expires_at: None,
     }
 }
@@ -31,5 +34,6 @@ pub fn secrets() -> PartnerSecrets {
         pluginapi_secret: key.hash(&secret),
         access_key: key.seal(&secret),
         private_key: key.seal(&secret),
+        former: FormerSecrets::default(),
     }
 }

@@ -26,6 +26,7 @@ impl Iterator for Workload {
 impl Workload {
     fn draw(&mut self) {
         match self.random.random_range(0..1000) {
+            0..50 if self.shape.alone => self.call_of_a_partner(),
             0..450 => self.bet(),
             450..700 => self.win(),
             700..740 => self.read(),

@@ -13,9 +13,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Operation;
+use super::users::Users;
 use crate::engine::command::{
     AccountName, Command, NewAdjustment, NewPartner, NewSession, PartnerChange, Transaction,
 };
+use crate::engine::settings::PartnerSettings;
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, RoundId, TransactionId};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Span;
@@ -49,7 +51,8 @@ pub struct Shape {
     pub accounts: usize,
     /// The configured limit of a bet, so that some go over it.
     pub bet_max: Amount,
-    /// Whether time moves and partners are disabled and enabled, which every lane would feel.
+    /// Whether time moves, partners are disabled and enabled, and users are registered, who are
+    /// numbered together: every lane would feel it.
     pub alone: bool,
     /// Whether most ids are drawn rather than counted.
     pub scattered: bool,
@@ -74,7 +77,7 @@ pub(super) struct Seat {
 pub(super) struct Holder {
     pub(super) name: AccountName,
     pub(super) seats: Vec<Seat>,
-    purse: i128,
+    pub(super) purse: i128,
     round: Option<RoundId>,
     names_rounds: bool,
     /// Ids that rounds were named by before there was a bet under them.
@@ -92,6 +95,7 @@ pub struct Workload {
     blocked: BTreeSet<(PartnerNumber, PlayerId)>,
     disabled: BTreeSet<PartnerNumber>,
     pub(super) seconds: u64,
+    pub(super) users: Users,
     next_id: u64,
     next_word: u64,
 }
@@ -105,6 +109,7 @@ impl Workload {
             wallet_token: token.parse().expect("a token"),
             id_space: space.parse().expect("an id space"),
             game_server_addresses: Vec::new(),
+            settings: PartnerSettings::default(),
             expires_at: None,
         };
         PARTNERS
@@ -125,6 +130,7 @@ impl Workload {
             blocked: BTreeSet::new(),
             disabled: BTreeSet::new(),
             seconds: 0,
+            users: Users::default(),
             next_id: 1,
             next_word: 1,
         };
@@ -210,6 +216,11 @@ impl Workload {
                 balance: Amount::from_cents(cents).expect("below the limit"),
             });
         }
+        self.seat_holder(name, cents)
+    }
+
+    /// Lets an account that holds so much be played on.
+    pub(super) fn seat_holder(&mut self, name: AccountName, cents: u64) -> usize {
         self.holders.push(Holder {
             name,
             seats: Vec::new(),

@@ -88,12 +88,16 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn accepted_play(&self) -> bool {
-        let moves = matches!(
-            self.operation,
-            Operation::Play { command, .. } if command != Command::Credit
-        );
-        moves && matches!(self.told, Told::Answer { result: 1, .. })
+    /// Whether it was taken, and must not be taken again however often it is sent.
+    pub(crate) fn accepted_once(&self) -> bool {
+        match &self.operation {
+            Operation::Play { command, .. } if *command != Command::Credit => {
+                matches!(self.told, Told::Answer { result: 1, .. })
+            }
+            Operation::Register { .. } => matches!(self.told, Told::Registered(_)),
+            Operation::Transfer { .. } => matches!(self.told, Told::Transferred { .. }),
+            _ => false,
+        }
     }
 }
 
@@ -382,7 +386,7 @@ impl World {
                 self.tally.there_unanswered += 1;
                 self.retries.push_back(pending.operation.clone());
             }
-            if pending.answered && pending.accepted_play() {
+            if pending.answered && pending.accepted_once() {
                 self.remembered.push(pending.operation);
             }
         }

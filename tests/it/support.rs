@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use coffer::config::Games;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
-use coffer::http::{Admin, AdminGuard, Limits, Meters, Settings, State, serve};
+use coffer::engine::document::PartnerSecrets;
+use coffer::engine::settings::PartnerSettings;
+use coffer::http::{Admin, AdminGuard, Limits, Meters, PartnerGuard, Settings, State, serve};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
 use coffer::ledger::{Latched, Ledger};
@@ -36,6 +38,8 @@ pub(crate) const PLAYER: &str = "usr-1122334455";
 pub(crate) const TOKEN: &str = "agent_1";
 /// What opens the admin API.
 pub(crate) const ADMIN_KEY: &str = "key_of_the_admin_api";
+/// What partners' secrets are hashed under.
+pub(crate) const SECRET_KEY: [u8; 32] = [7; 32];
 /// What the clock shows until a test moves it.
 pub(crate) const NOW: &str = "2023-09-21T03:23:23Z";
 
@@ -48,6 +52,7 @@ pub(crate) struct Setup {
     pub(crate) rules: Rules,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) game_server_addresses: Vec<IpNet>,
+    pub(crate) settings: PartnerSettings,
     pub(crate) texts: BTreeMap<Lang, BTreeMap<String, String>>,
     pub(crate) utc_offset: UtcOffset,
 }
@@ -59,6 +64,7 @@ impl Default for Setup {
             rules: Rules::default(),
             trusted_proxies: Vec::new(),
             game_server_addresses: Vec::new(),
+            settings: PartnerSettings::default(),
             texts: BTreeMap::new(),
             utc_offset: UtcOffset::UTC,
         }
@@ -117,7 +123,8 @@ impl Server {
         let shutdown = async move { drop(stopped.await) };
         server.serving = Some(server.runtime.spawn(serve(state, public, admin, shutdown)));
         if server.ledger.partner(server.partner).is_err() {
-            server.partner = server.add_partner(TOKEN, "default", setup.game_server_addresses);
+            let addresses = setup.game_server_addresses;
+            server.partner = server.create_partner(TOKEN, "default", addresses, setup.settings);
             server.add_player(server.partner, PLAYER, "USD", 100_000);
             server.add_session(server.partner, PLAYER, "USD", CODE, Lang::EN);
         }
@@ -130,12 +137,24 @@ impl Server {
         id_space: &str,
         game_server_addresses: Vec<IpNet>,
     ) -> PartnerNumber {
+        let settings = PartnerSettings::default();
+        self.create_partner(token, id_space, game_server_addresses, settings)
+    }
+
+    fn create_partner(
+        &self,
+        token: &str,
+        id_space: &str,
+        game_server_addresses: Vec<IpNet>,
+        settings: PartnerSettings,
+    ) -> PartnerNumber {
         let new = NewPartner {
             id_space: id_space.parse().unwrap(),
             game_server_addresses,
+            settings,
             ..sample::partner(token, "USD".parse().unwrap())
         };
-        let created = self.ledger.create_partner(new, sample::secrets()).unwrap();
+        let created = self.ledger.create_partner(new, secrets(token)).unwrap();
         created.value.number
     }
 
@@ -242,8 +261,20 @@ impl Drop for Server {
     }
 }
 
+/// What the partner of a wallet token proves itself with: `key_of_{token}` and
+/// `secret_of_{token}`.
+pub(crate) fn secrets(token: &str) -> PartnerSecrets {
+    let secret = Secret::new(format!("secret_of_{token}"));
+    PartnerSecrets {
+        api_key: format!("key_of_{token}"),
+        api_secret: SecretKey::new(&SECRET_KEY).hash(&secret),
+        ..sample::secrets()
+    }
+}
+
 /// What a server over `ledger` serves from.
 pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -> Arc<State> {
+    let failures_max = setup.limits.failed_authentications_per_minute_max;
     Arc::new(State {
         ledger,
         clock,
@@ -257,7 +288,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             limits: setup.limits,
         },
         admin: Admin {
-            secret_key: Arc::new(SecretKey::new(&[7; 32])),
+            secret_key: Arc::new(SecretKey::new(&SECRET_KEY)),
             games: Games::default(),
             session_ttl: Span::from_seconds(24 * 60 * 60),
             guard: AdminGuard::new(&Secret::new(ADMIN_KEY.to_owned()), true, 20),
@@ -265,6 +296,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             scrubs: Arc::default(),
         },
         meters: Meters::default(),
+        partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&SECRET_KEY)), failures_max),
     })
 }
 
@@ -287,6 +319,17 @@ pub(crate) fn account(partner: PartnerNumber, player: &str, currency: &str) -> A
 pub(crate) fn wallet_request(token: &str, body: &str) -> Vec<u8> {
     format!(
         "POST /wallet/{token} HTTP/1.1\r\nHost: coffer.test\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// One call of the partner of a wallet token, as bytes; `line` is its method and path.
+pub(crate) fn partner_request(token: &str, line: &str, body: &str) -> Vec<u8> {
+    format!(
+        "{line} HTTP/1.1\r\nHost: coffer.test\r\nX-API-Key: key_of_{token}\r\n\
+         X-API-Secret: secret_of_{token}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     )

@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::on_disk::{OnDisk, write_admin_key};
 use crate::process::{Ran, run};
 use crate::world::{clock, perform, shape};
-use coffer::sim::Workload;
+use coffer::sim::{Shape, Workload};
 
 const OPERATIONS: usize = 20_000;
 
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// Every table with rows of entries.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 17] = [
     "partners",
     "accounts",
     "names",
@@ -33,6 +33,8 @@ const TABLES: [&str; 15] = [
     "sums",
     "days",
     "unlisted_sessions",
+    "users",
+    "transfers",
 ];
 
 /// Plays on a directory's `coffer-data`, and a copy of its books from about the middle.
@@ -41,7 +43,11 @@ fn played() -> tempfile::TempDir {
     let data = folder.path().join("coffer-data");
     fs::create_dir(&data).unwrap();
     write_admin_key(&data);
-    let mut plays = Workload::new(1, shape(20, 40));
+    let shape = Shape {
+        alone: true,
+        ..shape(20, 40)
+    };
+    let mut plays = Workload::new(1, shape);
     for (first, copy) in [(true, "old.redb"), (false, "new.redb")] {
         let clock = clock();
         let books = OnDisk::on_directory(&data, clock.clone());

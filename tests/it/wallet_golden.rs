@@ -1,36 +1,20 @@
 //! The Wallet API byte for byte: the document's requests as it prints them, and one answer for
-//! each row of the table of errors. `GOLDEN_UPDATE=1` rewrites the samples; the diff is reviewed.
-
-use std::fs;
-use std::path::PathBuf;
+//! each row of the table of errors.
 
 use coffer::engine::command::Rules;
 use coffer::id::Lang;
 use coffer::money::Amount;
 use coffer::time::Span;
 
-use crate::support::{Client, PLAYER, Server, Setup, TOKEN, wallet_request};
-
-/// Between a sample's request and its answer.
-const BETWEEN: &str = "\n\n----\n\n";
+use crate::golden;
+use crate::support::{PLAYER, Server, Setup, TOKEN, wallet_request};
 
 fn sample(server: &Server, name: &str, body: &str) {
     sample_of(server, name, &wallet_request(TOKEN, body));
 }
 
 fn sample_of(server: &Server, name: &str, request: &[u8]) {
-    let answer = Client::connect(server.public).ask(request);
-    let request = std::str::from_utf8(request).unwrap();
-    let seen = format!("{request}{BETWEEN}{}{}\n", answer.head, answer.body);
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/it/golden/wallet")
-        .join(format!("{name}.http"));
-    if std::env::var_os("GOLDEN_UPDATE").is_some() {
-        fs::write(&path, seen).unwrap();
-        return;
-    }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(seen, kept, "{}", path.display());
+    golden::sample(server, "wallet", name, request);
 }
 
 const CREDIT: &str =

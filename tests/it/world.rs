@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use coffer::engine::command::Rules;
 use coffer::engine::entry::Body;
-use coffer::engine::refusal::{OperatorRefusal, PlayRefusal};
+use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
 use coffer::id::{GameNumber, Seq};
 use coffer::journal::Journal;
-use coffer::ledger::{Ledger, OperatorError, Outcome, SessionState, Unavailable};
+use coffer::ledger::{
+    Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
+};
 use coffer::money::{Amount, Sum};
 use coffer::sim::model::{AccountKey, Model, Round};
 use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
@@ -74,6 +76,12 @@ pub(crate) enum Told {
         repeated: bool,
     },
     Refused(OperatorRefusal),
+    Registered(u64),
+    Transferred {
+        balance_after: u64,
+        at: Timestamp,
+    },
+    NotForUser(UserRefusal),
 }
 
 impl Told {
@@ -94,6 +102,15 @@ impl Told {
                 },
             ) => (balance, repeated) == (b, r),
             (Told::Refused(refusal), Expected::Refused(reasons)) => reasons.contains(refusal),
+            (Told::Registered(number), Expected::Registered(due)) => number == due,
+            (
+                Told::Transferred { balance_after, at },
+                Expected::Transferred {
+                    balance_after: b,
+                    at: due,
+                },
+            ) => (balance_after, at) == (b, due),
+            (Told::NotForUser(refusal), Expected::NotForUser(due)) => refusal == due,
             _ => false,
         }
     }
@@ -147,6 +164,25 @@ pub(crate) fn perform(
             clock.advance(*span);
             return done(None, false, Seq::NONE);
         }
+        Operation::Register { partner, new } => {
+            let partner = ledger.partner(*partner).unwrap().value;
+            return match ledger.register_user(&partner, new) {
+                Ok(seen) => Ok((Told::Registered(seen.value.0), seen.seq)),
+                Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
+                Err(UserError::Unavailable) => Err(Unavailable),
+            };
+        }
+        Operation::Transfer { partner, new } => {
+            let partner = ledger.partner(*partner).unwrap().value;
+            return match ledger.transfer(&partner, new) {
+                Ok(Observed { value, seq }) => {
+                    let (balance_after, at) = (value.balance_after.cents(), value.at);
+                    Ok((Told::Transferred { balance_after, at }, seq))
+                }
+                Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
+                Err(UserError::Unavailable) => Err(Unavailable),
+            };
+        }
         Operation::CreatePartner(new) => {
             let created = ledger.create_partner(new.clone(), sample::secrets());
             created.map(|seen| (None, false, seen.seq))
@@ -197,6 +233,7 @@ pub(crate) fn differences(
     for model in models {
         compare_players(ledger, model, clock.now(), &mut found);
         compare_sessions(ledger, model, clock.now(), &mut found);
+        compare_users(ledger, model, &mut found);
     }
     compare_sums(ledger, models, &mut found);
     compare_rounds(ledger, models, &mut found);
@@ -269,6 +306,30 @@ fn compare_sessions(ledger: &Ledger, model: &Model, now: Timestamp, found: &mut 
                 ));
             }
             Err(error) => found.push(format!("session {code}: {error}")),
+        }
+    }
+}
+
+fn compare_users(ledger: &Ledger, model: &Model, found: &mut Vec<String>) {
+    for ((partner, mobile), number) in model.users() {
+        let partner = ledger.partner(*partner).unwrap().value;
+        let seen = ledger.user(&partner, mobile);
+        let seen = seen.map(|seen| seen.value.number.0);
+        if seen != Ok(number) {
+            found.push(format!("user {number} of {mobile} is {seen:?}"));
+        }
+    }
+    for ((partner, id), done) in model.transfers() {
+        let partner = ledger.partner(*partner).unwrap().value;
+        let row = ledger.known_transfer(&partner, id).unwrap().value;
+        let is_so = row.as_ref().is_some_and(|row| {
+            let of = &row.transfer;
+            let asked = &done.asked;
+            (of.kind, &of.mobile, of.amount) == (asked.kind, &asked.mobile, asked.amount)
+                && (row.balance_after.cents(), row.at) == (done.balance_after, done.at)
+        });
+        if !is_so {
+            found.push(format!("transfer {id} is {row:?}, not {done:?}"));
         }
     }
 }

@@ -13,7 +13,11 @@ use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
-use crate::id::{AccountNumber, IdSpaceNumber, PartnerNumber, Seq, SessionNumber};
+use crate::engine::transfer::TransferRow;
+use crate::engine::user::Registered;
+use crate::id::{
+    AccountNumber, IdSpaceNumber, Mobile, PartnerNumber, Seq, SessionNumber, UserNumber,
+};
 use crate::money::{Currency, Sum};
 use crate::time::Timestamp;
 
@@ -30,6 +34,8 @@ pub enum Booked {
         accounts: AccountNumber,
         /// The highest number that a session has.
         sessions: SessionNumber,
+        /// The highest number that a user has.
+        users: UserNumber,
     },
     /// A partner's document and the entry that changed it.
     Partner(Box<Partner>, Seq),
@@ -56,6 +62,10 @@ pub enum Booked {
     Code(String, CodePlace),
     /// An adjustment and its entry.
     Adjustment(Adjustment, Seq),
+    /// Who is registered under a mobile number.
+    Registered(Mobile, Registered),
+    /// A partner's deposit or withdrawal.
+    Transfer(TransferRow),
     /// What an id stands for.
     Id(IdKey, IdRow),
     /// A round.
@@ -81,6 +91,7 @@ impl Audit {
                 at,
                 accounts,
                 sessions,
+                users,
             } => {
                 self.findings.applied = Some(seq);
                 self.claim = Some(Claim {
@@ -88,6 +99,7 @@ impl Audit {
                     at,
                     accounts: accounts.0,
                     sessions: sessions.0,
+                    users,
                 });
             }
             Booked::Partner(partner, seq) => facts.partner(&partner, seq, true),
@@ -111,6 +123,8 @@ impl Audit {
             Booked::PastSession(bears, row) => facts.booked_session(bears, &row),
             Booked::Code(code, place) => facts.booked_code(&code, &place),
             Booked::Adjustment(adjustment, seq) => facts.reference(&adjustment, seq, true),
+            Booked::Registered(mobile, row) => facts.booked_users(&mobile, &row),
+            Booked::Transfer(row) => facts.booked_transfer(&row),
             Booked::Id(key, row) => facts.booked_id(&key, &row),
             Booked::Round(key, row) => facts.booked_round(key, &row),
             Booked::OpenRound(key, first) => facts.listed_round(key, first, false),
@@ -151,7 +165,11 @@ impl Audit {
                 Document::Session(session) => {
                     self.numbers.1 = self.numbers.1.max(session.number.0);
                 }
-                Document::Partner(_) | Document::Player(_) | Document::Adjustment(_) => {}
+                Document::User(user) => self.numbers.2 = self.numbers.2.max(user.number),
+                Document::Partner(_)
+                | Document::Player(_)
+                | Document::Adjustment(_)
+                | Document::Transfer(_) => {}
             }
         }
         self.compare_claim(entry);
@@ -160,14 +178,16 @@ impl Audit {
     fn compare_claim(&mut self, entry: &Entry) {
         if let Some(claim) = self.claim.take_if(|claim| claim.seq == entry.seq) {
             let seq = claim.seq;
-            let (accounts, sessions) = self.numbers;
-            // Numbers may be given out that no entry bears.
-            let behind =
-                claim.at < entry.at || claim.accounts < accounts || claim.sessions < sessions;
+            let (accounts, sessions, users) = self.numbers;
+            // Numbers may be given out that no entry bears, but to users.
+            let behind = claim.at < entry.at
+                || claim.accounts < accounts
+                || claim.sessions < sessions
+                || claim.users < users;
             if behind && !self.findings.lacks_before(seq) {
                 self.findings.of_books(format!(
                     "about: they say less of entry {seq} than is so: an earlier time, or smaller \
-                     numbers of accounts and sessions"
+                     numbers of accounts, sessions and users"
                 ));
             }
         }

@@ -32,6 +32,10 @@ pub(super) enum Kind {
     Partner = 8,
     /// A play that was odd, by its entry.
     Odd = 9,
+    /// A user, or a transfer to or from one, by the mobile number.
+    User = 10,
+    /// A transfer's id, by partner.
+    Transfer = 11,
 }
 
 impl Kind {
@@ -46,6 +50,8 @@ impl Kind {
             7 => Kind::Id,
             8 => Kind::Partner,
             9 => Kind::Odd,
+            10 => Kind::User,
+            11 => Kind::Transfer,
             _ => panic!("a fact begins with its kind"),
         }
     }

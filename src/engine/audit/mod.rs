@@ -21,9 +21,11 @@ mod booked;
 mod facts;
 mod findings;
 mod names;
+mod once;
 mod plays;
 mod sessions;
 mod totals;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,17 +36,23 @@ pub use self::facts::Facts;
 use self::facts::{Kind, Reader};
 use self::findings::Findings;
 use self::names::Names;
+use self::once::Once;
 use self::plays::{Ids, Rounds};
 pub use self::sessions::CodePlace;
 use self::sessions::Sessions;
 use self::totals::Claim;
+use self::users::Users;
 use super::document::Document;
 use super::entry::{AccountRef, Anomalies, Anomaly, Body, Cancel, Entry, Play, Record, Void};
 use super::round::OddPlay;
 use crate::id::{AccountNumber, GameNumber, RoundId, TransactionId};
-use crate::id::{PartnerNumber, Seq, WalletToken};
+use crate::id::{PartnerNumber, Seq, UserNumber, WalletToken};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
+
+/// What partners name once: the books' table, and in words.
+const REFERENCES: (&str, &str) = ("references", "an adjustment's reference");
+const TRANSFERS: (&str, &str) = ("transfers", "a transfer's id");
 
 /// What has been read so far, and what was wrong with it.
 #[derive(Debug, Default)]
@@ -54,6 +62,11 @@ pub struct Audit {
     partners: BTreeSet<PartnerNumber>,
     tokens: BTreeMap<WalletToken, PartnerNumber>,
     names: Names,
+    references: Once,
+    transfers: Once,
+    users: Users,
+    /// The highest number that a user has so far.
+    last_user: UserNumber,
     sessions: Sessions,
     rounds: Rounds,
     accounts: Accounts,
@@ -62,8 +75,8 @@ pub struct Audit {
     odd_rows: Plain,
     /// What the books say of themselves, until the entry that they are up to.
     claim: Option<Claim>,
-    /// The highest numbers of an account and a session.
-    numbers: (u64, u64),
+    /// The highest numbers of an account, a session and a user up to the books' entry.
+    numbers: (u64, u64, UserNumber),
     findings: Findings,
 }
 
@@ -162,7 +175,11 @@ impl Audit {
     fn record(&mut self, seq: Seq, record: &Record, facts: &mut Facts) {
         let mut part = 0;
         for document in &record.documents {
-            self.document((seq, part), document, facts);
+            match document {
+                Document::User(user) => self.user(seq, user, record, facts),
+                Document::Transfer(transfer) => self.transfer(seq, transfer, record, facts),
+                document => self.document((seq, part), document, facts),
+            }
             part += 1;
         }
         let mut legs: BTreeMap<Currency, Sum> = BTreeMap::new();
@@ -179,7 +196,12 @@ impl Audit {
                         "entry {seq} moves money of account {number} outside its chain"
                     ));
                 }
-                (account @ (AccountRef::House(_) | AccountRef::Adjustments), _) => {
+                (
+                    account @ (AccountRef::House(_)
+                    | AccountRef::Partner(_)
+                    | AccountRef::Adjustments),
+                    _,
+                ) => {
                     self.other(seq, account, posting.currency, moved);
                 }
             }
@@ -218,6 +240,8 @@ impl Audit {
             Document::Adjustment(adjustment) => {
                 facts.reference(adjustment, seq, false);
             }
+            // They are judged with the money beside them.
+            Document::User(_) | Document::Transfer(_) => {}
         }
     }
 
@@ -239,7 +263,9 @@ impl Audit {
         let findings = &mut self.findings;
         match kind {
             Kind::Player => self.names.judge_player(reader, findings),
-            Kind::Reference => self.names.judge_reference(reader, findings),
+            Kind::Reference => self.references.judge(REFERENCES, reader, findings),
+            Kind::User => self.users.judge_mobile(reader, findings),
+            Kind::Transfer => self.transfers.judge(TRANSFERS, reader, findings),
             Kind::Code => self.sessions.judge_code(reader, findings),
             Kind::Session => self.sessions.judge_session(reader, findings),
             Kind::Round => self.rounds.judge(reader, findings),
@@ -254,6 +280,9 @@ impl Audit {
     pub fn settle(&mut self) {
         let findings = &mut self.findings;
         self.names.finish(findings);
+        self.references.finish(REFERENCES.0, findings);
+        self.transfers.finish(TRANSFERS.0, findings);
+        self.users.finish(findings);
         self.sessions.finish(findings);
         self.rounds.finish(findings);
         self.accounts.finish(findings);

@@ -7,7 +7,7 @@ use super::accounts::{BET, WIN};
 use super::findings::Findings;
 use crate::engine::entry::AccountRef;
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
-use crate::id::{GameNumber, PartnerNumber, Seq};
+use crate::id::{GameNumber, PartnerNumber, Seq, UserNumber};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Day, Timestamp};
 
@@ -116,6 +116,7 @@ impl Added {
             let of = match of {
                 SumOf::Players(partner) => format!("the players of {partner}"),
                 SumOf::Account(AccountRef::House(partner)) => format!("the house of {partner}"),
+                SumOf::Account(AccountRef::Partner(partner)) => format!("{partner} itself"),
                 SumOf::Account(_) => "the adjustments".to_owned(),
             };
             let (booked, said) = (text(booked), text(said));
@@ -147,4 +148,5 @@ pub(super) struct Claim {
     pub(super) at: Timestamp,
     pub(super) accounts: u64,
     pub(super) sessions: u64,
+    pub(super) users: UserNumber,
 }

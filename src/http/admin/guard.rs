@@ -7,8 +7,8 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::Failed;
-use super::refused::Refused;
 use crate::http::failures::Failures;
+use crate::http::refused::Refused;
 use crate::protocol::admin::Fault;
 use crate::secret::Secret;
 
@@ -29,14 +29,17 @@ impl AdminGuard {
             key: blake3::hash(key.expose().as_bytes()),
             loopback,
             failures: Failures::new(failures_per_minute_max),
-            refused: Refused::new(),
+            refused: Refused::new("the admin address"),
         }
     }
 
     /// Whether `request` may go on. The log tells of those that may not.
     pub(super) fn admit(&self, peer: IpAddr, request: &Parts) -> Result<(), Failed> {
         let judged = self.judge(peer, request);
-        judged.inspect_err(|failed| self.refused.log(peer, &failed.fault))
+        judged.inspect_err(|failed| {
+            let limited = failed.fault == Fault::TooManyFailures;
+            self.refused.log(peer, &failed.fault.message(), limited);
+        })
     }
 
     fn judge(&self, peer: IpAddr, request: &Parts) -> Result<(), Failed> {

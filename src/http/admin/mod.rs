@@ -7,7 +7,6 @@ mod exports;
 mod guard;
 mod partners;
 mod players;
-mod refused;
 mod reports;
 mod sessions;
 
@@ -191,6 +190,7 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::ListPartners => partners::list(state, members),
         Operation::ShowPartner => partners::show(state, members),
         Operation::UpdatePartner => partners::update(state, members),
+        Operation::RotateSecret => partners::rotate_secret(state, members),
         Operation::DisablePartner => partners::set_disabled(state, members, true),
         Operation::EnablePartner => partners::set_disabled(state, members, false),
         Operation::CreatePlayer => players::create(ledger, members),

@@ -3,16 +3,19 @@
 use super::{Done, Failed, done};
 use crate::engine::command::{NewPartner, PartnerChange};
 use crate::engine::document::{Partner, PartnerSecrets};
+use crate::engine::rotation::{FormerSecrets, GatewaySecrets, NewSecrets, SecretKind};
+use crate::engine::settings::{PartnerSettings, SettingsChange};
 use crate::http::State;
 use crate::ledger::DEFAULT_ID_SPACE;
 use crate::protocol::admin::{
-    CreatePartner, Members, Page, PageWanted, PartnerCreated, PartnerItem, PartnerNamed,
-    PartnerShown, UpdatePartner,
+    CreatePartner, Fault, Members, NewlyShown, Page, PageWanted, PartnerCreated, PartnerItem,
+    PartnerNamed, PartnerShown, RotateSecret, SecretRotated, UpdatePartner,
 };
 use crate::secret::{Secret, random_word};
 
 pub(super) fn create(state: &State, members: Members) -> Result<Done, Failed> {
     let request = CreatePartner::decode(members)?;
+    check_games(state, &request.settings)?;
     let word = || {
         random_word(22)
             .parse()
@@ -26,6 +29,7 @@ pub(super) fn create(state: &State, members: Members) -> Result<Done, Failed> {
         id_space: request.id_space.unwrap_or_else(default),
         game_server_addresses: request.game_server_addresses,
         expires_at: request.expires_at,
+        settings: PartnerSettings::default().with(request.settings),
     };
     let [
         api_secret,
@@ -42,6 +46,7 @@ pub(super) fn create(state: &State, members: Members) -> Result<Done, Failed> {
         pluginapi_secret: key.hash(&pluginapi_secret),
         access_key: key.seal(&access_key),
         private_key: key.seal(&private_key),
+        former: FormerSecrets::default(),
     };
     let created = state.ledger.create_partner(new, secrets)?;
     let partner = &created.value;
@@ -93,13 +98,56 @@ pub(super) fn show(state: &State, members: Members) -> Result<Done, Failed> {
 
 pub(super) fn update(state: &State, members: Members) -> Result<Done, Failed> {
     let request = UpdatePartner::decode(members)?;
+    check_games(state, &request.settings)?;
     let change = PartnerChange {
         disabled: None,
         game_server_addresses: request.game_server_addresses,
         expires_at: request.expires_at,
+        settings: request.settings,
     };
     let changed = state.ledger.change_partner(request.partner, change)?;
     Ok(done(&shown(state, &changed.value), changed.seq))
+}
+
+pub(super) fn rotate_secret(state: &State, members: Members) -> Result<Done, Failed> {
+    let request = RotateSecret::decode(members)?;
+    let key = &state.admin.secret_key;
+    let [one, two, three] = std::array::from_fn(|_| Secret::random());
+    let (new, secrets) = match request.what {
+        SecretKind::Api => {
+            let api_secret = one.expose();
+            let new = NewSecrets::Api(key.hash(&one));
+            (new, NewlyShown::Api { api_secret })
+        }
+        SecretKind::Payment => {
+            let payment_token = one.expose();
+            let new = NewSecrets::Payment(key.hash(&one));
+            (new, NewlyShown::Payment { payment_token })
+        }
+        SecretKind::Paykassma => {
+            let new = NewSecrets::Paykassma(GatewaySecrets {
+                pluginapi_secret: key.hash(&one),
+                access_key: key.seal(&two),
+                private_key: key.seal(&three),
+            });
+            let shown = NewlyShown::Paykassma {
+                pluginapi_secret: one.expose(),
+                access_key: two.expose(),
+                private_key: three.expose(),
+            };
+            (new, shown)
+        }
+    };
+    let grace = request.grace;
+    let rotated = state.ledger.rotate_secret(request.partner, new, grace)?;
+    let reply = SecretRotated {
+        partner: rotated.value.number,
+        what: request.what,
+        api_key: &rotated.value.secrets.api_key,
+        former_until: state.clock.now().plus(grace),
+        secrets,
+    };
+    Ok(done(&reply, rotated.seq))
 }
 
 pub(super) fn set_disabled(
@@ -145,5 +193,16 @@ fn shown(state: &State, partner: &Partner) -> PartnerShown {
         id_space: partner.id_space_name.clone(),
         game_server_addresses: partner.game_server_addresses.clone(),
         expires_at: partner.expires_at,
+        settings: partner.settings.clone(),
+    }
+}
+
+/// Refuses games that nobody could open a session for.
+fn check_games(state: &State, settings: &SettingsChange) -> Result<(), Failed> {
+    let games = settings.games.iter().flatten();
+    let mut named = games.chain(settings.default_game.iter().flatten());
+    match named.find(|game| state.admin.games.number(game).is_none()) {
+        None => Ok(()),
+        Some(unknown) => Err(Failed::from(Fault::GameTypeUnknown(unknown.clone()))),
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::members::Malformed;
 use crate::engine::refusal::OperatorRefusal;
+use crate::id::GameType;
 
 /// Why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub enum Fault {
     Unavailable,
     /// The journal could not be read.
     JournalUnreadable,
+    /// No game type has this name.
+    GameTypeUnknown(GameType),
     /// Another backup is running.
     BackupRunning,
     /// There was no such backup since the server's start.
@@ -66,6 +69,7 @@ impl Fault {
             Fault::HostNotAllowed | Fault::OriginNotAllowed => 403,
             Fault::PathUnknown | Fault::BackupUnknown => 404,
             Fault::MethodNotAllowed => 405,
+            Fault::GameTypeUnknown(_) => 422,
             Fault::BackupRunning => 409,
             Fault::BodyTooLarge => 413,
             Fault::TooManyFailures => 429,
@@ -83,6 +87,7 @@ impl Fault {
                 | OperatorRefusal::ReferenceUsed => 409,
                 OperatorRefusal::PlayerBlocked
                 | OperatorRefusal::PartnerNotLive
+                | OperatorRefusal::DefaultGameNotPermitted
                 | OperatorRefusal::AmountZero
                 | OperatorRefusal::InsufficientFunds
                 | OperatorRefusal::BalanceOutOfRange
@@ -106,11 +111,13 @@ impl Fault {
             Fault::Malformed(_) => "malformed",
             Fault::Unavailable => "unavailable",
             Fault::JournalUnreadable => "journal_unreadable",
+            Fault::GameTypeUnknown(_) => "game_type_unknown",
             Fault::BackupRunning => "backup_running",
             Fault::BackupUnknown => "backup_unknown",
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_) => "partner_unknown",
                 OperatorRefusal::WalletTokenUsed => "wallet_token_used",
+                OperatorRefusal::DefaultGameNotPermitted => "default_game_not_permitted",
                 OperatorRefusal::PlayerUnknown => "player_unknown",
                 OperatorRefusal::AccountUnknown => "account_unknown",
                 OperatorRefusal::AccountExists => "account_exists",
@@ -141,6 +148,9 @@ impl Fault {
             Fault::TooManyConnections => "too many connections at once; try again later",
             Fault::Malformed(malformed) => return malformed.to_string(),
             Fault::Refused(refusal) => return refusal.to_string(),
+            Fault::GameTypeUnknown(name) => {
+                return format!("no game type has the name {name}; see games in the configuration");
+            }
             Fault::Unavailable => "temporarily unavailable; nothing was changed",
             Fault::BackupRunning => "another backup is running: wait for its end",
             Fault::BackupUnknown => "there was no such backup since the server's start",

@@ -4,11 +4,11 @@
 //! what would be right.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
+
+use crate::protocol::{object, percent};
 
 /// A request that is not of its operation's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +37,7 @@ impl Members {
         if body.is_empty() {
             return Members::new(Vec::new());
         }
-        let mut reader = serde_json::Deserializer::from_slice(body);
-        let members = reader.deserialize_map(InOrder);
-        let members = members.and_then(|members| reader.end().map(|()| members));
-        match members {
+        match object::members(body) {
             Ok(members) => Members::new(members),
             Err(fault) => Err(Malformed(format!(
                 "the body must be a JSON object: {fault}"
@@ -53,12 +50,10 @@ impl Members {
     /// # Errors
     /// It is not percent-encoded UTF-8, or names a member twice.
     pub fn decode_query(query: &str) -> Result<Members, Malformed> {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        let members = pairs.map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decoded(name)?, Value::String(decoded(value)?)))
-        });
-        Members::new(members.collect::<Result<_, Malformed>>()?)
+        let wrong = || Malformed("the query must be percent-encoded UTF-8".to_owned());
+        let members = percent::decode_query(query).ok_or_else(wrong)?;
+        let text = |(name, value)| (name, Value::String(value));
+        Members::new(members.into_iter().map(text).collect())
     }
 
     fn new(left: Vec<(String, Value)>) -> Result<Members, Malformed> {
@@ -169,13 +164,13 @@ impl Members {
         }
     }
 
-    /// `true` or `false`; false where it is missing.
-    pub(super) fn truth(&mut self, name: &'static str) -> Result<bool, Malformed> {
+    /// `true` or `false`; `None` where it is missing.
+    pub(super) fn truth(&mut self, name: &'static str) -> Result<Option<bool>, Malformed> {
         match self.take(name) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(truth)) => Ok(truth),
-            Some(Value::String(text)) if text == "true" => Ok(true),
-            Some(Value::String(text)) if text == "false" => Ok(false),
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(truth)) => Ok(Some(truth)),
+            Some(Value::String(text)) if text == "true" => Ok(Some(true)),
+            Some(Value::String(text)) if text == "false" => Ok(Some(false)),
             Some(_) => Err(Malformed(format!("{name} must be true or false"))),
         }
     }
@@ -206,43 +201,6 @@ fn one<T, E: fmt::Display>(
     read(text).map_err(|fault| Malformed(format!("{name} {fault}")))
 }
 
-/// Keeps the members as they stand, doubled ones too.
-struct InOrder;
-
-impl<'de> Visitor<'de> for InOrder {
-    type Value = Vec<(String, Value)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(members)
-    }
-}
-
-/// Undoes percent-encoding; `+` is a plus.
-fn decoded(text: &str) -> Result<String, Malformed> {
-    let wrong = || Malformed("the query must be percent-encoded UTF-8".to_owned());
-    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let (high, low) = (digit(rest.next()), digit(rest.next()));
-            let (high, low) = high.zip(low).ok_or_else(wrong)?;
-            bytes.push(u8::try_from(high << 4 | low).expect("two hex digits are a byte"));
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| wrong())
-}
-
 /// Writes a request's members as a query with its `?`; nothing where there are none.
 ///
 /// # Panics
@@ -261,13 +219,7 @@ pub fn encode_query(request: &impl serde::Serialize) -> String {
         query.push(if query.is_empty() { '?' } else { '&' });
         query.push_str(&name);
         query.push('=');
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                query.push(char::from(byte));
-            } else {
-                write!(query, "%{byte:02X}").expect("a text takes any text");
-            }
-        }
+        percent::encode(&text, &mut query);
     }
     query
 }

@@ -20,12 +20,12 @@ pub use members::{Malformed, Members, encode_query};
 pub use operation::{Found, Method, Operation};
 pub use reply::{
     AdjustmentDone, AnomalyItem, AnomalyTransaction, BackupMade, BackupShown, CurrencyBalance,
-    CurrencyReport, HistoryItem, Integrity, IntegrityHead, IntegrityScrub, Page, PartnerCreated,
-    PartnerItem, PartnerShown, PlayerCreated, PlayerShown, ReportAccount, RevenueItem, RoundItem,
-    SessionOpened, SessionShown, Tally, TrialBalance,
+    CurrencyReport, HistoryItem, Integrity, IntegrityHead, IntegrityScrub, NewlyShown, Page,
+    PartnerCreated, PartnerItem, PartnerShown, PlayerCreated, PlayerShown, ReportAccount,
+    RevenueItem, RoundItem, SecretRotated, SessionOpened, SessionShown, Tally, TrialBalance,
 };
 pub use request::{
     AdjustPlayer, BackUp, BackupNamed, CreatePartner, CreatePlayer, HistoryPage, IntegrityWanted,
-    OpenSession, PageWanted, PartnerNamed, PlayerNamed, SessionNamed, TrialBalanceWanted,
-    UpdatePartner,
+    OpenSession, PageWanted, PartnerNamed, PlayerNamed, RotateSecret, SessionNamed,
+    TrialBalanceWanted, UpdatePartner,
 };

@@ -13,6 +13,8 @@ pub enum Operation {
     ShowPartner,
     /// Changes a partner's settings.
     UpdatePartner,
+    /// Exchanges a partner's secrets and shows the new ones, this once.
+    RotateSecret,
     /// Disables a partner.
     DisablePartner,
     /// Enables a partner again.
@@ -83,7 +85,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 25] = {
+const ROUTES: [(Operation, Method, &str); 26] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -91,6 +93,7 @@ const ROUTES: [(Operation, Method, &str); 25] = {
         (ListPartners, Get, "/admin/v1/partners"),
         (ShowPartner, Get, "/admin/v1/partners/show"),
         (UpdatePartner, Post, "/admin/v1/partners/update"),
+        (RotateSecret, Post, "/admin/v1/partners/rotate-secret"),
         (DisablePartner, Post, "/admin/v1/partners/disable"),
         (EnablePartner, Post, "/admin/v1/partners/enable"),
         (CreatePlayer, Post, "/admin/v1/players"),

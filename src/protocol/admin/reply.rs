@@ -5,6 +5,8 @@
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::engine::rotation::SecretKind;
+use crate::engine::settings::PartnerSettings;
 use crate::id::{
     Code, GameNumber, IdSpaceName, Name, PartnerNumber, PlayerId, Reference, RoundId, Seq,
     TransactionId, WalletToken, as_optional_text, as_text,
@@ -137,6 +139,48 @@ pub struct PartnerCreated<'a> {
     pub private_key: &'a str,
 }
 
+/// Secrets that have just been exchanged, the new ones shown this once.
+#[derive(Serialize)]
+pub struct SecretRotated<'a> {
+    /// Whose.
+    pub partner: PartnerNumber,
+    /// Which.
+    pub what: SecretKind,
+    /// `X-API-Key`, which stays.
+    pub api_key: &'a str,
+    /// When those before cease to open.
+    #[serde(serialize_with = "as_text")]
+    pub former_until: Timestamp,
+    /// The new secrets under their names.
+    #[serde(flatten)]
+    pub secrets: NewlyShown<'a>,
+}
+
+/// New secrets under their names.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum NewlyShown<'a> {
+    /// For the API.
+    Api {
+        /// `X-API-Secret`.
+        api_secret: &'a str,
+    },
+    /// For the payment gateway.
+    Payment {
+        /// `token`.
+        payment_token: &'a str,
+    },
+    /// For merchants.
+    Paykassma {
+        /// The gateway's `pluginapi` secret.
+        pluginapi_secret: &'a str,
+        /// The postbacks' access key.
+        access_key: &'a str,
+        /// The signatures' private key.
+        private_key: &'a str,
+    },
+}
+
 /// A partner in a list.
 #[derive(Serialize)]
 pub struct PartnerItem {
@@ -170,6 +214,9 @@ pub struct PartnerShown {
     /// When it ends, or null.
     #[serde(serialize_with = "as_optional_text")]
     pub expires_at: Option<Timestamp>,
+    /// What is set about its own calls.
+    #[serde(flatten)]
+    pub settings: PartnerSettings,
 }
 
 /// A player's account that has just come into being.

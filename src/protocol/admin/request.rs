@@ -6,9 +6,11 @@ use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 use super::members::{Malformed, Members};
+use crate::engine::rotation::SecretKind;
+use crate::engine::settings::SettingsChange;
 use crate::id::{
-    Code, GameNumber, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason, Reference,
-    WalletToken, as_optional_text, as_text, network,
+    Code, GameNumber, GameType, IdSpaceName, Lang, Name, PartnerNumber, PlayerId, Reason,
+    Reference, WalletToken, as_optional_text, as_text, network,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -42,6 +44,25 @@ pub struct CreatePartner {
     /// When it ends, if it does.
     #[serde(serialize_with = "as_optional_text")]
     pub expires_at: Option<Timestamp>,
+    /// What is set about its own calls; what is missing has its default.
+    #[serde(flatten)]
+    pub settings: SettingsChange,
+}
+
+/// Reads the settings that a partner may be created with and that may be changed.
+fn take_settings(members: &mut Members) -> Result<SettingsChange, Malformed> {
+    Ok(SettingsChange {
+        allow_addresses: members.list_by("allow_addresses", network)?,
+        games: members.list_by("games", str::parse::<GameType>)?,
+        default_game: members.nullable("default_game")?,
+        on_repeat: members.optional("on_repeat")?,
+        credit_on_payment: members.truth("credit_on_payment")?,
+        deposit_postback_url: members.nullable("deposit_postback_url")?,
+        withdrawal_postback_url: members.nullable("withdrawal_postback_url")?,
+        utc_offset: members.nullable("utc_offset")?,
+        check_withdrawal_funds: members.truth("check_withdrawal_funds")?,
+        unknown_members: members.optional("unknown_members")?,
+    })
 }
 
 impl CreatePartner {
@@ -60,6 +81,7 @@ impl CreatePartner {
                 .list_by("game_server_addresses", network)?
                 .unwrap_or_default(),
             expires_at: members.optional("expires_at")?,
+            settings: take_settings(&mut members)?,
         };
         members.finish().map(|()| request)
     }
@@ -79,6 +101,9 @@ pub struct UpdatePartner {
         serialize_with = "as_nullable_text"
     )]
     pub expires_at: Option<Option<Timestamp>>,
+    /// What to set about its own calls.
+    #[serde(flatten)]
+    pub settings: SettingsChange,
 }
 
 impl UpdatePartner {
@@ -91,6 +116,37 @@ impl UpdatePartner {
             partner: members.required("partner")?,
             game_server_addresses: members.list_by("game_server_addresses", network)?,
             expires_at: members.nullable("expires_at")?,
+            settings: take_settings(&mut members)?,
+        };
+        members.finish().map(|()| request)
+    }
+}
+
+/// Secrets of a partner to exchange.
+#[derive(Clone, Debug, Serialize)]
+pub struct RotateSecret {
+    /// Whose.
+    pub partner: PartnerNumber,
+    /// Which, `api` if nothing is said.
+    pub what: SecretKind,
+    /// How long those before still open, `24h` if nothing is said.
+    #[serde(serialize_with = "as_text")]
+    pub grace: Span,
+}
+
+impl RotateSecret {
+    /// How long a secret still opens after its exchange where nothing is said.
+    pub const GRACE: Span = Span::from_seconds(24 * 60 * 60);
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<RotateSecret, Malformed> {
+        let request = RotateSecret {
+            partner: members.required("partner")?,
+            what: members.optional("what")?.unwrap_or(SecretKind::Api),
+            grace: members.optional("grace")?.unwrap_or(RotateSecret::GRACE),
         };
         members.finish().map(|()| request)
     }
@@ -401,7 +457,7 @@ impl TrialBalanceWanted {
     /// # Errors
     /// The first member that is not of its form.
     pub fn decode(mut members: Members) -> Result<TrialBalanceWanted, Malformed> {
-        let all = members.truth("all")?;
+        let all = members.truth("all")?.unwrap_or(false);
         members.finish().map(|()| TrialBalanceWanted { all })
     }
 }

@@ -1,18 +1,21 @@
 //! A second reading of the rules: a naive model in sorted maps and 128-bit sums, written from
-//! wallet-api.md and operations.md alone and sharing no rule with the engine.
+//! wallet-api.md, partner-api.md and operations.md alone and sharing no rule with the engine.
 //!
 //! It is slow, keeps everything, and knows neither entries nor shards; whatever it and the ledger
 //! answer differently is a fault of one of them. Operators' refusals have no stated order, so the
 //! model names every reason that holds and the ledger must give one of them. Operators' calls and
-//! the reads are here, game servers' requests in `play`.
+//! the reads are here, game servers' requests in `play`, partners' in `users`.
 
 mod play;
+mod users;
 
 use std::collections::BTreeMap;
 
+use self::users::Users;
 use super::Operation;
 use crate::engine::command::{AccountName, NewAdjustment, NewSession, Rules, Transaction};
-use crate::engine::refusal::OperatorRefusal;
+use crate::engine::refusal::{OperatorRefusal, UserRefusal};
+use crate::engine::settings::OnRepeat;
 use crate::id::{Code, IdSpaceName, PartnerNumber, PlayerId, Reference, WalletToken};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -42,12 +45,23 @@ pub enum Expected {
     },
     /// To an operator: refused, for one of these reasons.
     Refused(Vec<OperatorRefusal>),
+    /// To a partner: the user's number.
+    Registered(u64),
+    /// To a partner: done, or done before.
+    Transferred {
+        /// The balance after it was done.
+        balance_after: u64,
+        /// When it was done.
+        at: Timestamp,
+    },
+    /// To a partner: refused, for this reason.
+    NotForUser(UserRefusal),
 }
 
 /// One line of an account's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// `bet`, `win`, `cancel` or `adjustment`.
+    /// `bet`, `win`, `cancel`, `deposit`, `withdrawal` or `adjustment`.
     pub kind: &'static str,
     /// Cents on (positive) or off (negative).
     pub cents: i128,
@@ -110,6 +124,8 @@ struct Used {
 #[derive(Clone, Debug)]
 struct Agent {
     token: WalletToken,
+    currency: Currency,
+    replays: bool,
     id_space: IdSpaceName,
     disabled: bool,
     expires_at: Option<Timestamp>,
@@ -129,6 +145,7 @@ pub struct Model {
     house: BTreeMap<(PartnerNumber, Currency), i128>,
     adjustments: BTreeMap<Currency, i128>,
     references: BTreeMap<(PartnerNumber, Reference), (AccountKey, Sum)>,
+    users: Users,
     anomalies: BTreeMap<&'static str, u64>,
     taken: u64,
 }
@@ -168,6 +185,7 @@ impl Model {
             house: BTreeMap::new(),
             adjustments: BTreeMap::new(),
             references: BTreeMap::new(),
+            users: Users::default(),
             anomalies: BTreeMap::new(),
             taken: 0,
         }
@@ -195,6 +213,8 @@ impl Model {
                 }
                 self.agents.push(Agent {
                     token: new.wallet_token.clone(),
+                    currency: new.currency,
+                    replays: new.settings.on_repeat == OnRepeat::Replay,
                     id_space: new.id_space.clone(),
                     disabled: false,
                     expires_at: new.expires_at,
@@ -205,6 +225,9 @@ impl Model {
                     return Expected::Refused(vec![OperatorRefusal::PartnerUnknown(*number)]);
                 };
                 agent.disabled = change.disabled.unwrap_or(agent.disabled);
+                if let Some(on_repeat) = change.settings.on_repeat {
+                    agent.replays = on_repeat == OnRepeat::Replay;
+                }
                 agent.expires_at = change.expires_at.unwrap_or(agent.expires_at);
             }
             Operation::CreatePlayer { account, balance } => {
@@ -230,6 +253,8 @@ impl Model {
                 Some(seat) => seat.closed = true,
                 None => return Expected::Refused(vec![OperatorRefusal::SessionUnknown]),
             },
+            Operation::Register { partner, new } => return self.register(*partner, new),
+            Operation::Transfer { partner, new } => return self.transfer(*partner, new, now),
             Operation::Advance(_) => {}
         }
         done
@@ -427,6 +452,9 @@ impl Model {
         }
         for (&currency, &sum) in &self.adjustments {
             sums.insert((currency, "adjustments".to_owned()), sum);
+        }
+        for (&(partner, currency), &sum) in &self.users.partners {
+            sums.insert((currency, format!("partner/{partner}")), sum);
         }
         sums
     }

@@ -231,6 +231,7 @@ mod tests {
     use crate::time::Span;
 
     use super::*;
+    use crate::engine::settings::PartnerSettings;
 
     const START: u64 = 1_000_000_000;
 
@@ -247,6 +248,7 @@ mod tests {
             wallet_token: "w1".parse().unwrap(),
             id_space: "default".parse().unwrap(),
             game_server_addresses: Vec::new(),
+            settings: PartnerSettings::default(),
             expires_at: None,
         });
         model.judge(&partner, now);

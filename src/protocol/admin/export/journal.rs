@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::Row;
 use super::csv::Line;
-use crate::engine::document::{AccountOpened, Adjustment, Document, Partner, Player, Session};
+use crate::engine::document::{
+    AccountOpened, Adjustment, Document, Partner, Player, Session, Transfer, User,
+};
 use crate::engine::entry::{AccountRef, Actor, Anomalies, Body, Entry, Posting, RecordKind};
 use crate::id::{
     AccountNumber, GameNumber, PartnerNumber, PlayerId, RoundId, Seq, SessionNumber, TransactionId,
@@ -21,7 +23,7 @@ pub struct JournalRow {
     seq: Seq,
     #[serde(serialize_with = "as_text")]
     at: Timestamp,
-    /// `game_server` or `operator`.
+    /// `game_server`, `partner` or `operator`.
     by: &'static str,
     /// `bet`, `win`, `cancel`, `void`, or what a record tells of.
     kind: &'static str,
@@ -52,7 +54,8 @@ struct Transaction {
 
 #[derive(Clone, Debug, Serialize)]
 struct PostingItem {
-    /// As in the trial balance of each player: `player/p1/usr-1`, `house/p1`, `adjustments`.
+    /// As in the trial balance of each player: `player/p1/usr-1`, `house/p1`, `partner/p1`,
+    /// `adjustments`.
     account: String,
     partner: Option<PartnerNumber>,
     player_id: Option<PlayerId>,
@@ -86,6 +89,7 @@ impl PostingItem {
                 return PostingItem::player(account(number), amount, balance_after);
             }
             AccountRef::House(partner) => (house(partner), Some(partner)),
+            AccountRef::Partner(partner) => (format!("partner/{partner}"), Some(partner)),
             AccountRef::Adjustments => ("adjustments".to_owned(), None),
         };
         PostingItem {
@@ -147,6 +151,7 @@ const GAME_SERVER: &str = "game_server";
 fn actor(by: Actor) -> &'static str {
     match by {
         Actor::Operator => "operator",
+        Actor::Partner => "partner",
     }
 }
 
@@ -154,11 +159,14 @@ fn record_kind(kind: RecordKind) -> &'static str {
     match kind {
         RecordKind::PartnerCreated => "partner_created",
         RecordKind::PartnerChanged => "partner_changed",
+        RecordKind::PartnerSecretRotated => "partner_secret_rotated",
         RecordKind::PlayerCreated => "player_created",
         RecordKind::PlayerChanged => "player_changed",
         RecordKind::SessionOpened => "session_opened",
         RecordKind::SessionClosed => "session_closed",
         RecordKind::Adjustment => "adjustment",
+        RecordKind::UserRegistered => "user_registered",
+        RecordKind::Transfer => "transfer",
     }
 }
 
@@ -249,6 +257,8 @@ fn document(document: &Document) -> Value {
             "partner": partner, "reference": reference, "account": account,
             "amount": Sum::from(*cents).to_string(), "reason": reason,
         } }),
+        Document::User(user) => json!({ "user": user_told(user) }),
+        Document::Transfer(transfer) => json!({ "transfer": transfer_told(transfer) }),
     }
 }
 
@@ -263,6 +273,7 @@ fn partner_told(partner: &Partner) -> Value {
         disabled,
         expires_at,
         game_server_addresses,
+        settings,
         created_at,
         secrets: _,
     } = partner;
@@ -270,7 +281,38 @@ fn partner_told(partner: &Partner) -> Value {
         "number": number, "name": name, "currency": currency, "id_space": id_space,
         "id_space_name": id_space_name, "disabled": disabled,
         "expires_at": expires_at.map(|at| at.to_string()),
-        "game_server_addresses": game_server_addresses, "created_at": created_at.to_string(),
+        "game_server_addresses": game_server_addresses, "settings": settings,
+        "created_at": created_at.to_string(),
+    })
+}
+
+fn user_told(user: &User) -> Value {
+    let User {
+        number,
+        partner,
+        name,
+        email,
+        mobile,
+        account,
+    } = user;
+    json!({
+        "number": number, "partner": partner, "name": name, "email": email, "mobile": mobile,
+        "account": account,
+    })
+}
+
+fn transfer_told(transfer: &Transfer) -> Value {
+    let Transfer {
+        partner,
+        id,
+        kind,
+        mobile,
+        account,
+        amount,
+    } = transfer;
+    json!({
+        "partner": partner, "transaction_id": id, "kind": kind.name(), "mobile": mobile,
+        "account": account, "amount": amount.to_string(),
     })
 }
 

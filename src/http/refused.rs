@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use crate::http::failures::Failures;
-use crate::protocol::admin::Fault;
+use super::failures::Failures;
 
 /// Lines a minute, whoever was refused. Those beyond are counted, and told with the next line.
 const LINES_PER_MINUTE_MAX: NonZeroU32 = NonZeroU32::new(60).expect("60 is not 0");
 
 /// Keeps the log readable.
 pub(super) struct Refused {
+    /// Where they were not let in, in the log's words.
+    place: &'static str,
     lines: DefaultDirectRateLimiter,
     unlogged: AtomicU64,
     /// Of whom the log says already that there are more.
@@ -23,29 +24,32 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    pub(super) fn new() -> Refused {
+    pub(super) fn new(place: &'static str) -> Refused {
         Refused {
+            place,
             lines: RateLimiter::direct(Quota::per_minute(LINES_PER_MINUTE_MAX)),
             unlogged: AtomicU64::new(0),
             limited: Failures::new(1),
         }
     }
 
-    /// Logs that `peer` was not let in, unless the log has enough of that.
-    pub(super) fn log(&self, peer: IpAddr, fault: &Fault) {
-        if let Some(unlogged) = self.admit(peer, fault) {
+    /// Logs that a caller was not let in, unless the log has enough of that. `limited`: because
+    /// of too many failures before.
+    pub(super) fn log(&self, address: IpAddr, reason: &str, limited: bool) {
+        if let Some(unlogged) = self.admit(address, limited) {
+            let place = self.place;
             tracing::warn!(
-                address = %peer,
-                reason = fault.message(),
+                %address,
+                reason,
                 unlogged,
-                "somebody was not let in at the admin address"
+                "somebody was not let in at {place}"
             );
         }
     }
 
     /// Whether a line is due: with how many refusals that came before it and had none.
-    fn admit(&self, peer: IpAddr, fault: &Fault) -> Option<u64> {
-        let is_known = *fault == Fault::TooManyFailures && self.limited.record(peer).is_some();
+    fn admit(&self, address: IpAddr, limited: bool) -> Option<u64> {
+        let is_known = limited && self.limited.record(address).is_some();
         if is_known || self.lines.check().is_err() {
             self.unlogged.fetch_add(1, Ordering::Relaxed);
             return None;
@@ -60,11 +64,11 @@ mod tests {
 
     #[test]
     fn however_many_are_refused_the_log_grows_slowly() {
-        let refused = Refused::new();
+        let refused = Refused::new("a test");
         let lines = (0..100_000_u32)
             .filter(|&number| {
                 let peer = IpAddr::V4(number.into());
-                refused.admit(peer, &Fault::Unauthorized).is_some()
+                refused.admit(peer, false).is_some()
             })
             .count();
         // A line a second is added meanwhile.
@@ -73,12 +77,12 @@ mod tests {
 
     #[test]
     fn an_address_over_its_limit_is_told_once() {
-        let refused = Refused::new();
+        let refused = Refused::new("a test");
         let peer: IpAddr = "192.0.2.1".parse().unwrap();
-        assert_eq!(refused.admit(peer, &Fault::TooManyFailures), Some(0));
+        assert_eq!(refused.admit(peer, true), Some(0));
         for _ in 0..7 {
-            assert_eq!(refused.admit(peer, &Fault::TooManyFailures), None);
+            assert_eq!(refused.admit(peer, true), None);
         }
-        assert_eq!(refused.admit(peer, &Fault::HostNotAllowed), Some(7));
+        assert_eq!(refused.admit(peer, false), Some(7));
     }
 }

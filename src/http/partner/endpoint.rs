@@ -1,0 +1,124 @@
+//! Every call of the Partner API, with its method and path: one table.
+
+use hyper::Method;
+
+use crate::protocol::percent;
+
+/// What can be asked for (partner-api.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    /// Registers a user.
+    Register,
+    /// Reads a user's balance.
+    Balance,
+    /// Puts money into a user's wallet.
+    Deposit,
+    /// Takes money out of a user's wallet.
+    Withdraw,
+    /// Looks a deposit or withdrawal up.
+    Transaction,
+    /// Lists what moved a user's balance.
+    History,
+}
+
+/// All calls: the path behind the prefix, with a parameter after it where it ends in a slash.
+const ENDPOINTS: [(Endpoint, Method, &str); 6] = [
+    (Endpoint::Register, Method::POST, "user/register"),
+    (Endpoint::Balance, Method::GET, "balance/"),
+    (Endpoint::Deposit, Method::POST, "wallet/deposit"),
+    (Endpoint::Withdraw, Method::POST, "wallet/withdraw"),
+    (Endpoint::Transaction, Method::GET, "wallet/transaction/"),
+    (Endpoint::History, Method::GET, "wallet/history/"),
+];
+
+/// A call, as its method and path name it.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::http) struct Asked {
+    pub(super) endpoint: Endpoint,
+    /// What the path names, decoded; empty where a path names nothing.
+    pub(super) parameter: String,
+}
+
+/// What a method and a path lead to.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::http) enum Found {
+    /// This call.
+    Call(Asked),
+    /// The path is right, the method is not; for `Allow`.
+    OtherMethod(&'static str),
+    /// Nothing lies at this path.
+    Nothing,
+}
+
+/// Looks up what `method` and `path`, without its prefix, ask for.
+pub(in crate::http) fn find(method: &Method, path: &str) -> Found {
+    let mut found = Found::Nothing;
+    for (endpoint, of_endpoint, at) in ENDPOINTS {
+        let Some(parameter) = parameter(path, at) else {
+            continue;
+        };
+        if of_endpoint == *method {
+            return Found::Call(Asked {
+                endpoint,
+                parameter,
+            });
+        }
+        let is_get = of_endpoint == Method::GET;
+        found = Found::OtherMethod(if is_get { "GET" } else { "POST" });
+    }
+    found
+}
+
+/// What `path` names where it is one of the paths `at`: one piece of a path, and a good one.
+fn parameter(path: &str, at: &str) -> Option<String> {
+    let rest = path.strip_prefix(at)?;
+    let takes_one = at.ends_with('/');
+    if rest.is_empty() == takes_one || rest.contains('/') {
+        return None;
+    }
+    percent::decode(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_may_name_one_thing() {
+        let balance = |mobile: &str| {
+            Found::Call(Asked {
+                endpoint: Endpoint::Balance,
+                parameter: mobile.to_owned(),
+            })
+        };
+        for (path, told) in [
+            ("balance/1234567890", balance("1234567890")),
+            ("balance/%2b1234567890", balance("+1234567890")),
+            ("balance/a%2Fb", balance("a/b")),
+            ("balance/", Found::Nothing),
+            ("balance", Found::Nothing),
+            ("balance/a/b", Found::Nothing),
+            ("balance/a/", Found::Nothing),
+            ("balance/%", Found::Nothing),
+            ("user/registered", Found::Nothing),
+            ("user/register/", Found::Nothing),
+            ("", Found::Nothing),
+        ] {
+            assert_eq!(find(&Method::GET, path), told, "{path}");
+        }
+    }
+
+    #[test]
+    fn another_method_is_told_the_right_one() {
+        let (get, post) = (Found::OtherMethod("GET"), Found::OtherMethod("POST"));
+        assert_eq!(find(&Method::POST, "balance/1"), get);
+        assert_eq!(find(&Method::HEAD, "balance/1"), get);
+        assert_eq!(find(&Method::GET, "user/register"), post);
+        let register = Asked {
+            endpoint: Endpoint::Register,
+            parameter: String::new(),
+        };
+        let found = find(&Method::POST, "user/register");
+        assert_eq!(found, Found::Call(register));
+    }
+}

@@ -1,0 +1,69 @@
+//! Every text of the Partner API, once: the document's own, and those that partner-api.md adds.
+
+/// A body that is no JSON object, or names a member twice.
+pub const MALFORMED_JSON: &str = "Malformed JSON";
+/// A query whose escapes are none.
+pub const MALFORMED_QUERY: &str = "Malformed query";
+/// Something broke, and nothing was done.
+pub const UNEXPECTED: &str = "An unexpected server error occurred.";
+/// The same on the two calls that move money.
+pub const TRANSFER_FAILED: &str = "Database transaction failed. Please try again.";
+/// Fields that are not of their form.
+pub const INVALID: &str = "The given data was invalid.";
+
+/// A user was registered.
+pub const REGISTERED: &str = "User registered successfully!";
+/// Before the name of the partner that has registered the number.
+pub const REGISTERED_BEFORE: &str = "This mobile number is already registered with this partner ";
+/// Nobody is registered under the number.
+pub const USER_NOT_FOUND: &str = "User with specified mobile number not found";
+/// Only others have registered the number.
+pub const USER_OF_ANOTHER: &str = "User does not belong to this partner";
+
+/// Money was put on.
+pub const DEPOSITED: &str = "Deposit successful.";
+/// Money was taken off.
+pub const WITHDRAWN: &str = "Withdrawal successful.";
+/// More was to be taken off than there is.
+pub const INSUFFICIENT_FUNDS: &str = "Insufficient funds for withdrawal";
+/// Nothing was done under the id.
+pub const TRANSFER_NOT_FOUND: &str = "Transaction not found";
+
+/// `name` is missing.
+pub const NAME_REQUIRED: &str = "Name is required";
+/// `name` is too long.
+pub const NAME_TOO_LONG: &str = "Name must have at most 190 characters";
+/// `name` holds characters that move a terminal's cursor.
+pub const NAME_CONTROL: &str = "Name must not have control characters";
+/// `email` is missing.
+pub const EMAIL_REQUIRED: &str = "Email is required";
+/// `email` does not look like one.
+pub const EMAIL_INVALID: &str = "Email must be a valid email address";
+/// `mobile` is missing.
+pub const MOBILE_REQUIRED: &str = "Mobile number is required";
+/// `mobile` is no number.
+pub const MOBILE_INVALID: &str = "Mobile number must have 7 to 15 digits";
+/// `amount` is missing.
+pub const AMOUNT_REQUIRED: &str = "Amount is required";
+/// `amount` is not of the grammar.
+pub const AMOUNT_NOT_A_NUMBER: &str = "Amount must be a number";
+/// `amount` is nothing, or less.
+pub const AMOUNT_NOT_POSITIVE: &str = "Amount must be greater than 0";
+/// `amount` has a third decimal.
+pub const AMOUNT_DECIMALS: &str = "Amount must have at most 2 decimal places";
+/// `amount` is over 10^15 cents.
+pub const AMOUNT_TOO_LARGE: &str = "Amount is too large";
+/// `amount` would take the balance past its limit.
+pub const BALANCE_LIMIT: &str = "Balance limit exceeded";
+/// `transaction_id` is missing.
+pub const TRANSFER_ID_REQUIRED: &str = "Transaction ID is required";
+/// `transaction_id` is too long, or no text.
+pub const TRANSFER_ID_LENGTH: &str = "Transaction ID must have 1 to 190 characters";
+/// `transaction_id` holds characters that move a terminal's cursor.
+pub const TRANSFER_ID_CONTROL: &str = "Transaction ID must not have control characters";
+/// `transaction_id` was used before.
+pub const TRANSFER_ID_USED: &str = "Transaction ID already exists";
+/// `limit` of a page is out of its range.
+pub const LIMIT_RANGE: &str = "Limit must be from 1 to 200";
+/// `cursor` of a page is none that a page gave.
+pub const CURSOR_UNKNOWN: &str = "Cursor must be one that a page gave";

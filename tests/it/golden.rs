@@ -1,0 +1,27 @@
+//! Samples byte by byte: a request as it is sent, and its answer. `GOLDEN_UPDATE=1` rewrites them;
+//! the diff is reviewed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::{Client, Server};
+
+/// Between a sample's request and its answer.
+const BETWEEN: &str = "\n\n----\n\n";
+
+/// Compares the answer to `request` with what is kept in `folder` under `name`.
+pub(crate) fn sample(server: &Server, folder: &str, name: &str, request: &[u8]) {
+    let answer = Client::connect(server.public).ask(request);
+    let request = std::str::from_utf8(request).unwrap();
+    let seen = format!("{request}{BETWEEN}{}{}\n", answer.head, answer.body);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/golden")
+        .join(folder)
+        .join(format!("{name}.http"));
+    if std::env::var_os("GOLDEN_UPDATE").is_some() {
+        fs::write(&path, seen).unwrap();
+        return;
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(seen, kept, "{}", path.display());
+}

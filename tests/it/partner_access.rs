@@ -1,0 +1,196 @@
+//! Who may call the Partner API, and what those are told who may not (partner-api.md, Who is
+//! calling and Small print).
+
+use coffer::engine::command::PartnerChange;
+use coffer::engine::settings::PartnerSettings;
+use coffer::http::Limits;
+use coffer::id::PartnerNumber;
+
+use crate::support::{Answer, Server, Setup};
+
+const BALANCE: &str = "/v2/partner/balance/1234567890";
+const KEY: &str = "X-API-Key: key_of_agent_1\r\n";
+const SECRET: &str = "X-API-Secret: secret_of_agent_1\r\n";
+
+fn ask(server: &Server, line: &str, headers: &str) -> Answer {
+    let request = format!("{line} HTTP/1.1\r\nHost: h\r\n{headers}\r\n");
+    server.connect().ask(request.as_bytes())
+}
+
+fn balance(server: &Server, headers: &str) -> Answer {
+    ask(server, &format!("GET {BALANCE}"), headers)
+}
+
+fn refusal(message: &str) -> String {
+    format!(r#"{{"success":false,"message":"{message}"}}"#)
+}
+
+/// What somebody is told who was let in and named a user whom nobody knows.
+fn is_let_in(answer: &Answer) -> bool {
+    answer.status == 404
+}
+
+#[test]
+fn a_partner_proves_itself_with_key_and_secret() {
+    let server = Server::start();
+    server.add_partner("agent_2", "default", Vec::new());
+    let invalid = (401, refusal("Invalid API Key or Secret"));
+    for headers in [
+        "",
+        KEY,
+        SECRET,
+        "X-API-Key: key_of_agent_1\r\nX-API-Secret: wrong\r\n",
+        "X-API-Key: key_of_agent_1\r\nX-API-Secret:\r\n",
+        "X-API-Key: key_of_nobody\r\nX-API-Secret: secret_of_agent_1\r\n",
+        "X-API-Key: key_of_agent_2\r\nX-API-Secret: secret_of_agent_1\r\n",
+        "X-API-Key: key_of_agent_1\r\nX-API-Secret: SECRET_OF_AGENT_1\r\n",
+        &format!("{KEY}{KEY}{SECRET}"),
+        &format!("{KEY}{SECRET}{SECRET}"),
+    ] {
+        let answer = balance(&server, headers);
+        assert_eq!((answer.status, answer.body), invalid, "{headers}");
+    }
+    let answer = balance(&server, &format!("{KEY}{SECRET}"));
+    assert!(is_let_in(&answer), "{answer:?}");
+    let lower = format!("{KEY}{SECRET}").replace("X-API", "x-api");
+    let line = "GET /api/v2/partner/balance/1234567890";
+    assert!(is_let_in(&ask(&server, line, &lower)));
+}
+
+#[test]
+fn a_disabled_or_expired_partner_is_told_so_when_it_has_proved_itself() {
+    let server = Server::start();
+    let both = format!("{KEY}{SECRET}");
+    let set = |change: PartnerChange| {
+        let changed = server.ledger.change_partner(PartnerNumber(1), change);
+        changed.unwrap();
+    };
+    let disable = |disabled| PartnerChange {
+        disabled: Some(disabled),
+        ..PartnerChange::default()
+    };
+    let inactive = (403, refusal("API Key inactive or expired"));
+    set(disable(true));
+    let answer = balance(&server, &both);
+    assert_eq!((answer.status, answer.body), inactive);
+    assert_eq!(balance(&server, KEY).status, 401);
+    set(disable(false));
+    assert!(is_let_in(&balance(&server, &both)));
+    let end = PartnerChange {
+        expires_at: Some(Some("2023-09-21T03:23:23Z".parse().unwrap())),
+        ..PartnerChange::default()
+    };
+    set(end);
+    let answer = balance(&server, &both);
+    assert_eq!((answer.status, answer.body), inactive);
+}
+
+fn listed(allowed: &[&str], proxies: &[&str]) -> Server {
+    let networks = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    Server::with(Setup {
+        settings: PartnerSettings {
+            allow_addresses: networks(allowed),
+            ..PartnerSettings::default()
+        },
+        trusted_proxies: networks(proxies),
+        ..Setup::default()
+    })
+}
+
+#[test]
+fn a_partners_list_names_where_it_may_call_from() {
+    let both = format!("{KEY}{SECRET}");
+    let here = listed(&["192.0.2.0/24", "127.0.0.1/32"], &[]);
+    assert!(is_let_in(&balance(&here, &both)));
+    let elsewhere = listed(&["192.0.2.0/24"], &[]);
+    let not_allowed = (403, refusal("IP address not allowed"));
+    for headers in ["", "X-Forwarded-For: 192.0.2.1\r\n"] {
+        let answer = balance(&elsewhere, &format!("{both}{headers}"));
+        assert_eq!((answer.status, answer.body), not_allowed, "{headers}");
+    }
+    // Who has not proved itself does not learn where to come from.
+    assert_eq!(balance(&elsewhere, KEY).status, 401);
+    let behind = listed(&["192.0.2.0/24"], &["127.0.0.0/8"]);
+    for (forwarded, let_in) in [
+        ("X-Forwarded-For: 192.0.2.1\r\n", true),
+        ("X-Forwarded-For: 192.0.2.1, 198.51.100.1\r\n", false),
+        ("X-Forwarded-For: unknown\r\n", false),
+        ("", false),
+    ] {
+        let answer = balance(&behind, &format!("{both}{forwarded}"));
+        assert_eq!(is_let_in(&answer), let_in, "{forwarded}");
+    }
+}
+
+#[test]
+fn an_address_that_fails_too_often_must_wait_and_right_credentials_pass() {
+    let limits = Limits {
+        failed_authentications_per_minute_max: 3,
+        ..Limits::default()
+    };
+    let server = Server::with(Setup {
+        limits,
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        ..Setup::default()
+    });
+    let both = format!("{KEY}{SECRET}");
+    for _ in 0..3 {
+        assert_eq!(balance(&server, KEY).status, 401);
+        assert!(is_let_in(&balance(&server, &both)));
+    }
+    let answer = balance(&server, KEY);
+    assert_eq!(answer.body, refusal("Too many failed attempts"));
+    assert_eq!(answer.status, 429);
+    assert!(answer.head.contains("\r\nretry-after: "), "{answer:?}");
+    assert!(is_let_in(&balance(&server, &both)));
+    let elsewhere = format!("{KEY}X-Forwarded-For: 192.0.2.1\r\n");
+    assert_eq!(balance(&server, &elsewhere).status, 401);
+}
+
+#[test]
+fn what_is_no_call_is_told_in_json_to_everybody() {
+    let server = Server::start();
+    let register = "/v2/partner/user/register";
+    for (line, status, message, allow) in [
+        ("GET /v2/partner/", 404, "Not found", ""),
+        ("GET /v2/partner/users", 404, "Not found", ""),
+        ("GET /v2/partner/balance/", 404, "Not found", ""),
+        ("POST /api/v1/partner/user/register", 404, "Not found", ""),
+        ("POST /order/api/create_payment", 404, "Not found", ""),
+        (
+            &format!("GET {register}"),
+            405,
+            "Method not allowed",
+            "\r\nallow: POST\r\n",
+        ),
+        (
+            &format!("DELETE {BALANCE}"),
+            405,
+            "Method not allowed",
+            "\r\nallow: GET\r\n",
+        ),
+    ] {
+        let answer = ask(&server, line, "");
+        assert_eq!((answer.status, answer.body), (status, refusal(message)));
+        assert!(answer.head.contains(allow), "{line}: {}", answer.head);
+        let json = "\r\ncontent-type: application/json\r\n";
+        assert!(answer.head.contains(json), "{line}: {}", answer.head);
+    }
+}
+
+#[test]
+fn nothing_of_a_strangers_body_is_read_and_a_partners_is_bounded() {
+    let server = Server::start();
+    let register = |headers: &str| {
+        let length = "Content-Length: 65537\r\n";
+        let line = "POST /v2/partner/user/register";
+        ask(&server, line, &format!("{headers}{length}"))
+    };
+    let stranger = register(KEY);
+    assert_eq!(stranger.status, 401);
+    assert!(stranger.closes());
+    let partner = register(&format!("{KEY}{SECRET}"));
+    assert_eq!(partner.body, refusal("Request body too large"));
+    assert_eq!(partner.status, 413);
+    assert!(partner.closes());
+}
