@@ -34,11 +34,14 @@ fn so_far(server: &Process) -> (u64, Duration) {
         let line = page.body.lines().find_map(|line| line.strip_prefix(&name));
         line.expect("it is told").to_owned()
     };
-    let seconds = of("sum").parse().unwrap();
-    (
-        of("count").parse().unwrap(),
-        Duration::from_secs_f64(seconds),
-    )
+    (of("count").parse().unwrap(), duration(&of("sum")))
+}
+
+/// Seconds with decimals.
+fn duration(seconds: &str) -> Duration {
+    let (whole, part) = seconds.split_once('.').unwrap_or((seconds, ""));
+    let nanos: String = part.chars().chain("000000000".chars()).take(9).collect();
+    Duration::new(whole.parse().unwrap(), nanos.parse().unwrap())
 }
 
 /// From when to when there were checkpoints, as far as looking now and then tells.
