@@ -30,8 +30,10 @@ use tokio::runtime::Runtime;
 
 mod client;
 mod server;
+mod turns;
 
-use client::{Connection, Load, Player, TIME, median, runtime};
+use client::{Connection, Load, Player, TIME, runtime};
+use turns::take_turns;
 
 /// Bets of a round, over all its connections together.
 const ROUND_BETS: u64 = 20_000;
@@ -130,16 +132,9 @@ fn main() {
 
 /// Bets as a share of the no-op's requests, in whole percent: rounds that take turns, medians.
 fn ratios(clients: &Runtime, [bet, no_op]: [SocketAddr; 2], ids: &Arc<AtomicU64>) {
-    let rounds = std::env::var("COFFER_BENCH_ROUNDS").map_or(15, |text| text.parse().unwrap());
     for count in [64, 256] {
-        let mut loads = [bet, no_op].map(|address| connect(clients, address, count, ids));
-        let mut times = [Vec::new(), Vec::new()];
-        for _ in 0..rounds {
-            for (load, times) in loads.iter_mut().zip(&mut times) {
-                times.push(load.play(clients, ROUND_BETS).as_micros());
-            }
-        }
-        let [bets, no_ops] = times.map(median);
+        let loads = [bet, no_op].map(|address| connect(clients, address, count, ids));
+        let ([bets, no_ops], rounds) = take_turns(clients, loads, ROUND_BETS);
         let per_second = |micros: u128| u128::from(ROUND_BETS) * 1_000_000 / micros;
         println!(
             "{count} connections: {} durable bets/s, {} no-op/s: {} % (medians of {rounds} rounds of {ROUND_BETS})",

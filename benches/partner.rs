@@ -23,8 +23,10 @@ use tokio::runtime::Runtime;
 
 mod client;
 mod server;
+mod turns;
 
-use client::{Connection, Load, Player, TIME, median, runtime};
+use client::{Connection, Load, Player, TIME, runtime};
+use turns::take_turns;
 
 /// Requests of a round, over all its connections together.
 const ROUND: u64 = 5_000;
@@ -121,17 +123,10 @@ fn main() {
 
 /// Deposits as a share of the bets, in whole percent: rounds that take turns, medians.
 fn ratios(clients: &Runtime, address: SocketAddr, ids: &Arc<AtomicU64>) {
-    let rounds = std::env::var("COFFER_BENCH_ROUNDS").map_or(15, |text| text.parse().unwrap());
     for count in CONNECTIONS {
-        let mut loads = [Sends::Deposits, Sends::Bets]
+        let loads = [Sends::Deposits, Sends::Bets]
             .map(|sends| connect(clients, address, sends, count, ids));
-        let mut times = [Vec::new(), Vec::new()];
-        for _ in 0..rounds {
-            for (load, times) in loads.iter_mut().zip(&mut times) {
-                times.push(load.play(clients, ROUND).as_micros());
-            }
-        }
-        let [deposits, bets] = times.map(median);
+        let ([deposits, bets], rounds) = take_turns(clients, loads, ROUND);
         let per_second = |micros: u128| u128::from(ROUND) * 1_000_000 / micros;
         println!(
             "{count} connections: {} durable deposits/s, {} durable bets/s: {} % (medians of {rounds} rounds of {ROUND})",

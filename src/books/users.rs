@@ -124,3 +124,60 @@ impl Slice<'_> {
         self.rows(rows.map(|(key, row)| (partner_key(key.0, key.1.as_str()), *row)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redb::TableHandle;
+
+    use super::super::{Books, create};
+    use super::*;
+    use crate::id::{AccountNumber, PartnerNumber, Seq};
+    use crate::money::Amount;
+    use crate::sim::disk::SimDisk;
+    use crate::time::Timestamp;
+
+    const ID: [u8; 16] = [7; 16];
+
+    /// Makes the file as an earlier version left it.
+    fn without_tables(books: Books) {
+        let transaction = books.database.begin_write().unwrap();
+        for table in TABLES {
+            assert!(transaction.delete_table(table).unwrap(), "{}", table.name());
+        }
+        transaction.commit().unwrap();
+    }
+
+    fn deposit() -> TransferRow {
+        TransferRow {
+            transfer: Transfer {
+                partner: PartnerNumber(1),
+                id: "a".parse().unwrap(),
+                kind: TransferKind::Deposit,
+                mobile: "1234567".parse().unwrap(),
+                account: AccountNumber(5),
+                amount: Amount::from_cents(250).unwrap(),
+            },
+            balance_after: Amount::MAX,
+            at: Timestamp::from_micros(1),
+            seq: Seq(9),
+        }
+    }
+
+    #[test]
+    fn an_earlier_versions_books_get_the_tables_and_lost_ones_are_missed() {
+        let disk = SimDisk::new();
+        create(&disk, ID).unwrap();
+        without_tables(Books::open(&disk, ID).unwrap());
+        let books = Books::open(&disk, ID).unwrap();
+        let row = deposit();
+        assert_eq!(books.view().unwrap().transfer(&row.key()).unwrap(), None);
+        let mut slice = books.begin().unwrap();
+        slice.transfers(&[(&row.key(), &row)]).unwrap();
+        slice.commit().unwrap();
+        let found = books.view().unwrap().transfer(&row.key()).unwrap();
+        assert_eq!(found, Some(row));
+        without_tables(books);
+        let lost = Books::open(&disk, ID).unwrap_err();
+        assert!(matches!(lost, BooksError::Unreadable(_)), "{lost:?}");
+    }
+}

@@ -138,3 +138,106 @@ pub fn decide_transfer(
         documents: vec![Document::Transfer(Box::new(transfer))],
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::world::{ANN, World, cents};
+    use super::*;
+    use crate::engine::settings::OnRepeat;
+
+    fn new(kind: TransferKind, amount: u64, id: &str) -> NewTransfer {
+        NewTransfer {
+            kind,
+            mobile: "1234567".parse().unwrap(),
+            amount: cents(amount),
+            id: id.parse().unwrap(),
+        }
+    }
+
+    /// Judges a transfer on Ann's account, which holds 1000 cents.
+    fn decide(
+        world: &World,
+        new: &NewTransfer,
+        before: Option<&TransferRow>,
+    ) -> Result<TransferVerdict, UserRefusal> {
+        let account = world
+            .player("ann")
+            .unwrap()
+            .account_in(world.partner.currency);
+        decide_transfer(new, &world.partner, before, Ok(account.unwrap()))
+    }
+
+    #[test]
+    fn money_goes_between_the_partner_and_the_user_alone() {
+        let mut world = World::new();
+        for (kind, amount, left) in [
+            (TransferKind::Deposit, 250, 1250),
+            (TransferKind::Withdrawal, 1250, 0),
+        ] {
+            let verdict = decide(&world, &new(kind, amount, "a"), None).unwrap();
+            let TransferVerdict::Accepted(record) = verdict else {
+                panic!("{verdict:?}");
+            };
+            let sum: i64 = record.postings.iter().map(|posting| posting.cents).sum();
+            assert_eq!((sum, record.postings.len()), (0, 2));
+            world.operate(record);
+            assert_eq!(world.balance(ANN), left);
+        }
+        let poor = UserRefusal::InsufficientFunds {
+            balance: cents(0),
+            requested: cents(1),
+        };
+        let withdrawal = new(TransferKind::Withdrawal, 1, "b");
+        assert_eq!(decide(&world, &withdrawal, None), Err(poor));
+    }
+
+    #[test]
+    fn a_balance_stays_within_its_limit() {
+        let world = World::new();
+        let room = Amount::MAX.cents() - 1000;
+        assert!(decide(&world, &new(TransferKind::Deposit, room, "a"), None).is_ok());
+        let beyond = decide(&world, &new(TransferKind::Deposit, room + 1, "a"), None);
+        assert_eq!(beyond, Err(UserRefusal::BalanceOutOfRange));
+    }
+
+    #[test]
+    fn a_used_id_is_refused_or_its_exact_repetition_replayed() {
+        let mut world = World::new();
+        let asked = new(TransferKind::Deposit, 250, "a");
+        let row = TransferRow {
+            transfer: Transfer {
+                partner: world.partner.number,
+                id: asked.id.clone(),
+                kind: asked.kind,
+                mobile: asked.mobile.clone(),
+                account: crate::id::AccountNumber(1),
+                amount: asked.amount,
+            },
+            balance_after: cents(250),
+            at: world.now,
+            seq: Seq(1),
+        };
+        let used = Err(UserRefusal::TransferIdUsed);
+        assert_eq!(decide(&world, &asked, Some(&row)), used);
+        world.partner.settings.on_repeat = OnRepeat::Replay;
+        let again = decide(&world, &asked, Some(&row));
+        assert_eq!(again, Ok(TransferVerdict::Repeated));
+        for other in [
+            new(TransferKind::Withdrawal, 250, "a"),
+            new(TransferKind::Deposit, 251, "a"),
+            NewTransfer {
+                mobile: "7654321".parse().unwrap(),
+                ..asked.clone()
+            },
+        ] {
+            assert_eq!(decide(&world, &other, Some(&row)), used);
+        }
+        // The id comes before the user.
+        let nobody = Err(UserRefusal::UserUnknown);
+        let refused = decide_transfer(&asked, &world.partner, None, nobody);
+        assert_eq!(refused, Err(UserRefusal::UserUnknown));
+        let other = new(TransferKind::Deposit, 9, "a");
+        let refused = decide_transfer(&other, &world.partner, Some(&row), nobody);
+        assert_eq!(refused, used);
+    }
+}

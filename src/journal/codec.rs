@@ -329,7 +329,7 @@ mod tests {
 
     /// Each form as it was first written: hex digits, and the text at the end. These bytes never
     /// change.
-    const GOLDEN: [(Sample, &str, &str); 5] = [
+    const GOLDEN: [(Sample, &str, &str); 6] = [
         (
             samples::bet,
             "0102d00ff0a20480897a8994ebdc0311f607c4130587ad4b",
@@ -354,6 +354,18 @@ mod tests {
                 r#""currency":"INR","cents":-500,"link":{"previous":4,"balance_after":1234567}},"#,
                 r#"{"account":"adjustments","currency":"INR","cents":500}],"documents":[{"player":"#,
                 r#"{"partner":"p1","player_id":"usr-1","blocked":false}}]}"#,
+            ),
+        ),
+        (
+            samples::transfer,
+            "05d00fcf03",
+            concat!(
+                r#"{"by":"partner","kind":"transfer","postings":[{"account":{"partner":"p1"},"currency""#,
+                r#":"INR","cents":-500},{"account":{"player":70000},"currency":"INR","cents":500,"link""#,
+                r#":{"previous":4,"balance_after":1234567}}],"documents":[{"user":{"number":101,"partne"#,
+                r#"r":"p1","name":"New User Name","email":"newuser@example.com","mobile":"1234567890",""#,
+                r#"account":70000}},{"transfer":{"partner":"p1","id":"D-1","kind":"deposit","mobile":"1"#,
+                r#"234567890","account":70000,"amount":500}}]}"#,
             ),
         ),
     ];

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::engine::document::{Document, Player};
+use crate::engine::document::{Document, Player, Transfer, TransferKind, User};
 use crate::engine::entry::{
     AccountRef, Actor, Anomalies, Anomaly, Body, Cancel, Entry, Link, Play, Posting, Record,
     RecordKind, Void,
 };
 use crate::id::{
     AccountNumber, GameNumber, PartnerNumber, RoundId, Seq, SessionNumber, TransactionId,
+    UserNumber,
 };
 use crate::money::Amount;
 use crate::time::Timestamp;
@@ -86,13 +87,51 @@ pub(super) fn cancel(seq: u64) -> Entry {
     )
 }
 
-pub(super) fn record(seq: u64) -> Entry {
-    let posting = |account, cents, link| Posting {
+fn posting(account: AccountRef, cents: i64, link: Option<Link>) -> Posting {
+    Posting {
         account,
         currency: "INR".parse().unwrap(),
         cents,
         link,
+    }
+}
+
+/// A user and a deposit, in one record for short.
+pub(super) fn transfer(seq: u64) -> Entry {
+    let (partner, account) = (PartnerNumber(1), AccountNumber(70_000));
+    let user = User {
+        number: UserNumber(101),
+        partner,
+        name: "New User Name".parse().unwrap(),
+        email: "newuser@example.com".parse().unwrap(),
+        mobile: "1234567890".parse().unwrap(),
+        account,
     };
+    let transfer = Transfer {
+        partner,
+        id: "D-1".parse().unwrap(),
+        kind: TransferKind::Deposit,
+        mobile: user.mobile.clone(),
+        account,
+        amount: Amount::from_cents(500).unwrap(),
+    };
+    let link = play(seq).link;
+    let body = Record {
+        by: Actor::Partner,
+        kind: RecordKind::Transfer,
+        postings: vec![
+            posting(AccountRef::Partner(partner), -500, None),
+            posting(AccountRef::Player(account), 500, Some(link)),
+        ],
+        documents: vec![
+            Document::User(Box::new(user)),
+            Document::Transfer(Box::new(transfer)),
+        ],
+    };
+    entry(seq, Body::Record(Arc::new(body)))
+}
+
+pub(super) fn record(seq: u64) -> Entry {
     let link = play(seq).link;
     entry(
         seq,

@@ -4,6 +4,7 @@
 //! layers below or beside them; they never import each other.
 
 pub mod admin;
+mod object;
 pub mod partner;
 pub mod percent;
 pub mod wallet;

@@ -21,7 +21,7 @@ use coffer::sim::sample;
 use coffer::sort::Scratch;
 use coffer::time::{Span, Timestamp};
 
-fn usd() -> Currency {
+pub(crate) fn usd() -> Currency {
     "USD".parse().unwrap()
 }
 
@@ -29,21 +29,21 @@ fn at(seq: u64) -> Timestamp {
     Timestamp::from_micros(1_795_000_000_000_000 + seq)
 }
 
-fn link(previous: u64, cents: u64) -> Link {
+pub(crate) fn link(previous: u64, cents: u64) -> Link {
     Link {
         previous: Seq(previous),
         balance_after: Amount::from_cents(cents).unwrap(),
     }
 }
 
-fn partner(number: u32) -> Document {
+pub(crate) fn partner(number: u32) -> Document {
     let new = sample::partner("token", usd());
     let number = PartnerNumber(number);
     let record = decide_partner(new, number, IdSpaceNumber(0), sample::secrets(), at(0));
     record.unwrap().documents.into_iter().next().unwrap()
 }
 
-fn player(partner: u32, name: &str) -> Document {
+pub(crate) fn player(partner: u32, name: &str) -> Document {
     Document::Player(Player {
         partner: PartnerNumber(partner),
         player_id: name.parse().unwrap(),
@@ -51,7 +51,7 @@ fn player(partner: u32, name: &str) -> Document {
     })
 }
 
-fn account(number: u64, name: &str) -> Document {
+pub(crate) fn account(number: u64, name: &str) -> Document {
     Document::Account(AccountOpened {
         number: AccountNumber(number),
         partner: PartnerNumber(1),
@@ -88,7 +88,7 @@ fn adjustment(reference: &str) -> Document {
     })
 }
 
-fn record(postings: Vec<Posting>, documents: Vec<Document>) -> Body {
+pub(crate) fn record(postings: Vec<Posting>, documents: Vec<Document>) -> Body {
     Body::Record(Arc::new(Record {
         by: Actor::Operator,
         kind: RecordKind::Adjustment,
@@ -181,6 +181,11 @@ fn sound() -> Vec<Entry> {
         Body::Bet(play(1, 5, 10, Some(8), link(7, 940))),
         Body::Win(without_bet),
     ];
+    numbered(bodies)
+}
+
+/// Entries from the first on.
+pub(crate) fn numbered(bodies: Vec<Body>) -> Vec<Entry> {
     let entry = |(body, seq)| Entry {
         seq: Seq(seq),
         at: at(seq),
@@ -232,7 +237,10 @@ fn with_cancel(alter: impl FnOnce(&mut Cancel)) -> impl FnOnce(&mut Vec<Entry>) 
     }
 }
 
-fn with_record(seq: usize, alter: impl FnOnce(&mut Record)) -> impl FnOnce(&mut Vec<Entry>) {
+pub(crate) fn with_record(
+    seq: usize,
+    alter: impl FnOnce(&mut Record),
+) -> impl FnOnce(&mut Vec<Entry>) {
     move |entries| match body(entries, seq) {
         Body::Record(record) => alter(Arc::make_mut(record)),
         other => panic!("{other:?}"),
@@ -256,7 +264,16 @@ fn document(new: Document) -> impl FnOnce(&mut Vec<Entry>) {
 
 #[track_caller]
 fn assert_found(plant: impl FnOnce(&mut Vec<Entry>), expected: &[&str]) {
-    let mut entries = sound();
+    assert_found_in(sound(), plant, expected);
+}
+
+/// Of each thing that is planted all the words are found, and nothing else is.
+#[track_caller]
+pub(crate) fn assert_found_in(
+    mut entries: Vec<Entry>,
+    plant: impl FnOnce(&mut Vec<Entry>),
+    expected: &[&str],
+) {
     plant(&mut entries);
     let found = findings(|| entries.iter().map(piece).collect());
     assert_eq!(found.len(), expected.len(), "{found:#?}");

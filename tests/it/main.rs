@@ -7,6 +7,7 @@ mod addresses;
 mod admin_api;
 mod anew;
 mod audit;
+mod audit_users;
 mod auth_links;
 mod backup;
 mod backup_broken_off;

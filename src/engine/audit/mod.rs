@@ -21,6 +21,7 @@ mod booked;
 mod facts;
 mod findings;
 mod names;
+mod once;
 mod plays;
 mod sessions;
 mod totals;
@@ -35,6 +36,7 @@ pub use self::facts::Facts;
 use self::facts::{Kind, Reader};
 use self::findings::Findings;
 use self::names::Names;
+use self::once::Once;
 use self::plays::{Ids, Rounds};
 pub use self::sessions::CodePlace;
 use self::sessions::Sessions;
@@ -48,6 +50,10 @@ use crate::id::{PartnerNumber, Seq, UserNumber, WalletToken};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
 
+/// What partners name once: the books' table, and in words.
+const REFERENCES: (&str, &str) = ("references", "an adjustment's reference");
+const TRANSFERS: (&str, &str) = ("transfers", "a transfer's id");
+
 /// What has been read so far, and what was wrong with it.
 #[derive(Debug, Default)]
 pub struct Audit {
@@ -56,6 +62,8 @@ pub struct Audit {
     partners: BTreeSet<PartnerNumber>,
     tokens: BTreeMap<WalletToken, PartnerNumber>,
     names: Names,
+    references: Once,
+    transfers: Once,
     users: Users,
     /// The highest number that a user has so far.
     last_user: UserNumber,
@@ -255,9 +263,9 @@ impl Audit {
         let findings = &mut self.findings;
         match kind {
             Kind::Player => self.names.judge_player(reader, findings),
-            Kind::Reference => self.names.judge_reference(reader, findings),
+            Kind::Reference => self.references.judge(REFERENCES, reader, findings),
             Kind::User => self.users.judge_mobile(reader, findings),
-            Kind::Transfer => self.users.judge_transfer(reader, findings),
+            Kind::Transfer => self.transfers.judge(TRANSFERS, reader, findings),
             Kind::Code => self.sessions.judge_code(reader, findings),
             Kind::Session => self.sessions.judge_session(reader, findings),
             Kind::Round => self.rounds.judge(reader, findings),
@@ -272,6 +280,8 @@ impl Audit {
     pub fn settle(&mut self) {
         let findings = &mut self.findings;
         self.names.finish(findings);
+        self.references.finish(REFERENCES.0, findings);
+        self.transfers.finish(TRANSFERS.0, findings);
         self.users.finish(findings);
         self.sessions.finish(findings);
         self.rounds.finish(findings);

@@ -19,7 +19,6 @@ const NAMED: u8 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Names {
     player: Option<Player>,
-    reference: Option<Reference>,
 }
 
 #[derive(Debug)]
@@ -40,15 +39,6 @@ struct PlayerSaid {
     home: AccountNumber,
     blocked: bool,
     changed: Seq,
-}
-
-/// An adjustment's reference.
-#[derive(Debug)]
-struct Reference {
-    partner: u32,
-    text: String,
-    said: Option<Digest>,
-    row: Beside<Digest>,
 }
 
 fn whole(adjustment: &Adjustment, seq: Seq) -> Digest {
@@ -109,12 +99,9 @@ impl Facts {
 
     /// An adjustment by its reference, in entry `seq`; or in the books, which say that it is.
     pub(super) fn reference(&mut self, adjustment: &Adjustment, seq: Seq, booked: bool) {
-        self.add(Kind::Reference, |fact| {
-            let of = fact.small(adjustment.partner.0);
-            let of = of.text(adjustment.reference.as_str());
-            let of = of.number(if booked { 0 } else { seq.0 });
-            of.number(seq.0).digest(&whole(adjustment, seq));
-        });
+        let key = (adjustment.partner, adjustment.reference.as_str());
+        let whole = whole(adjustment, seq);
+        self.once(Kind::Reference, key, (seq, booked), &whole);
     }
 }
 
@@ -181,45 +168,13 @@ impl Names {
         }
     }
 
-    pub(super) fn judge_reference(&mut self, mut fact: Reader<'_>, findings: &mut Findings) {
-        let (partner, reference) = (fact.small(), fact.text());
-        let (place, seq, whole) = (fact.seq(), fact.seq(), fact.digest());
-        let same = |of: &Reference| of.partner == partner && of.text == reference;
-        if !self.reference.as_ref().is_some_and(same) {
-            self.finish_reference(findings);
-        }
-        let of = self.reference.get_or_insert_with(|| Reference {
-            partner,
-            text: reference.to_owned(),
-            said: None,
-            row: Beside::default(),
-        });
-        let what = || text("references", partner, reference);
-        if place == Seq::NONE {
-            of.row.book(seq, whole, what, findings);
-        } else if of.said.is_some() {
-            findings.tell(format!("entry {seq} uses an adjustment's reference again"));
-        } else {
-            of.row.before(seq, None, what, findings);
-            of.said = Some(whole);
-        }
-    }
-
-    fn finish_reference(&mut self, findings: &mut Findings) {
-        if let Some(of) = self.reference.take() {
-            let what = || text("references", of.partner, &of.text);
-            of.row.end(of.said.as_ref(), what, findings);
-        }
-    }
-
     /// All are at their end.
     pub(super) fn finish(&mut self, findings: &mut Findings) {
         self.finish_player(findings);
-        self.finish_reference(findings);
     }
 }
 
-fn text(table: &str, partner: u32, name: &str) -> String {
+pub(super) fn text(table: &str, partner: u32, name: &str) -> String {
     format!("{table}: {name} of p{partner}")
 }
 

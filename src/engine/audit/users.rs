@@ -1,5 +1,5 @@
-//! Users by their mobile numbers, and transfers by their ids: each is unique, belongs to the money
-//! in its entry, and stands in the books as its entry says.
+//! Users by their mobile numbers, and transfers: each belongs to the wallet and the money in its
+//! entry, and stands in the books as its entry says.
 
 use super::Audit;
 use super::beside::Beside;
@@ -21,7 +21,6 @@ const USED: u8 = 2;
 #[derive(Debug, Default)]
 pub(super) struct Users {
     mobile: Option<OfMobile>,
-    transfer: Option<OfTransfer>,
 }
 
 /// A mobile number.
@@ -30,15 +29,6 @@ struct OfMobile {
     mobile: String,
     /// What entries say so far.
     said: Vec<UserPlace>,
-    row: Beside<Digest>,
-}
-
-/// A transfer's id.
-#[derive(Debug)]
-struct OfTransfer {
-    partner: u32,
-    id: String,
-    said: Option<Digest>,
     row: Beside<Digest>,
 }
 
@@ -85,17 +75,15 @@ impl Facts {
         });
     }
 
-    fn of_transfer(&mut self, transfer: &Transfer, (place, seq): (Seq, Seq), whole: &Digest) {
-        self.add(Kind::Transfer, |fact| {
-            let of = fact.small(transfer.partner.0).text(transfer.id.as_str());
-            of.number(place.0).number(seq.0).digest(whole);
-        });
+    fn transfer(&mut self, transfer: &Transfer, of: (Seq, bool), whole: &Digest) {
+        let key = (transfer.partner, transfer.id.as_str());
+        self.once(Kind::Transfer, key, of, whole);
     }
 
     /// A transfer that the books have.
     pub(super) fn booked_transfer(&mut self, row: &TransferRow) {
         let whole = whole_transfer(&row.transfer, (row.seq, row.at), row.balance_after);
-        self.of_transfer(&row.transfer, (Seq::NONE, row.seq), &whole);
+        self.transfer(&row.transfer, (row.seq, true), &whole);
     }
 }
 
@@ -162,7 +150,7 @@ impl Audit {
         });
         if let Some(link) = user.and_then(|leg| leg.link) {
             let whole = whole_transfer(transfer, (seq, self.at), link.balance_after);
-            facts.of_transfer(transfer, (seq, seq), &whole);
+            facts.transfer(transfer, (seq, false), &whole);
         }
     }
 }
@@ -213,41 +201,9 @@ impl Users {
         }
     }
 
-    pub(super) fn judge_transfer(&mut self, mut fact: Reader<'_>, findings: &mut Findings) {
-        let (partner, id, place, seq) = (fact.small(), fact.text(), fact.seq(), fact.seq());
-        let whole = fact.digest();
-        let same = |of: &OfTransfer| of.partner == partner && of.id == id;
-        if !self.transfer.as_ref().is_some_and(same) {
-            self.finish_transfer(findings);
-        }
-        let of = self.transfer.get_or_insert_with(|| OfTransfer {
-            partner,
-            id: id.to_owned(),
-            said: None,
-            row: Beside::default(),
-        });
-        let what = || format!("transfers: {id} of p{partner}");
-        if place == Seq::NONE {
-            of.row.book(seq, whole, what, findings);
-        } else if of.said.is_some() {
-            findings.tell(format!("entry {seq} uses a transfer's id again"));
-        } else {
-            of.row.before(seq, None, what, findings);
-            of.said = Some(whole);
-        }
-    }
-
-    fn finish_transfer(&mut self, findings: &mut Findings) {
-        if let Some(of) = self.transfer.take() {
-            let what = || format!("transfers: {} of p{}", of.id, of.partner);
-            of.row.end(of.said.as_ref(), what, findings);
-        }
-    }
-
     /// All are at their end.
     pub(super) fn finish(&mut self, findings: &mut Findings) {
         self.finish_mobile(findings);
-        self.finish_transfer(findings);
     }
 }
 

@@ -6,10 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::protocol::percent;
+use crate::protocol::{object, percent};
 
 /// A request that is not of its operation's form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +37,7 @@ impl Members {
         if body.is_empty() {
             return Members::new(Vec::new());
         }
-        let mut reader = serde_json::Deserializer::from_slice(body);
-        let members = reader.deserialize_map(InOrder);
-        let members = members.and_then(|members| reader.end().map(|()| members));
-        match members {
+        match object::members(body) {
             Ok(members) => Members::new(members),
             Err(fault) => Err(Malformed(format!(
                 "the body must be a JSON object: {fault}"
@@ -203,25 +199,6 @@ fn one<T, E: fmt::Display>(
         return Err(Malformed(format!("{name} must be a text in quotes")));
     };
     read(text).map_err(|fault| Malformed(format!("{name} {fault}")))
-}
-
-/// Keeps the members as they stand, doubled ones too.
-struct InOrder;
-
-impl<'de> Visitor<'de> for InOrder {
-    type Value = Vec<(String, Value)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(members)
-    }
 }
 
 /// Writes a request's members as a query with its `?`; nothing where there are none.

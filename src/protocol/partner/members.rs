@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::protocol::object;
 
 /// A body that is no JSON object, or names a member twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +44,7 @@ impl<'a> Members<'a> {
     /// # Errors
     /// [`Malformed`].
     pub fn decode(body: &'a [u8]) -> Result<Members<'a>, Malformed> {
-        let mut reader = serde_json::Deserializer::from_slice(body);
-        let members = reader.deserialize_map(InOrder).map_err(|_| Malformed)?;
-        reader.end().map_err(|_| Malformed)?;
+        let members: Vec<(String, &RawValue)> = object::members(body).map_err(|_| Malformed)?;
         let mut names = HashSet::with_capacity(members.len());
         if members.iter().all(|(name, _)| names.insert(name)) {
             Ok(Members(members))
@@ -94,24 +93,6 @@ impl<'a> Members<'a> {
 /// A text that is borrowed where it has no escapes.
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-struct InOrder;
-
-impl<'de> Visitor<'de> for InOrder {
-    type Value = Vec<(String, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(members)
-    }
-}
 
 #[cfg(test)]
 mod tests {
