@@ -116,6 +116,8 @@ impl Wallet {
 pub(super) enum Api {
     Wallet,
     Partner,
+    /// Pages that people open.
+    Page,
     Admin,
     Health,
     /// Nobody.
@@ -124,9 +126,10 @@ pub(super) enum Api {
 
 impl Api {
     /// All, in the order in which they are declared.
-    pub(super) const ALL: [Api; 5] = [
+    pub(super) const ALL: [Api; 6] = [
         Api::Wallet,
         Api::Partner,
+        Api::Page,
         Api::Admin,
         Api::Health,
         Api::Unknown,
@@ -136,6 +139,7 @@ impl Api {
         match self {
             Api::Wallet => "wallet",
             Api::Partner => "partner",
+            Api::Page => "page",
             Api::Admin => "admin",
             Api::Health => "health",
             Api::Unknown => "unknown",
@@ -148,6 +152,7 @@ impl From<Route<'_>> for Api {
         match route {
             Route::Wallet(_) => Api::Wallet,
             Route::Partner(_) => Api::Partner,
+            Route::Link(_) => Api::Page,
             Route::Admin | Route::Metrics => Api::Admin,
             Route::Alive | Route::Ready => Api::Health,
             Route::Unknown => Api::Unknown,

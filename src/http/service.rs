@@ -15,7 +15,7 @@ use super::connection::Caller;
 use super::meters::Api;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
-use super::{State, address, admin, framing, health, metrics, partner, wallet};
+use super::{State, address, admin, framing, health, link, metrics, partner, wallet};
 use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::{
@@ -96,6 +96,7 @@ async fn reply_to(
             }
             partner::Found::Nothing => Ok(not_found()),
         },
+        Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
         Route::Admin => {
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coffer::engine::command::Rules;
+use coffer::engine::command::{NewTransfer, NewUser, Rules};
 use coffer::engine::entry::Body;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
-use coffer::id::{GameNumber, Seq};
+use coffer::id::{GameNumber, PartnerNumber, Seq};
 use coffer::journal::Journal;
 use coffer::ledger::{
     Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
@@ -164,25 +164,8 @@ pub(crate) fn perform(
             clock.advance(*span);
             return done(None, false, Seq::NONE);
         }
-        Operation::Register { partner, new } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            return match ledger.register_user(&partner, new) {
-                Ok(seen) => Ok((Told::Registered(seen.value.0), seen.seq)),
-                Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
-                Err(UserError::Unavailable) => Err(Unavailable),
-            };
-        }
-        Operation::Transfer { partner, new } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            return match ledger.transfer(&partner, new) {
-                Ok(Observed { value, seq }) => {
-                    let (balance_after, at) = (value.balance_after.cents(), value.at);
-                    Ok((Told::Transferred { balance_after, at }, seq))
-                }
-                Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
-                Err(UserError::Unavailable) => Err(Unavailable),
-            };
-        }
+        Operation::Register { partner, new } => return register(ledger, *partner, new),
+        Operation::Transfer { partner, new } => return transfer(ledger, *partner, new),
         Operation::CreatePartner(new) => {
             let created = ledger.create_partner(new.clone(), sample::secrets());
             created.map(|seen| (None, false, seen.seq))
@@ -210,16 +193,46 @@ pub(crate) fn perform(
             let opened = ledger.open_session(new.clone());
             opened.map(|seen| (None, false, seen.seq))
         }
-        Operation::CloseSession(code) => {
-            let closed = ledger.close_session(code);
-            closed.map(|seen| (None, false, seen.seq))
-        }
+        Operation::CloseSession(code) => ledger
+            .close_session(code)
+            .map(|seen| (None, false, seen.seq)),
     };
     match result {
         Ok((balance, repeated, seq)) => done(balance, repeated, seq),
         Err(OperatorError::Refused(refusal, seq)) => Ok((Told::Refused(refusal), seq)),
         Err(OperatorError::Unavailable) => Err(Unavailable),
         Err(OperatorError::Journal(error)) => panic!("the journal could not be read: {error}"),
+    }
+}
+
+fn register(
+    ledger: &Ledger,
+    partner: PartnerNumber,
+    new: &NewUser,
+) -> Result<(Told, Seq), Unavailable> {
+    let partner = ledger.partner(partner).unwrap().value;
+    let registered = ledger.register_user(&partner, new);
+    for_user(registered.map(|user| (Told::Registered(user.value.0), user.seq)))
+}
+
+fn transfer(
+    ledger: &Ledger,
+    partner: PartnerNumber,
+    new: &NewTransfer,
+) -> Result<(Told, Seq), Unavailable> {
+    let partner = ledger.partner(partner).unwrap().value;
+    let transferred = ledger.transfer(&partner, new);
+    for_user(transferred.map(|Observed { value, seq }| {
+        let (balance_after, at) = (value.balance_after.cents(), value.at);
+        (Told::Transferred { balance_after, at }, seq)
+    }))
+}
+
+fn for_user(done: Result<(Told, Seq), UserError>) -> Result<(Told, Seq), Unavailable> {
+    match done {
+        Ok(told) => Ok(told),
+        Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
+        Err(UserError::Unavailable) => Err(Unavailable),
     }
 }
 
