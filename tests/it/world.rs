@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coffer::engine::command::Rules;
+use coffer::engine::command::{Command, Rules};
 use coffer::engine::entry::Body;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
-use coffer::id::{GameNumber, Seq};
+use coffer::id::{Code, GameNumber, PartnerNumber, Seq};
 use coffer::journal::Journal;
 use coffer::ledger::{
     Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
@@ -148,40 +148,23 @@ pub(crate) fn perform(
             partner,
             code,
             command,
-        } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            let played = ledger.play(&partner, code.as_str(), command)?;
-            let (result, balance) = match played.outcome {
-                Outcome::Balance { balance, .. } | Outcome::Done { balance } => (1, Some(balance)),
-                Outcome::Refused {
-                    refusal, balance, ..
-                } => (err_code(refusal), balance),
-            };
-            let credit = balance.map(Amount::cents);
-            return Ok((Told::Answer { result, credit }, played.seq));
-        }
+        } => return play(ledger, *partner, code, command),
         Operation::Advance(span) => {
             clock.advance(*span);
             return done(None, false, Seq::NONE);
         }
         Operation::Register { partner, new } => {
             let partner = ledger.partner(*partner).unwrap().value;
-            return match ledger.register_user(&partner, new) {
-                Ok(seen) => Ok((Told::Registered(seen.value.0), seen.seq)),
-                Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
-                Err(UserError::Unavailable) => Err(Unavailable),
-            };
+            return told_to_a_partner(ledger.register_user(&partner, new), |user| {
+                Told::Registered(user.0)
+            });
         }
         Operation::Transfer { partner, new } => {
             let partner = ledger.partner(*partner).unwrap().value;
-            return match ledger.transfer(&partner, new) {
-                Ok(Observed { value, seq }) => {
-                    let (balance_after, at) = (value.balance_after.cents(), value.at);
-                    Ok((Told::Transferred { balance_after, at }, seq))
-                }
-                Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
-                Err(UserError::Unavailable) => Err(Unavailable),
-            };
+            return told_to_a_partner(ledger.transfer(&partner, new), |row| {
+                let (balance_after, at) = (row.balance_after.cents(), row.at);
+                Told::Transferred { balance_after, at }
+            });
         }
         Operation::CreatePartner(new) => {
             let created = ledger.create_partner(new.clone(), sample::secrets());
@@ -210,16 +193,44 @@ pub(crate) fn perform(
             let opened = ledger.open_session(new.clone());
             opened.map(|seen| (None, false, seen.seq))
         }
-        Operation::CloseSession(code) => {
-            let closed = ledger.close_session(code);
-            closed.map(|seen| (None, false, seen.seq))
-        }
+        Operation::CloseSession(code) => ledger
+            .close_session(code)
+            .map(|seen| (None, false, seen.seq)),
     };
     match result {
         Ok((balance, repeated, seq)) => done(balance, repeated, seq),
         Err(OperatorError::Refused(refusal, seq)) => Ok((Told::Refused(refusal), seq)),
         Err(OperatorError::Unavailable) => Err(Unavailable),
         Err(OperatorError::Journal(error)) => panic!("the journal could not be read: {error}"),
+    }
+}
+
+fn play(
+    ledger: &Ledger,
+    partner: PartnerNumber,
+    code: &Code,
+    command: &Command,
+) -> Result<(Told, Seq), Unavailable> {
+    let partner = ledger.partner(partner).unwrap().value;
+    let played = ledger.play(&partner, code.as_str(), command)?;
+    let (result, balance) = match played.outcome {
+        Outcome::Balance { balance, .. } | Outcome::Done { balance } => (1, Some(balance)),
+        Outcome::Refused {
+            refusal, balance, ..
+        } => (err_code(refusal), balance),
+    };
+    let credit = balance.map(Amount::cents);
+    Ok((Told::Answer { result, credit }, played.seq))
+}
+
+fn told_to_a_partner<T>(
+    result: Result<Observed<T>, UserError>,
+    told: impl FnOnce(T) -> Told,
+) -> Result<(Told, Seq), Unavailable> {
+    match result {
+        Ok(Observed { value, seq }) => Ok((told(value), seq)),
+        Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
+        Err(UserError::Unavailable) => Err(Unavailable),
     }
 }
 
