@@ -74,6 +74,7 @@ pub fn fill_random(bytes: &mut [u8]) {
 pub struct SecretKey {
     hashing: Zeroizing<[u8; 32]>,
     sealing: Zeroizing<[u8; 32]>,
+    linking: Zeroizing<[u8; 32]>,
     check: [u8; 8],
 }
 
@@ -84,6 +85,7 @@ impl SecretKey {
         SecretKey {
             hashing: Zeroizing::new(blake3::derive_key("coffer 2026 secret hashing", bytes)),
             sealing: Zeroizing::new(blake3::derive_key("coffer 2026 secret sealing", bytes)),
+            linking: Zeroizing::new(blake3::derive_key("coffer 2026 link codes", bytes)),
             check: check[..8].try_into().expect("8 of 32 bytes"),
         }
     }
@@ -96,6 +98,13 @@ impl SecretKey {
     /// The hash under which a secret that is only compared is kept.
     pub fn hash(&self, secret: &Secret) -> KeyedHash {
         KeyedHash(*blake3::keyed_hash(&self.hashing, secret.expose().as_bytes()).as_bytes())
+    }
+
+    /// The code of the session that a one-time link's token opens: 64 hex digits, from which
+    /// nobody comes back to the token.
+    pub fn link_code(&self, token: &Secret) -> String {
+        let hash = blake3::keyed_hash(&self.linking, token.expose().as_bytes());
+        hex_encode(hash.as_bytes())
     }
 
     /// Encrypts a secret that must be used again.

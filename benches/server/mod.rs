@@ -83,6 +83,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         wording,
         trusted_proxies: Vec::new(),
         public_url,
+        auth_link_ttl: Span::from_seconds(300),
         limits,
     };
     let state = Arc::new(State {

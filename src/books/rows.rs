@@ -13,10 +13,11 @@ use crate::engine::document::{AccountOpened, Adjustment, Partner, Session};
 use crate::engine::entry::Anomalies;
 use crate::engine::holdings::{AccountRow, PlayerRow, SessionRow};
 use crate::engine::ids::{IdRow, IdState};
+use crate::engine::link::AuthLink;
 use crate::engine::round::{OddPlay, Round};
 use crate::engine::totals::DayTotals;
 use crate::id::{
-    AccountNumber, IdSpaceNumber, PartnerNumber, PlayerId, RoundId, Seq, SessionNumber,
+    AccountNumber, IdSpaceNumber, Lang, PartnerNumber, PlayerId, RoundId, Seq, SessionNumber,
 };
 use crate::money::{Currency, Sum};
 
@@ -252,6 +253,11 @@ impl Row for SessionRow {
     }
 }
 
+/// The bits of a session's state: it is closed, and a link follows, which books of earlier
+/// versions know nothing of.
+const SESSION_CLOSED: u8 = 1;
+const SESSION_LINKED: u8 = 2;
+
 fn put_session(row: &SessionRow, out: &mut Vec<u8>) {
     let of = &row.session;
     of.number.put(out);
@@ -259,9 +265,14 @@ fn put_session(row: &SessionRow, out: &mut Vec<u8>) {
     of.account.put(out);
     of.ttl.put(out);
     of.expires_at.put(out);
-    of.closed.put(out);
+    let linked = if of.link.is_some() { SESSION_LINKED } else { 0 };
+    out.push(u8::from(of.closed) | linked);
     of.game.put(out);
     of.lang.put(out);
+    if let Some(link) = &of.link {
+        link.game.put(out);
+        link.used.put(out);
+    }
     row.changed.put(out);
 }
 
@@ -273,7 +284,7 @@ fn take_session(
 ) -> Result<SessionRow, CodecError> {
     let (number, code) = (Field::take(bytes)?, Field::take(bytes)?);
     let account = Field::take(bytes)?;
-    let session = Session {
+    let mut session = Session {
         number,
         code,
         partner,
@@ -282,10 +293,24 @@ fn take_session(
         currency: currency_of(account).ok_or(CodecError::OutOfRange)?,
         ttl: Field::take(bytes)?,
         expires_at: Field::take(bytes)?,
-        closed: Field::take(bytes)?,
-        game: Field::take(bytes)?,
-        lang: Field::take(bytes)?,
+        closed: false,
+        game: None,
+        lang: Lang::EN,
+        link: None,
     };
+    let state = bytes.byte()?;
+    if state > SESSION_CLOSED | SESSION_LINKED {
+        return Err(CodecError::UnknownBits);
+    }
+    session.closed = state & SESSION_CLOSED != 0;
+    session.game = Field::take(bytes)?;
+    session.lang = Field::take(bytes)?;
+    if state & SESSION_LINKED != 0 {
+        session.link = Some(AuthLink {
+            game: Field::take(bytes)?,
+            used: Field::take(bytes)?,
+        });
+    }
     let changed = Field::take(bytes)?;
     Ok(SessionRow { session, changed })
 }

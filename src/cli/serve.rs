@@ -314,6 +314,7 @@ fn settings(config: &Config, reached: &Reached) -> Result<Settings, Failure> {
         },
         trusted_proxies: config.server.trusted_proxies.clone(),
         public_url: reached.public_url.clone(),
+        auth_link_ttl: config.payments.auth_link_ttl,
         limits: config.limits,
     })
 }

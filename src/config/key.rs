@@ -26,7 +26,8 @@ pub(super) const OTHER_VARIABLES: [&str; 2] = ["ADMIN", "ADMIN_KEY"];
 pub(super) const FOREIGN_VARIABLES: [&str; 2] = ["SERVICE_", "PORT"];
 
 /// The sections, in the order of the contract.
-pub(super) const SECTIONS: &[&str] = &["server", "storage", "wallet", "games", "limits"];
+pub(super) const SECTIONS: &[&str] =
+    &["server", "storage", "wallet", "games", "payments", "limits"];
 
 /// The keys of each table under `games`.
 pub(super) const GAME_KEYS: [&str; 2] = ["game", "launch_base"];
@@ -111,6 +112,11 @@ keys! {
             given.text_by(read).map(|most| config.wallet.rules.bet_max = Some(most))
         },
         texts: |config, given| texts(given).map(|texts| config.wallet.texts = texts),
+    }
+    payments {
+        auth_link_ttl: |config, given| {
+            given.text_by(span).map(|ttl| config.payments.auth_link_ttl = ttl)
+        },
     }
     limits {
         admin_connections_max: |config, given| {

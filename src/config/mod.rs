@@ -36,6 +36,8 @@ pub struct Config {
     pub wallet: Wallet,
     /// `[games.NAME]`.
     pub games: Games,
+    /// `[payments]`.
+    pub payments: Payments,
     /// `[limits]`.
     pub limits: Limits,
 }
@@ -143,6 +145,21 @@ impl Default for Wallet {
     }
 }
 
+/// What the Partner API leaves open.
+#[derive(Clone, Debug)]
+pub struct Payments {
+    /// How long a one-time link into a game can be used.
+    pub auth_link_ttl: Span,
+}
+
+impl Default for Payments {
+    fn default() -> Payments {
+        Payments {
+            auth_link_ttl: Span::from_seconds(5 * 60),
+        }
+    }
+}
+
 /// The game types by their names.
 #[derive(Clone, Debug, Default)]
 pub struct Games(BTreeMap<String, Game>);
@@ -181,9 +198,23 @@ impl Games {
             .values()
             .filter(|known| known.game == Some(game))
             .find_map(|known| known.launch_base.as_ref())?;
-        Some(format!(
-            "{base}?mode=real_play&gameID={game}&token={code}&lang={lang}&wallet={wallet}"
-        ))
+        Some(Games::real_url(base, game, code, lang, wallet))
+    }
+
+    /// What the launch URLs of a game type begin with, where that is configured.
+    pub fn launch_base(&self, game: &GameType) -> Option<&str> {
+        self.0.get(game.as_str())?.launch_base.as_deref()
+    }
+
+    /// The same address behind any base.
+    pub fn real_url(
+        base: &str,
+        game: GameNumber,
+        code: &Code,
+        lang: Lang,
+        wallet: &WalletToken,
+    ) -> String {
+        format!("{base}?mode=real_play&gameID={game}&token={code}&lang={lang}&wallet={wallet}")
     }
 }
 
@@ -237,6 +268,8 @@ session_ttl = "3d"
 cancel_after_win = "accept"
 bet_max = "5.00"
 texts = { en = { "4" = "No money" } }
+[payments]
+auth_link_ttl = "90s"
 [games.mine]
 launch_base = "https://games.example.com/"
 [games.chess]
@@ -277,6 +310,7 @@ head_time = "3s"
         assert_eq!(rules.cancel_after_win, CancelAfterWin::Accept);
         assert_eq!(rules.bet_max.unwrap().cents(), 500);
         assert_eq!(config.wallet.texts[&Lang::EN]["4"], "No money");
+        assert_eq!(config.payments.auth_link_ttl, "90s".parse().unwrap());
         assert_eq!(config.games.0["mine"].game, Some(GameNumber(1)));
         assert_eq!(config.games.0["chess"].game, Some(GameNumber(1014)));
         assert_eq!(config.limits.body_bytes_max, 1 << 20);

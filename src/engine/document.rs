@@ -7,6 +7,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::link::AuthLink;
 use super::rotation::FormerSecrets;
 use super::settings::PartnerSettings;
 use crate::id::{
@@ -157,6 +158,9 @@ pub struct Session {
     pub game: Option<GameNumber>,
     /// The language it was opened in.
     pub lang: Lang,
+    /// The link that it is opened by, where one is; it waits, closed, until that is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<AuthLink>,
 }
 
 /// Why a balance was adjusted.

@@ -225,6 +225,10 @@ pub enum RecordKind {
     PlayerChanged,
     /// A session began.
     SessionOpened,
+    /// A partner was given a link, which a session waits for.
+    AuthLinkMade,
+    /// A link was used, which opened its session.
+    AuthLinkUsed,
     /// A session was closed.
     SessionClosed,
     /// An operator put money on a player's account or took it off.
@@ -233,6 +237,13 @@ pub enum RecordKind {
     UserRegistered,
     /// A partner put money on a user's wallet or took it off.
     Transfer,
+}
+
+impl RecordKind {
+    /// Whether a session comes into being, and its code with it.
+    pub fn begins_session(self) -> bool {
+        matches!(self, RecordKind::SessionOpened | RecordKind::AuthLinkMade)
+    }
 }
 
 /// One leg of an entry.

@@ -13,6 +13,7 @@ pub mod entry;
 pub mod held;
 pub mod holdings;
 pub mod ids;
+pub mod link;
 pub mod operate;
 pub mod play;
 pub mod refusal;

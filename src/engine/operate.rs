@@ -258,6 +258,7 @@ pub fn decide_session(
         closed: false,
         game: new.game,
         lang: new.lang,
+        link: None,
     };
     documents.push(Document::Session(Box::new(session.clone())));
     Ok((

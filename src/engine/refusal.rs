@@ -33,6 +33,18 @@ pub enum PlayRefusal {
     BalanceOutOfRange,
 }
 
+/// Why a one-time link did not lead into its game (partner-api.md, Users). Permanent, but for the
+/// last two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkRefusal {
+    /// There is no such link, or it was used, or is past its life.
+    Over,
+    /// The partner is disabled or past its end.
+    PartnerNotLive,
+    /// The player is blocked.
+    PlayerBlocked,
+}
+
 /// Why an operator's command was refused. `Display` says it in a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperatorRefusal {

@@ -12,6 +12,7 @@ mod connection;
 mod failures;
 mod framing;
 mod health;
+mod link;
 mod partner;
 mod refused;
 mod reply;
@@ -26,7 +27,7 @@ use ipnet::IpNet;
 
 use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
-use crate::time::Clock;
+use crate::time::{Clock, Span};
 
 pub use crate::config::Limits;
 pub use admin::{Admin, AdminGuard};
@@ -56,6 +57,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// What outsiders see as this server's address, without a slash at the end.
     pub public_url: String,
+    /// How long a one-time link into a game can be used.
+    pub auth_link_ttl: Span,
     /// The bounds that callers meet.
     pub limits: Limits,
 }

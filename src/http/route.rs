@@ -19,6 +19,8 @@ pub(super) enum Route<'a> {
     Wallet(&'a str),
     /// The Partner API: what follows its prefix.
     Partner(&'a str),
+    /// A one-time link into a game: its token.
+    Link(&'a str),
     /// The admin API.
     Admin,
     /// Whether the process answers.
@@ -36,7 +38,10 @@ pub(super) fn route(side: Side, path: &str) -> Route<'_> {
         (_, "/readyz") => Route::Ready,
         (Side::Public, path) => match path.strip_prefix("/wallet/") {
             Some(token) => Route::Wallet(token),
-            None => partner(path),
+            None => match path.strip_prefix("/auth/token/") {
+                Some(token) => Route::Link(token),
+                None => partner(path),
+            },
         },
         (Side::Admin, path) if path.starts_with("/admin/v1/") => Route::Admin,
         (Side::Admin, _) => Route::Unknown,
@@ -66,6 +71,7 @@ mod tests {
             ("/wallet/abc/", Route::Wallet("abc/"), Route::Unknown),
             ("/wallet/", Route::Wallet(""), Route::Unknown),
             ("/wallet", Route::Unknown, Route::Unknown),
+            ("/auth/token/abc", Route::Link("abc"), Route::Unknown),
             ("/v2/partner/a/b", Route::Partner("a/b"), Route::Unknown),
             ("/api/v2/partner/a", Route::Partner("a"), Route::Unknown),
             ("/api/v2/partner/", Route::Partner(""), Route::Unknown),

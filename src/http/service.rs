@@ -14,7 +14,7 @@ use hyper::{Method, Request, StatusCode, Version};
 use super::connection::Caller;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
-use super::{State, address, admin, framing, health, partner, wallet};
+use super::{State, address, admin, framing, health, link, partner, wallet};
 use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::{
@@ -83,6 +83,7 @@ pub(super) async fn answer(
             }
             partner::Found::Nothing => Ok(not_found()),
         },
+        Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
         Route::Admin => {
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await

@@ -14,6 +14,7 @@ use crate::engine::document::{Adjustment, Document, PartnerSecrets, Session};
 use crate::engine::entry::{Body, Entry, Record};
 use crate::engine::held::Held;
 use crate::engine::holdings::PlayerKey;
+use crate::engine::link::{NewLink, decide_link};
 use crate::engine::operate;
 use crate::engine::refusal::OperatorRefusal;
 use crate::engine::rotation::NewSecrets;
@@ -258,6 +259,16 @@ impl Ledger {
     /// code was ever used.
     pub fn open_session(&self, new: NewSession) -> Result<Observed<Session>, OperatorError> {
         let permit = self.permit()?;
+        self.begin_session(permit, new, None)
+    }
+
+    /// Opens a session, or makes the link that will open it.
+    pub(super) fn begin_session(
+        &self,
+        permit: Permit<'_>,
+        new: NewSession,
+        link: Option<NewLink>,
+    ) -> Result<Observed<Session>, OperatorError> {
         let partner = self.known_partner(new.account.partner)?;
         let key = new.account.player_key();
         let code = new.code.clone();
@@ -267,7 +278,10 @@ impl Ledger {
         let mut named = self.named(&key)?;
         let numbers = (self.sequencer.next_session(), self.sequencer.next_account());
         let now = self.sequencer.now();
-        let decided = operate::decide_session(named.row(), &partner, new, numbers, now);
+        let decided = match link {
+            None => operate::decide_session(named.row(), &partner, new, numbers, now),
+            Some(link) => decide_link(named.row(), &partner, (new, link), numbers, now),
+        };
         let seen = named.row().map_or(Seq::NONE, |row| row.changed);
         let (record, session) =
             decided.map_err(|refusal| refused(refusal, seen.max(partner.changed)))?;

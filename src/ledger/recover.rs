@@ -25,7 +25,7 @@ use super::space::SpaceCell;
 use super::{Ledger, Settings, Unavailable};
 use crate::books::{AccountPlace, Books, BooksError, Greatest, SessionPlace};
 use crate::engine::document::Document;
-use crate::engine::entry::{Body, Entry, Record, RecordKind};
+use crate::engine::entry::{Body, Entry, Record};
 use crate::engine::held::Held;
 use crate::engine::ids::{IdKey, IdRow};
 use crate::id::{AccountNumber, PartnerNumber, PlayerId, Seq};
@@ -470,7 +470,7 @@ impl Index<'_> {
                 Document::Session(session) => {
                     let place = self.place(session.account)?;
                     self.ledger.sequencer.pass(AccountNumber(0), session.number);
-                    if record.kind == RecordKind::SessionOpened {
+                    if record.kind.begins_session() {
                         let of = SessionPlace::new(session, &place, seq);
                         let mut codes = shards.codes.lock(session.code.as_str());
                         codes.put(session.code.clone(), of);

@@ -74,6 +74,7 @@ fn session(number: u64, code: &str, account: u64) -> Document {
         closed: false,
         game: None,
         lang: Lang::EN,
+        link: None,
     }))
 }
 

@@ -6,7 +6,8 @@ use coffer::engine::settings::PartnerSettings;
 use coffer::http::Limits;
 use coffer::id::PartnerNumber;
 
-use crate::support::{Answer, Server, Setup};
+use crate::golden;
+use crate::support::{Answer, Server, Setup, TOKEN, partner_request};
 
 const BALANCE: &str = "/v2/partner/balance/1234567890";
 const KEY: &str = "X-API-Key: key_of_agent_1\r\n";
@@ -193,4 +194,30 @@ fn nothing_of_a_strangers_body_is_read_and_a_partners_is_bounded() {
     assert_eq!(partner.body, refusal("Request body too large"));
     assert_eq!(partner.status, 413);
     assert!(partner.closes());
+}
+
+#[test]
+fn refusals_of_callers_are_worded_as_documented() {
+    let server = Server::start();
+    let balance = partner_request(TOKEN, &format!("GET {BALANCE}"), "");
+    let sample = |server: &Server, name: &str, request: &[u8]| {
+        golden::sample(server, "partner", &format!("access.{name}"), request);
+    };
+    let text = String::from_utf8(balance.clone()).unwrap();
+    let wrong = text.replace("secret_of_agent_1", "guess");
+    sample(&server, "401.wrong_secret", wrong.as_bytes());
+    let disabled = PartnerChange {
+        disabled: Some(true),
+        ..PartnerChange::default()
+    };
+    let changed = server.ledger.change_partner(server.partner, disabled);
+    changed.unwrap();
+    sample(&server, "403.disabled", &balance);
+    sample(&listed(&["192.0.2.0/24"], &[]), "403.address", &balance);
+    let other = partner_request(TOKEN, "PUT /api/v2/partner/wallet/deposit", "{}");
+    sample(&server, "405.method", &other);
+    let unknown = partner_request(TOKEN, "GET /v2/partner/users", "");
+    sample(&server, "404.path", &unknown);
+    let link = b"GET /auth/token/unknown HTTP/1.1\r\nHost: coffer.test\r\n\r\n";
+    sample(&server, "410.link", link);
 }

@@ -285,6 +285,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             },
             trusted_proxies: setup.trusted_proxies.clone(),
             public_url: "http://coffer.test".to_owned(),
+            auth_link_ttl: Span::from_seconds(300),
             limits: setup.limits,
         },
         admin: Admin {

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coffer::engine::command::{Command, Rules};
+use coffer::engine::command::{NewTransfer, NewUser, Rules};
 use coffer::engine::entry::Body;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
-use coffer::id::{Code, GameNumber, PartnerNumber, Seq};
+use coffer::id::{GameNumber, PartnerNumber, Seq};
 use coffer::journal::Journal;
 use coffer::ledger::{
     Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
@@ -148,24 +148,24 @@ pub(crate) fn perform(
             partner,
             code,
             command,
-        } => return play(ledger, *partner, code, command),
+        } => {
+            let partner = ledger.partner(*partner).unwrap().value;
+            let played = ledger.play(&partner, code.as_str(), command)?;
+            let (result, balance) = match played.outcome {
+                Outcome::Balance { balance, .. } | Outcome::Done { balance } => (1, Some(balance)),
+                Outcome::Refused {
+                    refusal, balance, ..
+                } => (err_code(refusal), balance),
+            };
+            let credit = balance.map(Amount::cents);
+            return Ok((Told::Answer { result, credit }, played.seq));
+        }
         Operation::Advance(span) => {
             clock.advance(*span);
             return done(None, false, Seq::NONE);
         }
-        Operation::Register { partner, new } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            return told_to_a_partner(ledger.register_user(&partner, new), |user| {
-                Told::Registered(user.0)
-            });
-        }
-        Operation::Transfer { partner, new } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            return told_to_a_partner(ledger.transfer(&partner, new), |row| {
-                let (balance_after, at) = (row.balance_after.cents(), row.at);
-                Told::Transferred { balance_after, at }
-            });
-        }
+        Operation::Register { partner, new } => return register(ledger, *partner, new),
+        Operation::Transfer { partner, new } => return transfer(ledger, *partner, new),
         Operation::CreatePartner(new) => {
             let created = ledger.create_partner(new.clone(), sample::secrets());
             created.map(|seen| (None, false, seen.seq))
@@ -205,30 +205,32 @@ pub(crate) fn perform(
     }
 }
 
-fn play(
+fn register(
     ledger: &Ledger,
     partner: PartnerNumber,
-    code: &Code,
-    command: &Command,
+    new: &NewUser,
 ) -> Result<(Told, Seq), Unavailable> {
     let partner = ledger.partner(partner).unwrap().value;
-    let played = ledger.play(&partner, code.as_str(), command)?;
-    let (result, balance) = match played.outcome {
-        Outcome::Balance { balance, .. } | Outcome::Done { balance } => (1, Some(balance)),
-        Outcome::Refused {
-            refusal, balance, ..
-        } => (err_code(refusal), balance),
-    };
-    let credit = balance.map(Amount::cents);
-    Ok((Told::Answer { result, credit }, played.seq))
+    let registered = ledger.register_user(&partner, new);
+    for_user(registered.map(|user| (Told::Registered(user.value.0), user.seq)))
 }
 
-fn told_to_a_partner<T>(
-    result: Result<Observed<T>, UserError>,
-    told: impl FnOnce(T) -> Told,
+fn transfer(
+    ledger: &Ledger,
+    partner: PartnerNumber,
+    new: &NewTransfer,
 ) -> Result<(Told, Seq), Unavailable> {
-    match result {
-        Ok(Observed { value, seq }) => Ok((told(value), seq)),
+    let partner = ledger.partner(partner).unwrap().value;
+    let transferred = ledger.transfer(&partner, new);
+    for_user(transferred.map(|Observed { value, seq }| {
+        let (balance_after, at) = (value.balance_after.cents(), value.at);
+        (Told::Transferred { balance_after, at }, seq)
+    }))
+}
+
+fn for_user(done: Result<(Told, Seq), UserError>) -> Result<(Told, Seq), Unavailable> {
+    match done {
+        Ok(told) => Ok(told),
         Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
         Err(UserError::Unavailable) => Err(Unavailable),
     }

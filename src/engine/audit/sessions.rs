@@ -40,10 +40,42 @@ struct Said {
     account: AccountNumber,
     ttl: Span,
     expires_at: Timestamp,
-    closed: bool,
+    state: State,
     changed: Seq,
     /// What of it never changes.
     rest: Digest,
+}
+
+/// Whether it takes bets, and whether the link that opens it was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State(u8);
+
+impl State {
+    const CLOSED: u8 = 1;
+    const LINKED: u8 = 2;
+    const USED: u8 = 4;
+
+    fn of(session: &SessionDocument) -> State {
+        let mut bits = u8::from(session.closed) * State::CLOSED;
+        if let Some(link) = &session.link {
+            bits |= State::LINKED + u8::from(link.used) * State::USED;
+        }
+        State(bits)
+    }
+
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    /// Whether a session may be so after it was as `before`: opened again only by its link, which
+    /// can be used once.
+    fn may_follow(self, before: State) -> bool {
+        let reopened = before.has(State::CLOSED) && !self.has(State::CLOSED);
+        let by_link =
+            before.has(State::LINKED) && !before.has(State::USED) && self.has(State::USED);
+        let forgotten = before.has(State::USED) && !self.has(State::USED);
+        (!reopened || by_link) && !forgotten
+    }
 }
 
 /// Where a code leads, as the books have it.
@@ -75,7 +107,8 @@ fn rest(of: &SessionDocument) -> Digest {
     digest(|all| {
         let all = all.text(of.code.as_str()).small(of.partner.0);
         let all = all.text(of.player_id.as_str()).currency(of.currency);
-        all.document(&(of.game, of.lang));
+        let link = of.link.as_ref().map(|link| &link.game);
+        all.document(&(of.game, of.lang, link));
     })
 }
 
@@ -115,7 +148,7 @@ impl Facts {
             let fact = fact.number(of.number.0).number(seq.0).byte(what);
             let fact = fact.number(of.account.0).number(bears.0);
             let fact = fact.number(of.ttl.micros()).at(of.expires_at);
-            let fact = fact.byte(u8::from(of.closed)).number(changed.0);
+            let fact = fact.byte(State::of(of).0).number(changed.0);
             fact.digest(&rest(of));
         });
     }
@@ -204,7 +237,7 @@ impl Sessions {
             account,
             ttl: Span::from_micros(fact.number()),
             expires_at: fact.at(),
-            closed: fact.byte() == 1,
+            state: State(fact.byte()),
             changed: fact.seq(),
             rest: fact.digest(),
         };
@@ -215,6 +248,14 @@ impl Sessions {
         if session.said.is_some_and(|before| before.account != account) {
             findings.tell(format!(
                 "entry {seq} moves session {number} to another account"
+            ));
+        }
+        if session
+            .said
+            .is_some_and(|before| !said.state.may_follow(before.state))
+        {
+            findings.tell(format!(
+                "entry {seq} opens session {number} again, which was closed"
             ));
         }
         (session.row).before(seq, session.said.as_ref(), named, findings);
@@ -242,4 +283,28 @@ fn code_text(session: SessionNumber) -> String {
 
 fn session_text(session: SessionNumber) -> String {
     format!("players or past_sessions: session {session}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_session_is_opened_by_its_link_alone_and_once() {
+        let (open, closed, linked) = (State(0), State(State::CLOSED), State::LINKED);
+        let waiting = State(linked | State::CLOSED);
+        let used = State(linked | State::USED);
+        let ended = State(linked | State::USED | State::CLOSED);
+        for (before, after, may) in [
+            (open, closed, true),
+            (waiting, used, true),
+            (used, ended, true),
+            (closed, open, false),
+            (ended, used, false),
+            (ended, waiting, false),
+            (waiting, State(linked), false),
+        ] {
+            assert_eq!(after.may_follow(before), may, "{before:?} {after:?}");
+        }
+    }
 }

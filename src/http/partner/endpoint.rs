@@ -9,6 +9,8 @@ use crate::protocol::percent;
 pub(super) enum Endpoint {
     /// Registers a user.
     Register,
+    /// Makes a link into a game.
+    GenerateUrl,
     /// Reads a user's balance.
     Balance,
     /// Puts money into a user's wallet.
@@ -22,8 +24,9 @@ pub(super) enum Endpoint {
 }
 
 /// All calls: the path behind the prefix, with a parameter after it where it ends in a slash.
-const ENDPOINTS: [(Endpoint, Method, &str); 6] = [
+const ENDPOINTS: [(Endpoint, Method, &str); 7] = [
     (Endpoint::Register, Method::POST, "user/register"),
+    (Endpoint::GenerateUrl, Method::POST, "auth/generate-url"),
     (Endpoint::Balance, Method::GET, "balance/"),
     (Endpoint::Deposit, Method::POST, "wallet/deposit"),
     (Endpoint::Withdraw, Method::POST, "wallet/withdraw"),

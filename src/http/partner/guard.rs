@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 
 /// What a wrong or missing key or secret is told on most calls.
 pub(super) const INVALID_CREDENTIALS: &str = "Invalid API Key or Secret";
-const NOT_LIVE: &str = "API Key inactive or expired";
+pub(super) const NOT_LIVE: &str = "API Key inactive or expired";
 const ADDRESS_NOT_ALLOWED: &str = "IP address not allowed";
 const TOO_MANY_FAILURES: &str = "Too many failed attempts";
 
@@ -132,7 +132,7 @@ fn judged(partner: &Partner, from: Option<IpAddr>, now: Timestamp) -> Result<(),
 }
 
 /// The only header of that name, where it is a text.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)

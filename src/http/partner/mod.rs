@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod guard;
+mod links;
 mod users;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::reply::{Reply, json};
 use crate::engine::document::TransferKind;
 use crate::id::Seq;
 use crate::ledger::{Latched, PartnerRow};
+use crate::protocol::partner::texts;
 
 use endpoint::Endpoint;
 pub(super) use endpoint::{Asked, Found, find};
@@ -55,8 +57,12 @@ pub(super) fn admit(
     asked: Asked,
     head: Parts,
 ) -> Result<Call, Refusal> {
+    let invalid = match asked.endpoint {
+        Endpoint::GenerateUrl => texts::INVALID_USER,
+        _ => INVALID_CREDENTIALS,
+    };
     let guard = &state.partner_guard;
-    let partner = guard.admit(state, caller.peer, &head.headers, INVALID_CREDENTIALS)?;
+    let partner = guard.admit(state, caller.peer, &head.headers, invalid)?;
     Ok(Call {
         asked,
         partner,
@@ -83,6 +89,7 @@ pub(super) async fn answer(state: &Arc<State>, call: Call, body: Bytes) -> Resul
 async fn perform(state: &Arc<State>, call: Call, body: Bytes) -> Told {
     match call.asked.endpoint {
         Endpoint::Register => users::register(state, &call, &body),
+        Endpoint::GenerateUrl => links::generate_url(state, &call, &body),
         Endpoint::Balance => users::balance(state, &call),
         Endpoint::Deposit => users::transfer(state, &call, TransferKind::Deposit, &body),
         Endpoint::Withdraw => users::transfer(state, &call, TransferKind::Withdrawal, &body),

@@ -8,14 +8,14 @@ use serde_json::value::RawValue;
 
 use super::request::Faults;
 use super::texts::{
-    BALANCE_LIMIT, DEPOSITED, INSUFFICIENT_FUNDS, INVALID, REGISTERED, REGISTERED_BEFORE,
-    TRANSFER_ID_USED, USER_NOT_FOUND, USER_OF_ANOTHER, WITHDRAWN,
+    BALANCE_LIMIT, DEPOSITED, INSUFFICIENT_FUNDS, INVALID, LINK_MADE, REGISTERED,
+    REGISTERED_BEFORE, TRANSFER_ID_USED, USER_NOT_FOUND, USER_OF_ANOTHER, WITHDRAWN,
 };
 use crate::engine::command::NewUser;
 use crate::engine::document::TransferKind;
 use crate::engine::refusal::UserRefusal;
 use crate::engine::transfer::TransferRow;
-use crate::id::{Mobile, Name, Seq, UserNumber};
+use crate::id::{GameType, Mobile, Name, Seq, UserNumber};
 use crate::money::{Amount, Sum};
 use crate::time::Timestamp;
 
@@ -59,6 +59,17 @@ impl Reply {
             registered_by_partner: partner.as_str(),
         };
         Reply::of(200, &Successful::new(Some(REGISTERED), data))
+    }
+
+    /// A link into a game was made.
+    pub fn link(auth_url: &str, game: &GameType) -> Reply {
+        let body = LinkMade {
+            success: true,
+            message: LINK_MADE,
+            auth_url,
+            redirect_to: game_path(game),
+        };
+        Reply::of(200, &body)
     }
 
     /// What a wallet holds.
@@ -134,6 +145,21 @@ impl Reply {
             }
         }
     }
+}
+
+/// Where a game lies that no other address is configured for.
+pub fn game_path(game: &GameType) -> String {
+    format!("/v3/game/{game}")
+}
+
+#[derive(Serialize)]
+struct LinkMade<'a> {
+    success: bool,
+    message: &'a str,
+    #[serde(rename = "authUrl")]
+    auth_url: &'a str,
+    #[serde(rename = "redirectTo")]
+    redirect_to: String,
 }
 
 #[derive(Serialize)]

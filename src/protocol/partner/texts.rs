@@ -20,6 +20,18 @@ pub const USER_NOT_FOUND: &str = "User with specified mobile number not found";
 /// Only others have registered the number.
 pub const USER_OF_ANOTHER: &str = "User does not belong to this partner";
 
+/// A link was made.
+pub const LINK_MADE: &str = "Authentication URL generated successfully.";
+/// No game was named, or none that there is.
+pub const GAME_TYPE: &str = "Missing X-Game-Type header or invalid game type";
+/// On the call for a link: wrong credentials, or a number that nobody registered.
+pub const INVALID_USER: &str = "Invalid user credentials or API credentials";
+/// The partner's users may not play the game, or the user is another's.
+pub const NOT_PERMITTED: &str =
+    "Partner not permitted for this game or user does not belong to this partner";
+/// An operator has blocked the user.
+pub const USER_BLOCKED: &str = "User is blocked";
+
 /// Money was put on.
 pub const DEPOSITED: &str = "Deposit successful.";
 /// Money was taken off.

@@ -163,6 +163,8 @@ fn record_kind(kind: RecordKind) -> &'static str {
         RecordKind::PlayerCreated => "player_created",
         RecordKind::PlayerChanged => "player_changed",
         RecordKind::SessionOpened => "session_opened",
+        RecordKind::AuthLinkMade => "auth_link_made",
+        RecordKind::AuthLinkUsed => "auth_link_used",
         RecordKind::SessionClosed => "session_closed",
         RecordKind::Adjustment => "adjustment",
         RecordKind::UserRegistered => "user_registered",
@@ -329,11 +331,12 @@ fn session_told(session: &Session) -> Value {
         closed,
         game,
         lang,
+        link,
     } = session;
     json!({
         "number": number, "partner": partner, "player_id": player_id, "account": account,
         "currency": currency, "ttl": ttl.to_string(), "expires_at": expires_at.to_string(),
-        "closed": closed, "game": game, "lang": lang,
+        "closed": closed, "game": game, "lang": lang, "link": link,
     })
 }
 
