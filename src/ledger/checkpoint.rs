@@ -6,19 +6,17 @@
 //! the last of them. Only the next turn forgets the generation.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
+use super::checkpoint_error::CheckpointError;
 use super::flush::Writing;
 use super::partners::PartnerRow;
 use super::{Ledger, Space};
-use crate::books::{
-    AccountPlace, Applied, BooksError, Closing, ReferenceKey, SessionPlace, Tidying,
-};
+use crate::books::{AccountPlace, Applied, Closing, ReferenceKey, SessionPlace, Tidying};
 use crate::engine::document::Adjustment;
 use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
@@ -27,63 +25,9 @@ use crate::engine::totals::{DayKey, DayTotals, Totals};
 use crate::engine::transfer::{TransferKey, TransferRow};
 use crate::engine::user::Registered;
 use crate::id::{AccountNumber, Code, Mobile, Seq};
-use crate::journal::JournalError;
 
 /// Between two looks whether something is due.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// Why a checkpoint ended.
-#[derive(Debug)]
-pub enum CheckpointError {
-    /// The books could not be read or written.
-    Books(BooksError),
-    /// The journal could not be read.
-    Journal(JournalError),
-    /// The journal failed: nothing is written any more.
-    Latched,
-    /// It was stopped before all was written, which the next start makes up for.
-    Stopped,
-}
-
-impl fmt::Display for CheckpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CheckpointError::Books(error) => error.fmt(f),
-            CheckpointError::Journal(error) => error.fmt(f),
-            CheckpointError::Latched => super::Latched.fmt(f),
-            CheckpointError::Stopped => f.write_str("the checkpoint was stopped"),
-        }
-    }
-}
-
-impl std::error::Error for CheckpointError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            CheckpointError::Books(error) => error.source(),
-            CheckpointError::Journal(error) => error.source(),
-            CheckpointError::Latched | CheckpointError::Stopped => None,
-        }
-    }
-}
-
-impl CheckpointError {
-    /// Whether there was no room on the disk.
-    pub(super) fn is_disk_full(&self) -> bool {
-        matches!(self, CheckpointError::Books(error) if error.is_disk_full())
-    }
-}
-
-impl From<BooksError> for CheckpointError {
-    fn from(error: BooksError) -> CheckpointError {
-        CheckpointError::Books(error)
-    }
-}
-
-impl From<JournalError> for CheckpointError {
-    fn from(error: JournalError) -> CheckpointError {
-        CheckpointError::Journal(error)
-    }
-}
 
 /// What all shards added up to at the last turn.
 #[derive(Debug, Default)]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Ledger;
-use super::checkpoint::{CheckpointError, Turn};
+use super::checkpoint::Turn;
+use super::checkpoint_error::CheckpointError;
 use super::recent::Place;
 use crate::books::{BooksError, Kind, Slice};
 use crate::engine::held::Generation;

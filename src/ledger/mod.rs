@@ -10,6 +10,7 @@
 
 mod bring;
 mod checkpoint;
+mod checkpoint_error;
 mod export;
 mod flush;
 mod history;
@@ -39,7 +40,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
-pub use self::checkpoint::{CheckpointError, Checkpointer, CheckpointerStop, Turn};
+pub use self::checkpoint::{Checkpointer, CheckpointerStop, Turn};
+pub use self::checkpoint_error::CheckpointError;
 pub use self::export::{AccountView, Reading, Snapshot};
 pub use self::history::{HistoryItem, HistoryKind};
 pub use self::links::LinkError;

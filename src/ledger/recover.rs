@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
-use super::checkpoint::{Base, CheckpointError};
+use super::checkpoint::Base;
+use super::checkpoint_error::CheckpointError;
 use super::load::LOST_ACCOUNT;
 use super::partners::Partners;
 use super::recent::{Place, word};
