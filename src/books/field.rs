@@ -5,8 +5,8 @@ use std::str::FromStr;
 use crate::bytes::{Bytes, CodecError, put_number, put_text};
 use crate::engine::round::Tally;
 use crate::id::{
-    AccountNumber, Code, GameNumber, IdSpaceNumber, Lang, Mobile, PartnerNumber, PlayerId, RoundId,
-    Seq, SessionNumber, TransactionId, UserNumber,
+    AccountNumber, Code, GameNumber, IdSpaceNumber, Lang, Mobile, PartnerNumber, PaymentReference,
+    PlayerId, RoundId, Seq, SessionNumber, TransactionId, UserNumber, WalletType,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -95,7 +95,15 @@ macro_rules! texts {
     )*};
 }
 
-texts!(Code, Currency, Lang, Mobile, PlayerId);
+texts!(
+    Code,
+    Currency,
+    Lang,
+    Mobile,
+    PaymentReference,
+    PlayerId,
+    WalletType
+);
 
 impl Field for Amount {
     fn put(&self, out: &mut Vec<u8>) {

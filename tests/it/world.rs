@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coffer::engine::command::Rules;
+use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
 use coffer::engine::entry::Body;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
-use coffer::id::{GameNumber, Seq};
+use coffer::id::{Code, GameNumber, PartnerNumber, Seq};
 use coffer::journal::Journal;
 use coffer::ledger::{
     Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
@@ -149,40 +149,14 @@ pub(crate) fn perform(
             code,
             command,
         } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            let played = ledger.play(&partner, code.as_str(), command)?;
-            let (result, balance) = match played.outcome {
-                Outcome::Balance { balance, .. } | Outcome::Done { balance } => (1, Some(balance)),
-                Outcome::Refused {
-                    refusal, balance, ..
-                } => (err_code(refusal), balance),
-            };
-            let credit = balance.map(Amount::cents);
-            return Ok((Told::Answer { result, credit }, played.seq));
+            return play(ledger, *partner, code, command);
         }
         Operation::Advance(span) => {
             clock.advance(*span);
             return done(None, false, Seq::NONE);
         }
-        Operation::Register { partner, new } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            return match ledger.register_user(&partner, new) {
-                Ok(seen) => Ok((Told::Registered(seen.value.0), seen.seq)),
-                Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
-                Err(UserError::Unavailable) => Err(Unavailable),
-            };
-        }
-        Operation::Transfer { partner, new } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            return match ledger.transfer(&partner, new) {
-                Ok(Observed { value, seq }) => {
-                    let (balance_after, at) = (value.balance_after.cents(), value.at);
-                    Ok((Told::Transferred { balance_after, at }, seq))
-                }
-                Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
-                Err(UserError::Unavailable) => Err(Unavailable),
-            };
-        }
+        Operation::Register { partner, new } => return register(ledger, *partner, new),
+        Operation::Transfer { partner, new } => return transfer(ledger, *partner, new),
         Operation::CreatePartner(new) => {
             let created = ledger.create_partner(new.clone(), sample::secrets());
             created.map(|seen| (None, false, seen.seq))
@@ -206,6 +180,10 @@ pub(crate) fn perform(
         Operation::Adjust(new) => ledger
             .adjust(new)
             .map(|seen| (Some(seen.value.balance), seen.value.repeated, seen.seq)),
+        Operation::Receive(new) => {
+            let received = ledger.receive_payment(new);
+            received.map(|seen| (None, seen.value.repeated, seen.seq))
+        }
         Operation::OpenSession(new) => {
             let opened = ledger.open_session(new.clone());
             opened.map(|seen| (None, false, seen.seq))
@@ -223,6 +201,53 @@ pub(crate) fn perform(
     }
 }
 
+fn play(
+    ledger: &Ledger,
+    partner: PartnerNumber,
+    code: &Code,
+    command: &Command,
+) -> Result<(Told, Seq), Unavailable> {
+    let partner = ledger.partner(partner).unwrap().value;
+    let played = ledger.play(&partner, code.as_str(), command)?;
+    let (result, balance) = match played.outcome {
+        Outcome::Balance { balance, .. } | Outcome::Done { balance } => (1, Some(balance)),
+        Outcome::Refused {
+            refusal, balance, ..
+        } => (err_code(refusal), balance),
+    };
+    let credit = balance.map(Amount::cents);
+    Ok((Told::Answer { result, credit }, played.seq))
+}
+
+fn register(
+    ledger: &Ledger,
+    partner: PartnerNumber,
+    new: &NewUser,
+) -> Result<(Told, Seq), Unavailable> {
+    let partner = ledger.partner(partner).unwrap().value;
+    match ledger.register_user(&partner, new) {
+        Ok(seen) => Ok((Told::Registered(seen.value.0), seen.seq)),
+        Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
+        Err(UserError::Unavailable) => Err(Unavailable),
+    }
+}
+
+fn transfer(
+    ledger: &Ledger,
+    partner: PartnerNumber,
+    new: &NewTransfer,
+) -> Result<(Told, Seq), Unavailable> {
+    let partner = ledger.partner(partner).unwrap().value;
+    match ledger.transfer(&partner, new) {
+        Ok(Observed { value, seq }) => {
+            let (balance_after, at) = (value.balance_after.cents(), value.at);
+            Ok((Told::Transferred { balance_after, at }, seq))
+        }
+        Err(UserError::Refused(refusal, seq)) => Ok((Told::NotForUser(refusal), seq)),
+        Err(UserError::Unavailable) => Err(Unavailable),
+    }
+}
+
 /// Everything in which a ledger and the models of its lanes differ; nothing where empty.
 pub(crate) fn differences(
     ledger: &Arc<Ledger>,
@@ -235,6 +260,7 @@ pub(crate) fn differences(
         compare_sessions(ledger, model, clock.now(), &mut found);
         compare_users(ledger, model, &mut found);
     }
+    compare_payments(ledger, models, &mut found);
     compare_sums(ledger, models, &mut found);
     compare_rounds(ledger, models, &mut found);
     compare_anomalies(ledger, models, &mut found);
@@ -331,6 +357,58 @@ fn compare_users(ledger: &Ledger, model: &Model, found: &mut Vec<String>) {
         if !is_so {
             found.push(format!("transfer {id} is {row:?}, not {done:?}"));
         }
+    }
+}
+
+/// All of them, page by page, and each by its name.
+fn compare_payments(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>) {
+    let mut listed = BTreeMap::new();
+    let mut before = None;
+    loop {
+        let page = ledger.payments(before, 100).unwrap().value;
+        for row in page.items {
+            let key = row.payment.key();
+            if listed.insert(key, row).is_some() {
+                found.push("a payment is listed twice".to_owned());
+            }
+        }
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    for payment in models.iter().flat_map(|model| model.payments()) {
+        let row = listed.remove(&payment.key());
+        let is_so = row.as_ref().is_some_and(|row| {
+            let of = &row.payment;
+            (
+                of.amount,
+                of.currency,
+                &of.account,
+                of.received_at,
+                &of.payer,
+                of.suspicious,
+            ) == (
+                payment.amount,
+                payment.currency,
+                &payment.account,
+                payment.received_at,
+                &payment.payer,
+                payment.suspicious,
+            )
+        });
+        if !is_so {
+            found.push(format!("payment {payment:?} is {row:?}"));
+        }
+        let repeated = ledger.is_payment_repeated(payment);
+        if !matches!(repeated, Ok(Observed { value: true, .. })) {
+            found.push(format!(
+                "payment {payment:?} would come again: {repeated:?}"
+            ));
+        }
+    }
+    if !listed.is_empty() {
+        found.push(format!("payments {listed:?} never came"));
     }
 }
 
