@@ -301,6 +301,11 @@ macro_rules! text {
     };
 }
 
+// Below the macro, which it uses.
+mod payment;
+
+pub use payment::{PaymentDetail, PaymentReference, WalletType};
+
 /// Letters, digits and `_`, from 1 to `length_max` of them.
 fn is_word(text: &str, length_max: usize) -> bool {
     (1..=length_max).contains(&text.len())

@@ -6,7 +6,7 @@ use crate::bytes::{Bytes, CodecError, put_number, put_text};
 use crate::engine::round::Tally;
 use crate::id::{
     AccountNumber, Code, GameNumber, GameType, IdSpaceNumber, Lang, Mobile, PartnerNumber,
-    PlayerId, RoundId, Seq, SessionNumber, TransactionId, UserNumber,
+    PaymentReference, PlayerId, RoundId, Seq, SessionNumber, TransactionId, UserNumber, WalletType,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -95,7 +95,16 @@ macro_rules! texts {
     )*};
 }
 
-texts!(Code, Currency, GameType, Lang, Mobile, PlayerId);
+texts!(
+    Code,
+    Currency,
+    GameType,
+    Lang,
+    Mobile,
+    PaymentReference,
+    PlayerId,
+    WalletType
+);
 
 impl Field for Amount {
     fn put(&self, out: &mut Vec<u8>) {

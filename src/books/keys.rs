@@ -3,7 +3,10 @@
 use crate::engine::entry::AccountRef;
 use crate::engine::round::RoundKey;
 use crate::engine::totals::{DayKey, SumOf};
-use crate::id::{AccountNumber, GameNumber, PartnerNumber, Seq, SessionNumber, TransactionId};
+use crate::id::{
+    AccountNumber, GameNumber, PartnerNumber, PaymentReference, Seq, SessionNumber, TransactionId,
+    WalletType,
+};
 use crate::money::Currency;
 use crate::time::Day;
 
@@ -17,6 +20,13 @@ pub(super) fn session_key(home: AccountNumber, number: SessionNumber) -> [u8; 16
 /// A key of a text that is a partner's.
 pub(super) fn partner_key(partner: PartnerNumber, text: &str) -> Vec<u8> {
     [&partner.0.to_be_bytes(), text.as_bytes()].concat()
+}
+
+/// No wallet type holds the byte between.
+pub(super) fn payment_key(wallet_type: WalletType, reference: &PaymentReference) -> Vec<u8> {
+    [wallet_type.as_str(), "\0", reference.as_str()]
+        .concat()
+        .into_bytes()
 }
 
 pub(super) fn id_key(space: u32, id: TransactionId) -> [u8; 12] {
@@ -35,30 +45,32 @@ pub(super) fn round_key(space: u32, of: RoundKey) -> [u8; 20] {
 }
 
 pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
-    let (kind, partner) = match of {
-        SumOf::Players(partner) => (0, partner.0),
-        SumOf::Account(AccountRef::House(partner)) => (1, partner.0),
-        SumOf::Account(AccountRef::Adjustments) => (2, 0),
-        SumOf::Account(AccountRef::Partner(partner)) => (3, partner.0),
+    let of_partner = |partner: PartnerNumber| partner.0.to_be_bytes().to_vec();
+    let of_type = |wallet_type: WalletType| wallet_type.as_str().as_bytes().to_vec();
+    let (kind, whose) = match of {
+        SumOf::Players(partner) => (0, of_partner(partner)),
+        SumOf::Account(AccountRef::House(partner)) => (1, of_partner(partner)),
+        SumOf::Account(AccountRef::Adjustments) => (2, of_partner(PartnerNumber(0))),
+        SumOf::Account(AccountRef::Partner(partner)) => (3, of_partner(partner)),
+        SumOf::Account(AccountRef::Outside(wallet_type)) => (4, of_type(wallet_type)),
+        SumOf::Account(AccountRef::Received(wallet_type)) => (5, of_type(wallet_type)),
         SumOf::Account(AccountRef::Player(_)) => unreachable!("players have rows of their own"),
     };
-    [
-        currency.as_str().as_bytes(),
-        &[kind],
-        &partner.to_be_bytes(),
-    ]
-    .concat()
+    [currency.as_str().as_bytes(), &[kind], &whose].concat()
 }
 
 pub(super) fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
     let (currency, rest) = key.split_at_checked(3)?;
-    let (kind, partner) = rest.split_first()?;
-    let partner = PartnerNumber(u32::from_be_bytes(partner.try_into().ok()?));
+    let (kind, whose) = rest.split_first()?;
+    let partner = || Some(PartnerNumber(u32::from_be_bytes(whose.try_into().ok()?)));
+    let wallet_type = || std::str::from_utf8(whose).ok()?.parse().ok();
     let of = match kind {
-        0 => SumOf::Players(partner),
-        1 => SumOf::Account(AccountRef::House(partner)),
+        0 => SumOf::Players(partner()?),
+        1 => SumOf::Account(AccountRef::House(partner()?)),
         2 => SumOf::Account(AccountRef::Adjustments),
-        3 => SumOf::Account(AccountRef::Partner(partner)),
+        3 => SumOf::Account(AccountRef::Partner(partner()?)),
+        4 => SumOf::Account(AccountRef::Outside(wallet_type()?)),
+        5 => SumOf::Account(AccountRef::Received(wallet_type()?)),
         _ => return None,
     };
     Some((std::str::from_utf8(currency).ok()?.parse().ok()?, of))

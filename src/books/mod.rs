@@ -18,6 +18,8 @@
 //! references         partner, reference                   an adjustment and its entry
 //! users              mobile number                        who is registered under it
 //! transfers          partner, transaction id              a partner's deposit or withdrawal
+//! payments           wallet type, reference               a received payment and its entry
+//! listed_payments    seq of the entry that took it down   which payment it is
 //! ids                space, transaction id                what the id stands for
 //! rounds             space, round, account                a round
 //! foreign_rounds     space, round, account                rounds begun by a transaction of another number
@@ -39,8 +41,9 @@
 //! short has left skips what is there already. Totals and days, which bear nothing, move with
 //! `applied`. `begun` moves with the first slice, and tells of what the others hold beyond `applied`.
 //!
-//! Books of earlier versions lack `users` and `transfers`. They are made where they are missing,
-//! and are empty then: no entry up to `applied` tells of what they are for.
+//! Books of earlier versions lack `users`, `transfers`, `payments` and `listed_payments`. They are
+//! made where they are missing, and are empty then: no entry up to `applied` tells of what they are
+//! for.
 
 mod check;
 mod error;
@@ -50,9 +53,11 @@ mod keys;
 mod look;
 mod merge;
 mod merge_tests;
+mod payments;
 mod rows;
 mod runs;
 mod scan;
+mod tables;
 mod users;
 mod view;
 mod write;
@@ -264,7 +269,7 @@ pub fn create(disk: &dyn Disk, id: [u8; 16]) -> Result<(), BooksError> {
         Applied::NOTHING.write(&mut about)?;
         transaction.open_table(COUNTS)?;
     }
-    for table in view::TABLES {
+    for table in tables::ALL {
         transaction.open_table(table)?;
     }
     transaction.commit()?;
@@ -380,7 +385,7 @@ fn add_tables(database: &Database) -> Result<(), BooksError> {
     let read = database.begin_read()?;
     let there: Vec<_> = read.list_tables()?.collect();
     let is_there = |name: &str| there.iter().any(|table| table.name() == name);
-    let missing = users::TABLES.into_iter();
+    let missing = tables::LATER.into_iter();
     let missing: Vec<_> = missing.filter(|table| !is_there(table.name())).collect();
     if missing.is_empty() {
         return Ok(());

@@ -6,6 +6,7 @@ use redb::Builder;
 
 use super::check::pages;
 use super::keys::{day_of, seq_of, sum_of};
+use super::payments::ListedPayment;
 use super::rows::{
     AccountPlace, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow, Unlisted,
     damaged, unseal,
@@ -18,6 +19,7 @@ use crate::engine::audit::{Booked, CodePlace};
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
+use crate::engine::payment::PaymentRow;
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::DayTotals;
 use crate::engine::transfer::TransferRow;
@@ -166,6 +168,11 @@ impl Scan<'_> {
             Some(Booked::Registered(mobile, row))
         })?;
         self.each::<TransferRow>(|_, row| Some(Booked::Transfer(row)))?;
+        self.each::<PaymentRow>(|_, row| Some(Booked::Payment(row)))?;
+        self.each::<ListedPayment>(|key, row| {
+            let key_of = (row.wallet_type, row.reference);
+            Some(Booked::ListedPayment(key_of, seq_of(key)?))
+        })?;
         let accounts = self.view.open::<AccountPlace>()?;
         self.each::<SessionPlace>(|key, row| {
             let account = place_of(&accounts, row.account)?;

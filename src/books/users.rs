@@ -13,9 +13,6 @@ use crate::engine::transfer::{TransferKey, TransferRow};
 use crate::engine::user::{Registered, UserPlace};
 use crate::id::Mobile;
 
-/// Books of earlier versions lack these.
-pub(super) const TABLES: [Definition; 2] = [Registered::TABLE, TransferRow::TABLE];
-
 /// How many, then each.
 impl Row for Registered {
     const TABLE: Definition = TableDefinition::new("users");
@@ -129,7 +126,7 @@ impl Slice<'_> {
 mod tests {
     use redb::TableHandle;
 
-    use super::super::{Books, create};
+    use super::super::{Books, create, tables};
     use super::*;
     use crate::id::{AccountNumber, PartnerNumber, Seq};
     use crate::money::Amount;
@@ -141,7 +138,7 @@ mod tests {
     /// Makes the file as an earlier version left it.
     fn without_tables(books: Books) {
         let transaction = books.database.begin_write().unwrap();
-        for table in TABLES {
+        for table in tables::LATER {
             assert!(transaction.delete_table(table).unwrap(), "{}", table.name());
         }
         transaction.commit().unwrap();

@@ -11,43 +11,17 @@ use super::rows::{
     AccountPlace, Definition, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow,
     Unlisted, check, damaged, unseal,
 };
-use super::runs::{FilterPiece, Kind, Layers, RunList, Shared, Table, run_table};
-use super::{ABOUT, Applied, BooksError, COUNTS};
+use super::runs::{Kind, Layers, Shared, Table, run_table};
+use super::{ABOUT, Applied, BooksError, COUNTS, tables};
 use crate::bytes::CodecError;
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::holdings::{PlayerKey, PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
-use crate::engine::transfer::TransferRow;
-use crate::engine::user::Registered;
 use crate::id::{AccountNumber, IdSpaceNumber, PartnerNumber, Reference, Seq, SessionNumber};
 use crate::money::{Currency, Sum};
 use crate::time::Day;
-
-/// Every table that holds rows.
-pub(super) const TABLES: [Definition; 20] = [
-    <(Partner, Seq)>::TABLE,
-    Space::TABLE,
-    AccountPlace::TABLE,
-    Home::TABLE,
-    PlayerRow::TABLE,
-    SessionRow::TABLE,
-    Unlisted::TABLE,
-    SessionPlace::TABLE,
-    <(Adjustment, Seq)>::TABLE,
-    IdRow::TABLE,
-    Round::TABLE,
-    ForeignRound::TABLE,
-    OpenRound::TABLE,
-    OddPlay::TABLE,
-    SumRow::TABLE,
-    DayTotals::TABLE,
-    RunList::TABLE,
-    FilterPiece::TABLE,
-    Registered::TABLE,
-    TransferRow::TABLE,
-];
 
 /// All rows as they were at one moment.
 #[derive(Debug)]
@@ -499,7 +473,7 @@ impl View {
     pub fn counts(&self) -> Result<Vec<(String, u64, u64)>, BooksError> {
         let counts = self.transaction.open_table(COUNTS)?;
         let mut told = Vec::new();
-        for table in TABLES {
+        for table in tables::ALL {
             let name = table.name();
             let there = self.transaction.open_table(table)?.len()?;
             let known = counts.get(name)?.map_or(0, |count| count.value());
@@ -515,7 +489,7 @@ impl View {
 
     /// All tables of rows by name, each with the one whose rows it has.
     fn tables(&self) -> BTreeMap<String, Definition> {
-        let mut tables: BTreeMap<_, _> = TABLES
+        let mut tables: BTreeMap<_, _> = tables::ALL
             .iter()
             .map(|table| (table.name().to_owned(), *table))
             .collect();

@@ -13,11 +13,13 @@ mod demo;
 mod export;
 mod failure;
 mod fill;
+mod import;
 mod key;
 mod log;
 mod number;
 mod output;
 mod partner;
+mod payment;
 mod player;
 mod rebuild;
 mod report;
@@ -60,6 +62,8 @@ enum Command {
     Player(player::Options),
     /// Open, close and show game sessions
     Session(session::Options),
+    /// Take down, import and list received payments
+    Payment(payment::Options),
     /// Trial balance, open rounds, anomalies
     Report(report::Options),
     /// Write the journal, transactions or players as JSON lines or CSV
@@ -92,6 +96,7 @@ pub fn run() -> ExitCode {
         Some(Command::Partner(options)) => partner::run(options, json),
         Some(Command::Player(options)) => player::run(options, json),
         Some(Command::Session(options)) => session::run(options, json),
+        Some(Command::Payment(options)) => payment::run(options, json),
         Some(Command::Report(options)) => report::run(options, json),
         Some(Command::Export(options)) => export::run(options),
         Some(Command::Rebuild(options)) => rebuild::run(&options, json),

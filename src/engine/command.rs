@@ -5,8 +5,9 @@ use ipnet::IpNet;
 use super::document::TransferKind;
 use super::settings::{PartnerSettings, SettingsChange};
 use crate::id::{
-    Code, Email, GameNumber, IdSpaceName, Lang, Mobile, Name, PartnerNumber, PlayerId, Reason,
-    Reference, RoundId, TransactionId, TransferId, UserName, WalletToken,
+    Code, Email, GameNumber, IdSpaceName, Lang, Mobile, Name, PartnerNumber, PaymentDetail,
+    PaymentReference, PlayerId, Reason, Reference, RoundId, TransactionId, TransferId, UserName,
+    WalletToken, WalletType,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -158,4 +159,27 @@ pub struct NewTransfer {
     pub amount: Amount,
     /// Unique per partner, for ever.
     pub id: TransferId,
+}
+
+/// Money that is said to have come (operations.md, Received payments).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPayment {
+    /// In which way.
+    pub wallet_type: WalletType,
+    /// Unique in the wallet type, for ever.
+    pub reference: PaymentReference,
+    /// How much; more than nothing.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The account that it came to.
+    pub account: Option<PaymentDetail>,
+    /// When it came; now, where nothing is said.
+    pub received_at: Option<Timestamp>,
+    /// Who paid.
+    pub payer: Option<PaymentDetail>,
+    /// What was said beside.
+    pub note: Option<PaymentDetail>,
+    /// Whether somebody must look at it before it is taken for anything.
+    pub suspicious: bool,
 }

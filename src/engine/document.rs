@@ -12,8 +12,8 @@ use super::rotation::FormerSecrets;
 use super::settings::PartnerSettings;
 use crate::id::{
     AccountNumber, Code, Email, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Mobile, Name,
-    PartnerNumber, PlayerId, Reason, Reference, SessionNumber, TransferId, UserName, UserNumber,
-    WalletToken,
+    PartnerNumber, PaymentDetail, PaymentReference, PlayerId, Reason, Reference, SessionNumber,
+    TransferId, UserName, UserNumber, WalletToken, WalletType,
 };
 use crate::money::{Amount, Currency};
 use crate::secret::{KeyedHash, Sealed};
@@ -37,6 +37,8 @@ pub enum Document {
     User(Box<User>),
     /// A partner's deposit or withdrawal.
     Transfer(Box<Transfer>),
+    /// Money that is said to have come from outside.
+    ReceivedPayment(Box<ReceivedPayment>),
 }
 
 impl Document {
@@ -230,4 +232,32 @@ impl TransferKind {
             TransferKind::Withdrawal => "withdrawal",
         }
     }
+}
+
+/// Money that is said to have come from outside (operations.md, Received payments).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceivedPayment {
+    /// In which way it came.
+    pub wallet_type: WalletType,
+    /// The bank's or wallet's number for it, unique in the wallet type.
+    pub reference: PaymentReference,
+    /// How much; never zero.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The account that it came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<PaymentDetail>,
+    /// When it came, where somebody has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
+    /// Who paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<PaymentDetail>,
+    /// What was said beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<PaymentDetail>,
+    /// Whether somebody must look at it before it is taken for anything.
+    #[serde(default)]
+    pub suspicious: bool,
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::document::Document;
 use crate::id::{
     AccountNumber, GameNumber, PartnerNumber, RoundId, Seq, SessionNumber, TransactionId,
+    WalletType,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
@@ -237,6 +238,8 @@ pub enum RecordKind {
     UserRegistered,
     /// A partner put money on a user's wallet or took it off.
     Transfer,
+    /// Money is said to have come from outside.
+    PaymentReceived,
 }
 
 impl RecordKind {
@@ -272,6 +275,10 @@ pub enum AccountRef {
     Adjustments,
     /// Where a partner's deposits come from and its withdrawals go.
     Partner(PartnerNumber),
+    /// Where money comes from that is received in a wallet type.
+    Outside(WalletType),
+    /// What was received in a wallet type and belongs to nobody yet.
+    Received(WalletType),
 }
 
 impl Body {

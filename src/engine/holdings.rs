@@ -131,7 +131,20 @@ impl<V> Noted<V> {
         current.chain(previous).map(|(seq, value)| (*seq, value))
     }
 
-    fn turn(&mut self, bin: &mut Bin) -> Arc<BTreeMap<Seq, V>>
+    /// What is in memory, before `before`, of each generation `at_most`, the last first.
+    pub fn before(&self, before: Seq, at_most: usize) -> impl Iterator<Item = (Seq, &V)> {
+        let previous = self.previous.range(..before).rev().take(at_most);
+        let current = self.current.range(..before).rev().take(at_most);
+        current.chain(previous).map(|(seq, value)| (*seq, value))
+    }
+
+    /// Notes what came with entry `seq`.
+    pub fn note(&mut self, seq: Seq, value: V) {
+        self.current.insert(seq, value);
+    }
+
+    /// Begins a new generation, as [`Held::turn`] does.
+    pub fn turn(&mut self, bin: &mut Bin) -> Arc<BTreeMap<Seq, V>>
     where
         V: Send + Sync + 'static,
     {
@@ -342,7 +355,8 @@ impl Holdings {
                 | Document::Partner(_)
                 | Document::Adjustment(_)
                 | Document::User(_)
-                | Document::Transfer(_) => {}
+                | Document::Transfer(_)
+                | Document::ReceivedPayment(_) => {}
             }
         }
         for posting in &record.postings {

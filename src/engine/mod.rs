@@ -15,6 +15,7 @@ pub mod holdings;
 pub mod ids;
 pub mod link;
 pub mod operate;
+pub mod payment;
 pub mod play;
 pub mod refusal;
 pub mod rotation;

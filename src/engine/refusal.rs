@@ -78,6 +78,8 @@ pub enum OperatorRefusal {
     BalanceOutOfRange,
     /// A cursor that no page of this account's history gave.
     CursorUnknown,
+    /// The wallet type's reference belongs to a payment with other content.
+    PaymentReferenceUsed,
 }
 
 /// Why a partner's call about a user was refused (partner-api.md, Users and Wallet).
@@ -139,6 +141,9 @@ impl fmt::Display for OperatorRefusal {
             }
             OperatorRefusal::CursorUnknown => {
                 f.write_str("no page of this history gave that cursor: begin without one")
+            }
+            OperatorRefusal::PaymentReferenceUsed => {
+                f.write_str("this reference belongs to a received payment with other content")
             }
         }
     }

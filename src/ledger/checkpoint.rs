@@ -21,6 +21,7 @@ use crate::engine::document::Adjustment;
 use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
+use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::totals::{DayKey, DayTotals, Totals};
 use crate::engine::transfer::{TransferKey, TransferRow};
 use crate::engine::user::Registered;
@@ -59,6 +60,7 @@ pub struct Turn {
     pub(super) references: Vec<Arc<Generation<ReferenceKey, (Adjustment, Seq)>>>,
     pub(super) users: Vec<Arc<Generation<Mobile, Registered>>>,
     pub(super) transfers: Vec<Arc<Generation<TransferKey, TransferRow>>>,
+    pub(super) payments: Arc<Generation<PaymentKey, PaymentRow>>,
     pub(super) names: Vec<Arc<Generation<PlayerKey, AccountNumber>>>,
     pub(super) ids: Vec<Arc<Generation<IdKey, IdRow>>>,
     pub(super) players: Vec<Turned>,
@@ -78,6 +80,7 @@ impl Ledger {
         let mut references = self.shards.references.all();
         let mut users = self.shards.users.all();
         let mut transfers = self.shards.transfers.all();
+        let mut payments = self.shards.payments.lock();
         let mut names = self.shards.names.all();
         let mut ids = self.shards.ids.all();
         let mut players = self.shards.players.all();
@@ -113,6 +116,7 @@ impl Ledger {
             transfers: (transfers.iter_mut())
                 .map(|held| held.turn(&mut bin))
                 .collect(),
+            payments: payments.turn(&mut bin),
             names: (names.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
             ids: (ids.iter_mut())
                 .map(|ids| ids.rows.turn(&mut bin))
@@ -126,7 +130,7 @@ impl Ledger {
         };
         self.forgotten.fetch_add(1, Ordering::Release);
         self.stayed_bytes.store(0, Ordering::Relaxed);
-        drop((codes, references, users, transfers));
+        drop((codes, references, users, transfers, payments));
         drop((names, ids, players, accounts));
         // Whoever adds up waits for the base; all others go on.
         for turned in &turn.players {

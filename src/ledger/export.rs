@@ -330,7 +330,8 @@ impl Later {
                 | Document::Session(_)
                 | Document::Adjustment(_)
                 | Document::User(_)
-                | Document::Transfer(_) => {}
+                | Document::Transfer(_)
+                | Document::ReceivedPayment(_) => {}
             }
         }
         for posting in &record.postings {

@@ -71,6 +71,9 @@ impl Writing<'_> {
         for rows in sorted(turn.transfers.iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.transfers(rows))?;
         }
+        for rows in sorted([&turn.payments].into_iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.payments(rows))?;
+        }
         Ok(())
     }
 

@@ -223,7 +223,8 @@ fn told(record: &Record) -> (HistoryKind, Option<String>) {
         | Document::Player(_)
         | Document::Account(_)
         | Document::Session(_)
-        | Document::User(_) => None,
+        | Document::User(_)
+        | Document::ReceivedPayment(_) => None,
     });
     match found {
         Some((kind, reference)) => (kind, Some(reference)),

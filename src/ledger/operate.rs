@@ -361,7 +361,7 @@ impl Ledger {
     /// The right to take something down, asked for before any lock and needed only where something
     /// is. While there is little room operators have it still: their commands are few, and may be
     /// what puts things right.
-    fn permit(&self) -> Result<Permit<'_>, OperatorError> {
+    pub(super) fn permit(&self) -> Result<Permit<'_>, OperatorError> {
         if self.space() == Space::Full {
             return Err(OperatorError::Unavailable);
         }

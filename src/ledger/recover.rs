@@ -305,7 +305,8 @@ impl Ledger {
                 Document::Partner(_)
                 | Document::Player(_)
                 | Document::Account(_)
-                | Document::User(_) => None,
+                | Document::User(_)
+                | Document::ReceivedPayment(_) => None,
             }));
         }
         wanted.sort_unstable();
@@ -501,6 +502,7 @@ impl Index<'_> {
                     found = Some(self.place(adjustment.account)?);
                 }
                 Document::User(user) => self.ledger.index_user(user, seq)?,
+                Document::ReceivedPayment(payment) => self.ledger.index_payment(entry, payment),
                 Document::Transfer(transfer) => {
                     self.ledger.index_transfer(entry);
                     found = Some(self.place(transfer.account)?);

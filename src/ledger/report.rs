@@ -242,6 +242,8 @@ impl Ledger {
                 SumOf::Account(AccountRef::House(partner)) => format!("house/{partner}"),
                 SumOf::Account(AccountRef::Adjustments) => "adjustments".to_owned(),
                 SumOf::Account(AccountRef::Partner(partner)) => format!("partner/{partner}"),
+                SumOf::Account(AccountRef::Outside(of)) => format!("outside/{of}"),
+                SumOf::Account(AccountRef::Received(of)) => format!("received/{of}"),
                 SumOf::Account(AccountRef::Player(_)) => {
                     unreachable!("players have accounts of their own")
                 }

@@ -10,6 +10,7 @@ pub mod fill;
 pub mod gameserver;
 pub mod model;
 pub mod operation;
+mod payments;
 pub mod sample;
 mod script;
 mod users;

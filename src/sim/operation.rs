@@ -1,7 +1,7 @@
 //! What a simulated world does to a ledger, as plain data.
 
 use crate::engine::command::{
-    AccountName, Command, NewAdjustment, NewPartner, NewSession, NewTransfer, NewUser,
+    AccountName, Command, NewAdjustment, NewPartner, NewPayment, NewSession, NewTransfer, NewUser,
     PartnerChange,
 };
 use crate::id::{Code, PartnerNumber, PlayerId};
@@ -60,6 +60,8 @@ pub enum Operation {
         /// What.
         new: NewTransfer,
     },
+    /// Money is said to have come.
+    Receive(NewPayment),
     /// Time passes.
     Advance(Span),
 }

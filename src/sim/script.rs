@@ -37,8 +37,9 @@ impl Workload {
             930..950 => self.cancel_nothing(),
             950..953 => self.unknown_code(),
             953..970 => self.operate(),
-            970..975 => self.mistake(),
-            975..985 => self.pass_time(),
+            970..974 => self.mistake(),
+            974..980 => self.receive_payment(),
+            980..988 => self.pass_time(),
             _ if self.holders.len() < self.shape.accounts => {
                 self.new_holder();
             }

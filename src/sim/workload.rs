@@ -15,7 +15,8 @@ use rand_chacha::ChaCha8Rng;
 use super::Operation;
 use super::users::Users;
 use crate::engine::command::{
-    AccountName, Command, NewAdjustment, NewPartner, NewSession, PartnerChange, Transaction,
+    AccountName, Command, NewAdjustment, NewPartner, NewPayment, NewSession, PartnerChange,
+    Transaction,
 };
 use crate::engine::settings::PartnerSettings;
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, RoundId, TransactionId};
@@ -92,6 +93,7 @@ pub struct Workload {
     pub(super) queue: VecDeque<Operation>,
     pub(super) sent: Vec<Sent>,
     pub(super) adjusted: Vec<NewAdjustment>,
+    pub(super) received: Vec<NewPayment>,
     blocked: BTreeSet<(PartnerNumber, PlayerId)>,
     disabled: BTreeSet<PartnerNumber>,
     pub(super) seconds: u64,
@@ -127,6 +129,7 @@ impl Workload {
             queue: VecDeque::new(),
             sent: Vec::new(),
             adjusted: Vec::new(),
+            received: Vec::new(),
             blocked: BTreeSet::new(),
             disabled: BTreeSet::new(),
             seconds: 0,

@@ -96,6 +96,7 @@ impl Pending {
             }
             Operation::Register { .. } => matches!(self.told, Told::Registered(_)),
             Operation::Transfer { .. } => matches!(self.told, Told::Transferred { .. }),
+            Operation::Receive(_) => matches!(self.told, Told::Done { .. }),
             _ => false,
         }
     }

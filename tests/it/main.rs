@@ -42,6 +42,7 @@ mod partner_races;
 mod partner_secrets;
 mod partner_settings;
 mod partner_wallet;
+mod payments;
 mod planted;
 mod power_cut;
 mod pressure;

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -56,14 +57,24 @@ pub(crate) fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &s
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // What these commands print is far less than a pipe holds.
-    ended(&mut child);
-    let output = child.wait_with_output().unwrap();
+    // Read meanwhile: it may print more than a pipe holds.
+    let out = text_of(child.stdout.take().unwrap());
+    let err = text_of(child.stderr.take().unwrap());
+    let status = ended(&mut child);
     Ran {
-        code: output.status.code().expect("it was not killed"),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
+        code: status.code().expect("it was not killed"),
+        out: out.join().unwrap(),
+        err: err.join().unwrap(),
     }
+}
+
+/// All that comes out of a pipe.
+fn text_of(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    })
 }
 
 /// Runs `coffer serve` on `{directory}/coffer-data` with free ports, where it does not start.

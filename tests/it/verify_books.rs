@@ -17,7 +17,7 @@ const OPERATIONS: usize = 20_000;
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// Every table with rows of entries.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
     "partners",
     "accounts",
     "names",
@@ -32,6 +32,8 @@ const TABLES: [&str; 17] = [
     "odd_plays",
     "sums",
     "days",
+    "payments",
+    "listed_payments",
     "unlisted_sessions",
     "users",
     "transfers",

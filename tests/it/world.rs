@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coffer::engine::command::{NewTransfer, NewUser, Rules};
+use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
 use coffer::engine::entry::Body;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
-use coffer::id::{GameNumber, PartnerNumber, Seq};
+use coffer::id::{Code, GameNumber, PartnerNumber, Seq};
 use coffer::journal::Journal;
 use coffer::ledger::{
     Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
@@ -149,16 +149,7 @@ pub(crate) fn perform(
             code,
             command,
         } => {
-            let partner = ledger.partner(*partner).unwrap().value;
-            let played = ledger.play(&partner, code.as_str(), command)?;
-            let (result, balance) = match played.outcome {
-                Outcome::Balance { balance, .. } | Outcome::Done { balance } => (1, Some(balance)),
-                Outcome::Refused {
-                    refusal, balance, ..
-                } => (err_code(refusal), balance),
-            };
-            let credit = balance.map(Amount::cents);
-            return Ok((Told::Answer { result, credit }, played.seq));
+            return play(ledger, *partner, code, command);
         }
         Operation::Advance(span) => {
             clock.advance(*span);
@@ -189,6 +180,10 @@ pub(crate) fn perform(
         Operation::Adjust(new) => ledger
             .adjust(new)
             .map(|seen| (Some(seen.value.balance), seen.value.repeated, seen.seq)),
+        Operation::Receive(new) => {
+            let received = ledger.receive_payment(new);
+            received.map(|seen| (None, seen.value.repeated, seen.seq))
+        }
         Operation::OpenSession(new) => {
             let opened = ledger.open_session(new.clone());
             opened.map(|seen| (None, false, seen.seq))
@@ -203,6 +198,24 @@ pub(crate) fn perform(
         Err(OperatorError::Unavailable) => Err(Unavailable),
         Err(OperatorError::Journal(error)) => panic!("the journal could not be read: {error}"),
     }
+}
+
+fn play(
+    ledger: &Ledger,
+    partner: PartnerNumber,
+    code: &Code,
+    command: &Command,
+) -> Result<(Told, Seq), Unavailable> {
+    let partner = ledger.partner(partner).unwrap().value;
+    let played = ledger.play(&partner, code.as_str(), command)?;
+    let (result, balance) = match played.outcome {
+        Outcome::Balance { balance, .. } | Outcome::Done { balance } => (1, Some(balance)),
+        Outcome::Refused {
+            refusal, balance, ..
+        } => (err_code(refusal), balance),
+    };
+    let credit = balance.map(Amount::cents);
+    Ok((Told::Answer { result, credit }, played.seq))
 }
 
 fn register(
@@ -248,6 +261,7 @@ pub(crate) fn differences(
         compare_sessions(ledger, model, clock.now(), &mut found);
         compare_users(ledger, model, &mut found);
     }
+    compare_payments(ledger, models, &mut found);
     compare_sums(ledger, models, &mut found);
     compare_rounds(ledger, models, &mut found);
     compare_anomalies(ledger, models, &mut found);
@@ -344,6 +358,58 @@ fn compare_users(ledger: &Ledger, model: &Model, found: &mut Vec<String>) {
         if !is_so {
             found.push(format!("transfer {id} is {row:?}, not {done:?}"));
         }
+    }
+}
+
+/// All of them, page by page, and each by its name.
+fn compare_payments(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>) {
+    let mut listed = BTreeMap::new();
+    let mut before = None;
+    loop {
+        let page = ledger.payments(before, 100).unwrap().value;
+        for row in page.items {
+            let key = row.payment.key();
+            if listed.insert(key, row).is_some() {
+                found.push("a payment is listed twice".to_owned());
+            }
+        }
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    for payment in models.iter().flat_map(|model| model.payments()) {
+        let row = listed.remove(&payment.key());
+        let is_so = row.as_ref().is_some_and(|row| {
+            let of = &row.payment;
+            (
+                of.amount,
+                of.currency,
+                &of.account,
+                of.received_at,
+                &of.payer,
+                of.suspicious,
+            ) == (
+                payment.amount,
+                payment.currency,
+                &payment.account,
+                payment.received_at,
+                &payment.payer,
+                payment.suspicious,
+            )
+        });
+        if !is_so {
+            found.push(format!("payment {payment:?} is {row:?}"));
+        }
+        let repeated = ledger.is_payment_repeated(payment);
+        if !matches!(repeated, Ok(Observed { value: true, .. })) {
+            found.push(format!(
+                "payment {payment:?} would come again: {repeated:?}"
+            ));
+        }
+    }
+    if !listed.is_empty() {
+        found.push(format!("payments {listed:?} never came"));
     }
 }
 

@@ -11,6 +11,7 @@ use crate::engine::document::{Adjustment, Partner};
 use crate::engine::entry::{AccountRef, Body, Entry};
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
+use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
 use crate::engine::transfer::TransferRow;
@@ -66,6 +67,10 @@ pub enum Booked {
     Registered(Mobile, Registered),
     /// A partner's deposit or withdrawal.
     Transfer(TransferRow),
+    /// A received payment.
+    Payment(PaymentRow),
+    /// A payment in the list of all, and the entry that it stands under.
+    ListedPayment(PaymentKey, Seq),
     /// What an id stands for.
     Id(IdKey, IdRow),
     /// A round.
@@ -125,6 +130,8 @@ impl Audit {
             Booked::Adjustment(adjustment, seq) => facts.reference(&adjustment, seq, true),
             Booked::Registered(mobile, row) => facts.booked_users(&mobile, &row),
             Booked::Transfer(row) => facts.booked_transfer(&row),
+            Booked::Payment(row) => facts.booked_payment(&row),
+            Booked::ListedPayment(key, seq) => facts.listed_payment(&key, seq),
             Booked::Id(key, row) => facts.booked_id(&key, &row),
             Booked::Round(key, row) => facts.booked_round(key, &row),
             Booked::OpenRound(key, first) => facts.listed_round(key, first, false),
@@ -169,7 +176,8 @@ impl Audit {
                 Document::Partner(_)
                 | Document::Player(_)
                 | Document::Adjustment(_)
-                | Document::Transfer(_) => {}
+                | Document::Transfer(_)
+                | Document::ReceivedPayment(_) => {}
             }
         }
         self.compare_claim(entry);

@@ -36,6 +36,8 @@ pub(super) enum Kind {
     User = 10,
     /// A transfer's id, by partner.
     Transfer = 11,
+    /// A received payment, by wallet type and reference.
+    Payment = 12,
 }
 
 impl Kind {
@@ -52,6 +54,7 @@ impl Kind {
             9 => Kind::Odd,
             10 => Kind::User,
             11 => Kind::Transfer,
+            12 => Kind::Payment,
             _ => panic!("a fact begins with its kind"),
         }
     }

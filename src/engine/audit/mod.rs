@@ -22,6 +22,7 @@ mod facts;
 mod findings;
 mod names;
 mod once;
+mod payments;
 mod plays;
 mod sessions;
 mod totals;
@@ -37,6 +38,7 @@ use self::facts::{Kind, Reader};
 use self::findings::Findings;
 use self::names::Names;
 use self::once::Once;
+use self::payments::Payments;
 use self::plays::{Ids, Rounds};
 pub use self::sessions::CodePlace;
 use self::sessions::Sessions;
@@ -65,6 +67,7 @@ pub struct Audit {
     references: Once,
     transfers: Once,
     users: Users,
+    payments: Payments,
     /// The highest number that a user has so far.
     last_user: UserNumber,
     sessions: Sessions,
@@ -178,6 +181,7 @@ impl Audit {
             match document {
                 Document::User(user) => self.user(seq, user, record, facts),
                 Document::Transfer(transfer) => self.transfer(seq, transfer, record, facts),
+                Document::ReceivedPayment(payment) => self.payment(seq, payment, record, facts),
                 document => self.document((seq, part), document, facts),
             }
             part += 1;
@@ -199,6 +203,8 @@ impl Audit {
                 (
                     account @ (AccountRef::House(_)
                     | AccountRef::Partner(_)
+                    | AccountRef::Outside(_)
+                    | AccountRef::Received(_)
                     | AccountRef::Adjustments),
                     _,
                 ) => {
@@ -241,7 +247,7 @@ impl Audit {
                 facts.reference(adjustment, seq, false);
             }
             // They are judged with the money beside them.
-            Document::User(_) | Document::Transfer(_) => {}
+            Document::User(_) | Document::Transfer(_) | Document::ReceivedPayment(_) => {}
         }
     }
 
@@ -266,6 +272,7 @@ impl Audit {
             Kind::Reference => self.references.judge(REFERENCES, reader, findings),
             Kind::User => self.users.judge_mobile(reader, findings),
             Kind::Transfer => self.transfers.judge(TRANSFERS, reader, findings),
+            Kind::Payment => self.payments.judge(reader, findings),
             Kind::Code => self.sessions.judge_code(reader, findings),
             Kind::Session => self.sessions.judge_session(reader, findings),
             Kind::Round => self.rounds.judge(reader, findings),
@@ -283,6 +290,7 @@ impl Audit {
         self.references.finish(REFERENCES.0, findings);
         self.transfers.finish(TRANSFERS.0, findings);
         self.users.finish(findings);
+        self.payments.finish(findings);
         self.sessions.finish(findings);
         self.rounds.finish(findings);
         self.accounts.finish(findings);

@@ -117,6 +117,12 @@ impl Added {
                 SumOf::Players(partner) => format!("the players of {partner}"),
                 SumOf::Account(AccountRef::House(partner)) => format!("the house of {partner}"),
                 SumOf::Account(AccountRef::Partner(partner)) => format!("{partner} itself"),
+                SumOf::Account(AccountRef::Outside(wallet_type)) => {
+                    format!("outside of {wallet_type}")
+                }
+                SumOf::Account(AccountRef::Received(wallet_type)) => {
+                    format!("what was received in {wallet_type}")
+                }
                 SumOf::Account(_) => "the adjustments".to_owned(),
             };
             let (booked, said) = (text(booked), text(said));

@@ -207,7 +207,11 @@ impl Names {
         };
         let posted = postings.iter().filter_map(|posting| match posting.account {
             AccountRef::Player(number) => Some(number),
-            AccountRef::House(_) | AccountRef::Partner(_) | AccountRef::Adjustments => None,
+            AccountRef::House(_)
+            | AccountRef::Partner(_)
+            | AccountRef::Outside(_)
+            | AccountRef::Received(_)
+            | AccountRef::Adjustments => None,
         });
         if self.known.len() >= NAMES_MAX {
             self.known.clear();

@@ -6,6 +6,7 @@ mod backups;
 mod exports;
 mod guard;
 mod partners;
+mod payments;
 mod players;
 mod reports;
 mod sessions;
@@ -202,6 +203,8 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::OpenSession => sessions::open(state, members),
         Operation::ShowSession => sessions::show(ledger, members),
         Operation::CloseSession => sessions::close(ledger, members),
+        Operation::ReceivePayment => payments::receive(ledger, members),
+        Operation::ListPayments => payments::list(&state.ledger, members).await,
         Operation::TrialBalance => reports::trial_balance(&state.ledger, members).await,
         Operation::OpenRounds => reports::open_rounds(&state.ledger, members).await,
         Operation::Anomalies => reports::anomalies(&state.ledger, members).await,

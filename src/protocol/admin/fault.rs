@@ -84,7 +84,8 @@ impl Fault {
                 OperatorRefusal::WalletTokenUsed
                 | OperatorRefusal::AccountExists
                 | OperatorRefusal::CodeUsed
-                | OperatorRefusal::ReferenceUsed => 409,
+                | OperatorRefusal::ReferenceUsed
+                | OperatorRefusal::PaymentReferenceUsed => 409,
                 OperatorRefusal::PlayerBlocked
                 | OperatorRefusal::PartnerNotLive
                 | OperatorRefusal::DefaultGameNotPermitted
@@ -130,6 +131,7 @@ impl Fault {
                 OperatorRefusal::InsufficientFunds => "insufficient_funds",
                 OperatorRefusal::BalanceOutOfRange => "balance_out_of_range",
                 OperatorRefusal::CursorUnknown => "cursor_unknown",
+                OperatorRefusal::PaymentReferenceUsed => "payment_reference_used",
             },
         }
     }

@@ -8,6 +8,7 @@ mod export;
 mod fault;
 mod members;
 mod operation;
+mod payments;
 mod reply;
 mod request;
 
@@ -18,6 +19,7 @@ pub use export::{
 pub use fault::Fault;
 pub use members::{Malformed, Members, encode_query};
 pub use operation::{Found, Method, Operation};
+pub use payments::{PaymentDone, PaymentItem, ReceivePayment, amount_received};
 pub use reply::{
     AdjustmentDone, AnomalyItem, AnomalyTransaction, BackupMade, BackupShown, CurrencyBalance,
     CurrencyReport, HistoryItem, Integrity, IntegrityHead, IntegrityScrub, NewlyShown, Page,

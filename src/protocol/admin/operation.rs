@@ -37,6 +37,10 @@ pub enum Operation {
     ShowSession,
     /// Closes a session.
     CloseSession,
+    /// Takes down that money has come.
+    ReceivePayment,
+    /// Lists received payments, newest first.
+    ListPayments,
     /// Adds up every account.
     TrialBalance,
     /// Lists the rounds that are open, oldest first.
@@ -85,7 +89,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 26] = {
+const ROUTES: [(Operation, Method, &str); 28] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -105,6 +109,8 @@ const ROUTES: [(Operation, Method, &str); 26] = {
         (OpenSession, Post, "/admin/v1/sessions"),
         (ShowSession, Get, "/admin/v1/sessions/show"),
         (CloseSession, Post, "/admin/v1/sessions/close"),
+        (ReceivePayment, Post, "/admin/v1/payments"),
+        (ListPayments, Get, "/admin/v1/payments"),
         (TrialBalance, Get, "/admin/v1/reports/trial-balance"),
         (OpenRounds, Get, "/admin/v1/reports/open-rounds"),
         (Anomalies, Get, "/admin/v1/reports/anomalies"),

@@ -4,13 +4,16 @@
 //! It is slow, keeps everything, and knows neither entries nor shards; whatever it and the ledger
 //! answer differently is a fault of one of them. Operators' refusals have no stated order, so the
 //! model names every reason that holds and the ledger must give one of them. Operators' calls and
-//! the reads are here, game servers' requests in `play`, partners' in `users`.
+//! the reads are here, game servers' requests in `play`, partners' in `users`, received payments
+//! in `payments`.
 
+mod payments;
 mod play;
 mod users;
 
 use std::collections::BTreeMap;
 
+use self::payments::Payments;
 use self::users::Users;
 use super::Operation;
 use crate::engine::command::{AccountName, NewAdjustment, NewSession, Rules, Transaction};
@@ -146,6 +149,7 @@ pub struct Model {
     adjustments: BTreeMap<Currency, i128>,
     references: BTreeMap<(PartnerNumber, Reference), (AccountKey, Sum)>,
     users: Users,
+    payments: Payments,
     anomalies: BTreeMap<&'static str, u64>,
     taken: u64,
 }
@@ -186,6 +190,7 @@ impl Model {
             adjustments: BTreeMap::new(),
             references: BTreeMap::new(),
             users: Users::default(),
+            payments: Payments::default(),
             anomalies: BTreeMap::new(),
             taken: 0,
         }
@@ -255,6 +260,7 @@ impl Model {
             },
             Operation::Register { partner, new } => return self.register(*partner, new),
             Operation::Transfer { partner, new } => return self.transfer(*partner, new, now),
+            Operation::Receive(new) => return self.receive(new),
             Operation::Advance(_) => {}
         }
         done
@@ -456,6 +462,7 @@ impl Model {
         for (&(partner, currency), &sum) in &self.users.partners {
             sums.insert((currency, format!("partner/{partner}")), sum);
         }
+        self.add_payments(&mut sums);
         sums
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Row;
 use super::csv::Line;
 use crate::engine::document::{
-    AccountOpened, Adjustment, Document, Partner, Player, Session, Transfer, User,
+    AccountOpened, Adjustment, Document, Partner, Player, ReceivedPayment, Session, Transfer, User,
 };
 use crate::engine::entry::{AccountRef, Actor, Anomalies, Body, Entry, Posting, RecordKind};
 use crate::id::{
@@ -90,6 +90,8 @@ impl PostingItem {
             }
             AccountRef::House(partner) => (house(partner), Some(partner)),
             AccountRef::Partner(partner) => (format!("partner/{partner}"), Some(partner)),
+            AccountRef::Outside(wallet_type) => (format!("outside/{wallet_type}"), None),
+            AccountRef::Received(wallet_type) => (format!("received/{wallet_type}"), None),
             AccountRef::Adjustments => ("adjustments".to_owned(), None),
         };
         PostingItem {
@@ -169,6 +171,7 @@ fn record_kind(kind: RecordKind) -> &'static str {
         RecordKind::Adjustment => "adjustment",
         RecordKind::UserRegistered => "user_registered",
         RecordKind::Transfer => "transfer",
+        RecordKind::PaymentReceived => "payment_received",
     }
 }
 
@@ -261,6 +264,9 @@ fn document(document: &Document) -> Value {
         } }),
         Document::User(user) => json!({ "user": user_told(user) }),
         Document::Transfer(transfer) => json!({ "transfer": transfer_told(transfer) }),
+        Document::ReceivedPayment(payment) => {
+            json!({ "received_payment": payment_told(payment) })
+        }
     }
 }
 
@@ -315,6 +321,26 @@ fn transfer_told(transfer: &Transfer) -> Value {
     json!({
         "partner": partner, "transaction_id": id, "kind": kind.name(), "mobile": mobile,
         "account": account, "amount": amount.to_string(),
+    })
+}
+
+fn payment_told(payment: &ReceivedPayment) -> Value {
+    let ReceivedPayment {
+        wallet_type,
+        reference,
+        amount,
+        currency,
+        account,
+        received_at,
+        payer,
+        note,
+        suspicious,
+    } = payment;
+    json!({
+        "wallet_type": wallet_type, "reference": reference, "amount": amount.to_string(),
+        "currency": currency, "account": account,
+        "received_at": received_at.map(|at| at.to_string()), "payer": payer, "note": note,
+        "suspicious": suspicious,
     })
 }
 
