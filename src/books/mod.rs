@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! table              key                                  row
-//! about              "coffer", "format", "applied"        id; 1, u64; see `Applied`
+//! about              "coffer", "format", "applied"        id; `FORMAT`, u64; see `Applied`
 //!                    "begun"                              see `Begun`; not in older files
 //!                    "users"                              the highest number that a user has, u64
 //! counts             a table's name                       how many rows it has, u64

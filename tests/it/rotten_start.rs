@@ -2,11 +2,12 @@
 //! ends with 1, and says which file it is and what to do, in words that are not the database's.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::process::{Process, Ran, run};
+use crate::process::{Process, Ran, await_sight, run};
+use crate::scrub::segments;
 
 const SMALL: [(&str, &str); 3] = [
     ("COFFER_STORAGE_SEGMENT_SIZE", "64KiB"),
@@ -23,21 +24,11 @@ const PAGES_MAX: usize = 25;
 fn played() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let demo = Process::start(folder.path(), &["demo", "--fill", "3000"], &SMALL);
-    while segments(folder.path()).len() < 2 {
-        std::thread::yield_now();
-    }
+    await_sight("a second segment", || {
+        (segments(folder.path()).len() >= 2).then_some(())
+    });
     assert!(demo.end("TERM").success());
     folder
-}
-
-fn segments(folder: &Path) -> Vec<PathBuf> {
-    let files = fs::read_dir(folder.join("coffer-data/history"));
-    let files = files.into_iter().flatten().map(|file| file.unwrap().path());
-    let mut files: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|end| end == "redb"))
-        .collect();
-    files.sort();
-    files
 }
 
 fn copied(from: &Path) -> TempDir {

@@ -36,7 +36,8 @@ fn played() -> tempfile::TempDir {
     folder
 }
 
-fn segments(folder: &Path) -> Vec<PathBuf> {
+/// The files of a folder's history, the oldest first.
+pub(crate) fn segments(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder.join("coffer-data/history"));
     let files = files.into_iter().flatten().map(|file| file.unwrap().path());
     let mut files: Vec<_> = files
