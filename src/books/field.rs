@@ -5,8 +5,8 @@ use std::str::FromStr;
 use crate::bytes::{Bytes, CodecError, put_number, put_text};
 use crate::engine::round::Tally;
 use crate::id::{
-    AccountNumber, Code, GameNumber, IdSpaceNumber, Lang, Mobile, PartnerNumber, PaymentReference,
-    PlayerId, RoundId, Seq, SessionNumber, TransactionId, UserNumber, WalletType,
+    AccountNumber, Code, GameNumber, IdSpaceNumber, Lang, Mobile, OrderReference, PartnerNumber,
+    PaymentReference, PlayerId, RoundId, Seq, SessionNumber, TransactionId, UserNumber, WalletType,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -100,6 +100,7 @@ texts!(
     Currency,
     Lang,
     Mobile,
+    OrderReference,
     PaymentReference,
     PlayerId,
     WalletType

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::given::Given;
 use super::{BackupSchedule, Config, Game};
 use crate::engine::command::CancelAfterWin;
-use crate::id::{GameNumber, Lang, is_web_address, network};
+use crate::id::{GameNumber, IdError, Lang, WalletType, is_web_address, network};
 use crate::journal::CommitMode;
 use crate::money::Amount;
 use crate::time::Span;
@@ -26,7 +26,8 @@ pub(super) const OTHER_VARIABLES: [&str; 2] = ["ADMIN", "ADMIN_KEY"];
 pub(super) const FOREIGN_VARIABLES: [&str; 2] = ["SERVICE_", "PORT"];
 
 /// The sections, in the order of the contract.
-pub(super) const SECTIONS: &[&str] = &["server", "storage", "wallet", "games", "limits"];
+pub(super) const SECTIONS: &[&str] =
+    &["server", "storage", "wallet", "games", "payments", "limits"];
 
 /// The keys of each table under `games`.
 pub(super) const GAME_KEYS: [&str; 2] = ["game", "launch_base"];
@@ -111,6 +112,21 @@ keys! {
             given.text_by(read).map(|most| config.wallet.rules.bet_max = Some(most))
         },
         texts: |config, given| texts(given).map(|texts| config.wallet.texts = texts),
+    }
+    payments {
+        wallet_types: |config, given| {
+            let types: Vec<WalletType> = given.list_by(|text: &str| {
+                text.parse().map_err(|error: IdError| error.to_string())
+            })?;
+            if types.is_empty() {
+                return Err("must name at least one, such as upi".to_owned());
+            }
+            config.payments.rules.wallet_types = types;
+            Ok(())
+        },
+        order_ttl: |config, given| {
+            given.text_by(span).map(|ttl| config.payments.rules.order_ttl = ttl)
+        },
     }
     limits {
         admin_connections_max: |config, given| {

@@ -21,6 +21,7 @@ pub use limits::Limits;
 
 use crate::books::Checkpoints;
 use crate::engine::command::Rules;
+use crate::engine::order::PaymentRules;
 use crate::id::{Code, GameNumber, GameType, Lang, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
@@ -36,8 +37,28 @@ pub struct Config {
     pub wallet: Wallet,
     /// `[games.NAME]`.
     pub games: Games,
+    /// `[payments]`.
+    pub payments: Payments,
     /// `[limits]`.
     pub limits: Limits,
+}
+
+/// What is configured about orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payments {
+    /// What payments and orders are judged by.
+    pub rules: PaymentRules,
+}
+
+impl Default for Payments {
+    fn default() -> Payments {
+        Payments {
+            rules: PaymentRules {
+                wallet_types: vec!["upi".parse().expect("a wallet type")],
+                order_ttl: Span::from_seconds(30 * 60),
+            },
+        }
+    }
 }
 
 /// Where and how coffer is reached.

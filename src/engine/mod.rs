@@ -14,6 +14,7 @@ pub mod held;
 pub mod holdings;
 pub mod ids;
 pub mod operate;
+pub mod order;
 pub mod payment;
 pub mod play;
 pub mod refusal;

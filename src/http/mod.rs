@@ -30,7 +30,7 @@ use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
 use crate::time::Clock;
 
-pub use crate::config::Limits;
+pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
 pub use meters::Meters;
 pub use partner::PartnerGuard;
@@ -61,6 +61,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// What outsiders see as this server's address, without a slash at the end.
     pub public_url: String,
+    /// What is configured about orders.
+    pub payments: Payments,
     /// The bounds that callers meet.
     pub limits: Limits,
 }

@@ -25,7 +25,7 @@ use super::space::SpaceCell;
 use super::{Ledger, Settings, Unavailable};
 use crate::books::{AccountPlace, Books, BooksError, Greatest, SessionPlace};
 use crate::engine::document::Document;
-use crate::engine::entry::{Body, Entry, Record, RecordKind};
+use crate::engine::entry::{AccountRef, Body, Entry, Record, RecordKind};
 use crate::engine::held::Held;
 use crate::engine::ids::{IdKey, IdRow};
 use crate::id::{AccountNumber, PartnerNumber, PlayerId, Seq};
@@ -305,7 +305,8 @@ impl Ledger {
                 | Document::Player(_)
                 | Document::Account(_)
                 | Document::User(_)
-                | Document::ReceivedPayment(_) => None,
+                | Document::ReceivedPayment(_)
+                | Document::Order(_) => None,
             }));
         }
         wanted.sort_unstable();
@@ -449,7 +450,7 @@ impl Index<'_> {
     ) -> Result<Option<AccountPlace>, BooksError> {
         let seq = entry.seq;
         let shards = &self.ledger.shards;
-        let mut found = None;
+        let (mut found, mut is_paying) = (None, false);
         for document in &record.documents {
             match document {
                 Document::Partner(partner) => {
@@ -501,14 +502,30 @@ impl Index<'_> {
                     found = Some(self.place(adjustment.account)?);
                 }
                 Document::User(user) => self.ledger.index_user(user, seq)?,
-                Document::ReceivedPayment(payment) => self.ledger.index_payment(entry, payment),
+                Document::ReceivedPayment(_) | Document::Order(_) => is_paying = true,
                 Document::Transfer(transfer) => {
                     self.ledger.index_transfer(entry);
                     found = Some(self.place(transfer.account)?);
                 }
             }
         }
+        if is_paying {
+            self.ledger.index_paying(entry, record)?;
+            found = self.wallet(record)?;
+            if found.is_none() {
+                self.ledger.count_for_nobody(entry, record);
+            }
+        }
         Ok(found)
+    }
+
+    /// The place of the wallet that an order's money went to.
+    fn wallet(&mut self, record: &Record) -> Result<Option<AccountPlace>, BooksError> {
+        let posted = record.postings.iter().find_map(|leg| match leg.account {
+            AccountRef::Player(account) => Some(account),
+            _ => None,
+        });
+        posted.map(|account| self.place(account)).transpose()
     }
 
     fn place(&mut self, account: AccountNumber) -> Result<AccountPlace, BooksError> {

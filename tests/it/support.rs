@@ -12,7 +12,9 @@ use coffer::config::Games;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
-use coffer::http::{Admin, AdminGuard, Limits, Meters, PartnerGuard, Settings, State, serve};
+use coffer::http::{
+    Admin, AdminGuard, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
+};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
 use coffer::ledger::{Latched, Ledger};
@@ -284,6 +286,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
                 utc_offset: setup.utc_offset,
             },
             trusted_proxies: setup.trusted_proxies.clone(),
+            payments: Payments::default(),
             public_url: "http://coffer.test".to_owned(),
             limits: setup.limits,
         },

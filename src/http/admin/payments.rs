@@ -2,31 +2,34 @@
 
 use std::sync::Arc;
 
-use super::{Done, Failed, done, reading};
+use super::{Done, Failed, State, done, reading};
 use crate::engine::document::ReceivedPayment;
 use crate::engine::payment::PaymentRow;
 use crate::id::Seq;
-use crate::ledger::Ledger;
-use crate::protocol::admin::{Members, Page, PageWanted, PaymentDone, PaymentItem, ReceivePayment};
+use crate::ledger::{Ledger, Received};
+use crate::protocol::admin::{
+    Members, Page, PageWanted, PaymentDone, PaymentItem, PaymentWhose, ReceivePayment,
+};
 
-const UNCLAIMED: &str = "unclaimed";
-
-pub(super) fn receive(ledger: &Ledger, members: Members) -> Result<Done, Failed> {
+pub(super) fn receive(state: &State, members: Members) -> Result<Done, Failed> {
+    let (ledger, rules) = (&state.ledger, &state.settings.payments.rules);
     let request = ReceivePayment::decode(members)?;
     let check_only = request.check_only;
     let new = request.payment();
-    let (repeated, seq) = if check_only {
-        let judged = ledger.is_payment_repeated(&new)?;
-        (judged.value, judged.seq)
+    let (row, repeated, seq) = if check_only {
+        let known = ledger.known_payment(&new, rules)?;
+        let repeated = known.value.is_some();
+        (known.value, repeated, known.seq)
     } else {
-        let received = ledger.receive_payment(&new)?;
-        (received.value.repeated, received.seq)
+        let received = ledger.receive_payment(&new, rules)?;
+        let Received { row, repeated } = received.value;
+        (Some(row), repeated, received.seq)
     };
     let (wallet_type, reference) = new.key();
+    let whose = row.map(|row| row.payment.state).unwrap_or_default();
     let reply = PaymentDone {
         received_payment: format!("{wallet_type}/{reference}"),
-        state: UNCLAIMED,
-        matched: (),
+        whose: PaymentWhose::from(&whose),
         repeated,
     };
     Ok(done(&reply, seq))
@@ -56,11 +59,11 @@ fn item(row: PaymentRow) -> PaymentItem {
         payer,
         note,
         suspicious,
+        state,
     } = payment;
     PaymentItem {
         id: format!("{wallet_type}/{reference}"),
-        state: UNCLAIMED,
-        matched: (),
+        whose: PaymentWhose::from(&state),
         wallet_type,
         reference,
         amount,

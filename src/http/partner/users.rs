@@ -19,18 +19,18 @@ use crate::protocol::partner::request::{
 use crate::protocol::partner::texts;
 
 /// Tells a reply that rests on `seq`.
-fn told(reply: Reply, seq: Seq) -> Told {
+pub(super) fn told(reply: Reply, seq: Seq) -> Told {
     let status = StatusCode::from_u16(reply.status).expect("a reply has a status");
     let body = reply.body;
     Told { status, body, seq }
 }
 
 /// Tells a reply that rests on nothing but the request.
-fn told_at_once(reply: Reply) -> Told {
+pub(super) fn told_at_once(reply: Reply) -> Told {
     told(reply, Seq::NONE)
 }
 
-fn malformed() -> Told {
+pub(super) fn malformed() -> Told {
     told_at_once(Reply::refusal(400, texts::MALFORMED_JSON))
 }
 
@@ -39,7 +39,7 @@ fn refused(call: &Call, refusal: UserRefusal, seq: Seq) -> Told {
 }
 
 /// Nothing was done.
-fn unavailable() -> Told {
+pub(super) fn unavailable() -> Told {
     told_at_once(Reply::refusal(500, texts::UNEXPECTED))
 }
 

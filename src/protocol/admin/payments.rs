@@ -4,7 +4,10 @@ use serde::Serialize;
 
 use super::members::{Malformed, Members};
 use crate::engine::command::NewPayment;
-use crate::id::{PaymentDetail, PaymentReference, WalletType, as_optional_text, as_text};
+use crate::engine::document::{PaymentMatch, PaymentState};
+use crate::id::{
+    OrderReference, PaymentDetail, PaymentReference, WalletType, as_optional_text, as_text,
+};
 use crate::money::{Amount, Currency};
 use crate::time::Timestamp;
 
@@ -84,15 +87,53 @@ impl ReceivePayment {
     }
 }
 
+/// What a received payment was for.
+#[derive(Serialize)]
+pub struct Matched {
+    /// `order`.
+    pub kind: &'static str,
+    /// Which.
+    pub id: OrderReference,
+}
+
+/// Whose a received payment is.
+#[derive(Serialize)]
+pub struct PaymentWhose {
+    /// `unclaimed`, `matched`, or `waiting` for an operator.
+    pub state: &'static str,
+    /// What asked for it and got it, or null.
+    pub matched: Option<Matched>,
+    /// Why it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+}
+
+impl From<&PaymentState> for PaymentWhose {
+    fn from(state: &PaymentState) -> PaymentWhose {
+        let (state, matched, reason) = match state {
+            PaymentState::Unclaimed => ("unclaimed", None, None),
+            PaymentState::Waiting(reason) => ("waiting", None, Some(reason.text())),
+            PaymentState::Matched(PaymentMatch::Order(reference)) => {
+                let (kind, id) = ("order", reference.clone());
+                ("matched", Some(Matched { kind, id }), None)
+            }
+        };
+        PaymentWhose {
+            state,
+            matched,
+            reason,
+        }
+    }
+}
+
 /// What came of a received payment.
 #[derive(Serialize)]
 pub struct PaymentDone {
     /// Its name, such as `upi/418381111111`.
     pub received_payment: String,
-    /// `unclaimed`: nothing has asked for it.
-    pub state: &'static str,
-    /// What asked for it and got it: nothing.
-    pub matched: (),
+    /// Whose it is.
+    #[serde(flatten)]
+    pub whose: PaymentWhose,
     /// Whether it was there before, so that nothing moved now.
     pub repeated: bool,
 }
@@ -102,10 +143,9 @@ pub struct PaymentDone {
 pub struct PaymentItem {
     /// Its name, such as `upi/418381111111`.
     pub id: String,
-    /// `unclaimed`: nothing has asked for it.
-    pub state: &'static str,
-    /// What asked for it and got it: nothing.
-    pub matched: (),
+    /// Whose it is.
+    #[serde(flatten)]
+    pub whose: PaymentWhose,
     /// In which way it came.
     pub wallet_type: WalletType,
     /// The bank's or wallet's number for it.

@@ -52,7 +52,11 @@ impl Faults {
     }
 
     /// What a field says, or nothing where it is taken note of.
-    fn take<T>(&mut self, field: &'static str, read: Result<T, &'static str>) -> Option<T> {
+    pub(super) fn take<T>(
+        &mut self,
+        field: &'static str,
+        read: Result<T, &'static str>,
+    ) -> Option<T> {
         match read {
             Ok(value) => Some(value),
             Err(text) => {
@@ -210,7 +214,7 @@ fn name(given: Given<'_>) -> Result<UserName, &'static str> {
     }
 }
 
-fn email(given: Given<'_>) -> Result<Email, &'static str> {
+pub(super) fn email(given: Given<'_>) -> Result<Email, &'static str> {
     match given {
         Given::Text(text) => text.parse().map_err(|_| EMAIL_INVALID),
         Given::Nothing => Err(EMAIL_REQUIRED),
@@ -219,7 +223,7 @@ fn email(given: Given<'_>) -> Result<Email, &'static str> {
 }
 
 /// Digits, as a text or as a number; a leading `+` does not distinguish.
-fn mobile(given: &Given<'_>) -> Result<Mobile, &'static str> {
+pub(super) fn mobile(given: &Given<'_>) -> Result<Mobile, &'static str> {
     let text = match given {
         Given::Text(text) => text.strip_prefix('+').unwrap_or(text),
         Given::Number(digits) => digits,
@@ -247,7 +251,7 @@ fn transfer_id(given: &Given<'_>) -> Result<TransferId, &'static str> {
 }
 
 /// More than nothing, read from its characters, whether it came as a number or as a text.
-fn amount(given: &Given<'_>) -> Result<Amount, &'static str> {
+pub(super) fn amount(given: &Given<'_>) -> Result<Amount, &'static str> {
     let text = match given {
         Given::Text(text) => text,
         Given::Number(characters) => *characters,
