@@ -304,7 +304,9 @@ macro_rules! text {
 // Below the macro, which it uses.
 mod payment;
 
-pub use payment::{PaymentDetail, PaymentReference, WalletType};
+pub use payment::{
+    OrderId, OrderName, OrderNote, OrderReference, PaymentDetail, PaymentReference, Utr, WalletType,
+};
 
 /// Letters, digits and `_`, from 1 to `length_max` of them.
 fn is_word(text: &str, length_max: usize) -> bool {

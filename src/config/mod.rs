@@ -21,6 +21,7 @@ pub use limits::Limits;
 
 use crate::books::Checkpoints;
 use crate::engine::command::Rules;
+use crate::engine::order::PaymentRules;
 use crate::id::{Code, GameNumber, GameType, Lang, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
@@ -146,8 +147,10 @@ impl Default for Wallet {
 }
 
 /// What the Partner API leaves open.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payments {
+    /// What payments and orders are judged by.
+    pub rules: PaymentRules,
     /// How long a one-time link into a game can be used.
     pub auth_link_ttl: Span,
 }
@@ -155,6 +158,10 @@ pub struct Payments {
 impl Default for Payments {
     fn default() -> Payments {
         Payments {
+            rules: PaymentRules {
+                wallet_types: vec!["upi".parse().expect("a wallet type")],
+                order_ttl: Span::from_seconds(30 * 60),
+            },
             auth_link_ttl: Span::from_seconds(5 * 60),
         }
     }

@@ -208,6 +208,8 @@ pub enum Actor {
     Operator,
     /// A partner's own call.
     Partner,
+    /// A payer on an order's page.
+    Payer,
 }
 
 /// What a record tells of.
@@ -240,6 +242,16 @@ pub enum RecordKind {
     Transfer,
     /// Money is said to have come from outside.
     PaymentReceived,
+    /// A partner made a payment link.
+    OrderCreated,
+    /// A payer named the bank's reference for a payment.
+    UtrNamed,
+    /// An operator said that an order is paid.
+    OrderApproved,
+    /// An operator said that an order is not paid.
+    OrderRejected,
+    /// An order was taken back.
+    OrderCancelled,
 }
 
 impl RecordKind {

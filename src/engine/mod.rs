@@ -7,6 +7,7 @@
 //! [`holdings`] (players, accounts, sessions, rounds) and [`totals`].
 
 pub mod audit;
+pub mod claim;
 pub mod command;
 pub mod document;
 pub mod entry;
@@ -15,6 +16,7 @@ pub mod holdings;
 pub mod ids;
 pub mod link;
 pub mod operate;
+pub mod order;
 pub mod payment;
 pub mod play;
 pub mod refusal;

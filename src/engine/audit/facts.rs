@@ -38,6 +38,12 @@ pub(super) enum Kind {
     Transfer = 11,
     /// A received payment, by wallet type and reference.
     Payment = 12,
+    /// An order, by its reference.
+    Order = 13,
+    /// A partner's name for an order.
+    OrderId = 14,
+    /// A bank's reference that was named for something.
+    Claim = 15,
 }
 
 impl Kind {
@@ -55,6 +61,9 @@ impl Kind {
             10 => Kind::User,
             11 => Kind::Transfer,
             12 => Kind::Payment,
+            13 => Kind::Order,
+            14 => Kind::OrderId,
+            15 => Kind::Claim,
             _ => panic!("a fact begins with its kind"),
         }
     }
