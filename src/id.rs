@@ -303,10 +303,12 @@ macro_rules! text {
 
 // Below the macro, which it uses.
 mod payment;
+mod upi;
 
 pub use payment::{
     OrderId, OrderName, OrderNote, OrderReference, PaymentDetail, PaymentReference, Utr, WalletType,
 };
+pub use upi::{UpiAddress, UpiName};
 
 /// Letters, digits and `_`, from 1 to `length_max` of them.
 fn is_word(text: &str, length_max: usize) -> bool {

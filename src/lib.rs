@@ -13,6 +13,7 @@
 //! | [`cli`] | the commands; `serve` wires everything |
 //! | [`http`] | sockets, limits, routes; one thin file per protocol joins it to the ledger |
 //! | [`protocol`] | pure: bytes to command, outcome to bytes |
+//! | [`page`] | pure: what people see, as bytes |
 //! | [`config`] | flags, environment and file, read and checked once |
 //! | [`sim`] | seeded workload, naive model, failing disk, clock |
 //! | [`ledger`] | shards, locks, the durable wait; joins engine and journal |
@@ -53,6 +54,7 @@ pub mod journal;
 pub mod ledger;
 pub mod meter;
 pub mod money;
+pub mod page;
 pub mod protocol;
 pub mod secret;
 pub mod sim;

@@ -38,6 +38,13 @@ pub enum ConfigError {
         /// What would be right.
         fault: String,
     },
+    /// A key is set that is of no use without another one.
+    Alone {
+        /// The key.
+        key: &'static str,
+        /// The other one.
+        missing: &'static str,
+    },
 }
 
 /// Where a setting was given.
@@ -72,6 +79,9 @@ impl fmt::Display for ConfigError {
                 write!(f, "{place}: {key} is not a known key; {hint}")
             }
             ConfigError::Wrong { place, key, fault } => write!(f, "{place}: {key} {fault}"),
+            ConfigError::Alone { key, missing } => {
+                write!(f, "{key} is set, and {missing} is missing beside it")
+            }
         }
     }
 }
@@ -82,7 +92,8 @@ impl std::error::Error for ConfigError {
             ConfigError::Unreadable { source, .. } => Some(source),
             ConfigError::Syntax { .. }
             | ConfigError::Unknown { .. }
-            | ConfigError::Wrong { .. } => None,
+            | ConfigError::Wrong { .. }
+            | ConfigError::Alone { .. } => None,
         }
     }
 }

@@ -130,6 +130,12 @@ keys! {
         auth_link_ttl: |config, given| {
             given.text_by(span).map(|ttl| config.payments.auth_link_ttl = ttl)
         },
+        upi_address: |config, given| {
+            given.text().map(|address| config.payments.upi_address = Some(address))
+        },
+        upi_name: |config, given| {
+            given.text().map(|name| config.payments.upi_name = Some(name))
+        },
     }
     limits {
         admin_connections_max: |config, given| {

@@ -22,7 +22,7 @@ pub use limits::Limits;
 use crate::books::Checkpoints;
 use crate::engine::command::Rules;
 use crate::engine::order::PaymentRules;
-use crate::id::{Code, GameNumber, GameType, Lang, WalletToken};
+use crate::id::{Code, GameNumber, GameType, Lang, UpiAddress, UpiName, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
 
@@ -153,6 +153,10 @@ pub struct Payments {
     pub rules: PaymentRules,
     /// How long a one-time link into a game can be used.
     pub auth_link_ttl: Span,
+    /// Where payers' apps send money to.
+    pub upi_address: Option<UpiAddress>,
+    /// What those apps call it; there if the address is.
+    pub upi_name: Option<UpiName>,
 }
 
 impl Default for Payments {
@@ -163,6 +167,8 @@ impl Default for Payments {
                 order_ttl: Span::from_seconds(30 * 60),
             },
             auth_link_ttl: Span::from_seconds(5 * 60),
+            upi_address: None,
+            upi_name: None,
         }
     }
 }
@@ -277,6 +283,8 @@ bet_max = "5.00"
 texts = { en = { "4" = "No money" } }
 [payments]
 auth_link_ttl = "90s"
+upi_address = "example@bank"
+upi_name = "Example Ltd"
 [games.mine]
 launch_base = "https://games.example.com/"
 [games.chess]
@@ -318,6 +326,9 @@ head_time = "3s"
         assert_eq!(rules.bet_max.unwrap().cents(), 500);
         assert_eq!(config.wallet.texts[&Lang::EN]["4"], "No money");
         assert_eq!(config.payments.auth_link_ttl, "90s".parse().unwrap());
+        let upi = (config.payments.upi_address, config.payments.upi_name);
+        assert_eq!(upi.0, "example@bank".parse().ok());
+        assert_eq!(upi.1, "Example Ltd".parse().ok());
         assert_eq!(config.games.0["mine"].game, Some(GameNumber(1)));
         assert_eq!(config.games.0["chess"].game, Some(GameNumber(1014)));
         assert_eq!(config.limits.body_bytes_max, 1 << 20);
@@ -428,6 +439,33 @@ head_time = "3s"
     fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn upi_payments_name_an_address_and_a_name() {
+        assert_told(&[
+            (
+                "[payments]\nupi_name = \"\"",
+                &["line 2", "payments.upi_name must be 1 to 99 characters"],
+            ),
+            (
+                "[payments]\n\nupi_address = \"example\"",
+                &["line 3", "payments.upi_address", "such as shop@bank"],
+            ),
+        ]);
+        for (name, told) in [
+            (
+                ("COFFER_PAYMENTS_UPI_NAME", "Shop"),
+                "upi_address is missing",
+            ),
+            (
+                ("COFFER_PAYMENTS_UPI_ADDRESS", "shop@bank"),
+                "upi_name is missing",
+            ),
+        ] {
+            let fault = Config::load(None, variables(&[name]), &[]).unwrap_err();
+            assert!(fault.to_string().contains(told), "{fault}");
+        }
     }
 
     #[test]

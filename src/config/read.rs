@@ -37,7 +37,20 @@ impl Config {
             let place = || Place::Flag(given.flag);
             config.set(given.section, given.key, &Given::Word(&given.value), place)?;
         }
+        config.check_upi()?;
         Ok(config)
+    }
+
+    /// A UPI payment names address and name: one alone would quietly leave pages without a code.
+    fn check_upi(&self) -> Result<(), ConfigError> {
+        let (address, name) = ("payments.upi_address", "payments.upi_name");
+        let payments = &self.payments;
+        let (key, missing) = match (&payments.upi_address, &payments.upi_name) {
+            (Some(_), None) => (address, name),
+            (None, Some(_)) => (name, address),
+            _ => return Ok(()),
+        };
+        Err(ConfigError::Alone { key, missing })
     }
 
     pub(super) fn read_file(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {

@@ -15,6 +15,7 @@ mod health;
 mod link;
 mod meters;
 mod metrics;
+mod page;
 mod partner;
 mod refused;
 mod reply;

@@ -21,6 +21,8 @@ pub(super) enum Route<'a> {
     Partner(&'a str),
     /// A one-time link into a game: its token.
     Link(&'a str),
+    /// The hosted page of a payment link: its name, or that of what such pages load.
+    Page(&'a str),
     /// The admin API.
     Admin,
     /// Whether the process answers.
@@ -33,32 +35,43 @@ pub(super) enum Route<'a> {
     Unknown,
 }
 
+/// Where a path leads, by what follows it.
+type Leads = for<'a> fn(&'a str) -> Route<'a>;
+
+/// All paths: the address that knows it, or both; the path, with more behind it where it ends in a
+/// slash; where it leads. The Partner API has two, since its document's base URL may end in `/api`
+/// (partner-api.md).
+const KNOWN: [(Option<Side>, &str, Leads); 9] = [
+    (Some(Side::Public), "/wallet/", |token| Route::Wallet(token)),
+    (Some(Side::Public), "/v2/partner/", |call| {
+        Route::Partner(call)
+    }),
+    (Some(Side::Public), "/api/v2/partner/", |call| {
+        Route::Partner(call)
+    }),
+    (Some(Side::Public), "/auth/token/", |token| {
+        Route::Link(token)
+    }),
+    (Some(Side::Public), "/order/", |name| Route::Page(name)),
+    (Some(Side::Admin), "/admin/v1/", |_| Route::Admin),
+    (Some(Side::Admin), "/metrics", |_| Route::Metrics),
+    (None, "/healthz", |_| Route::Alive),
+    (None, "/readyz", |_| Route::Ready),
+];
+
 /// What answers `path`.
 pub(super) fn route(side: Side, path: &str) -> Route<'_> {
-    match (side, path) {
-        (_, "/healthz") => Route::Alive,
-        (_, "/readyz") => Route::Ready,
-        (Side::Public, path) => match path.strip_prefix("/wallet/") {
-            Some(token) => Route::Wallet(token),
-            None => match path.strip_prefix("/auth/token/") {
-                Some(token) => Route::Link(token),
-                None => partner(path),
-            },
-        },
-        (Side::Admin, "/metrics") => Route::Metrics,
-        (Side::Admin, path) if path.starts_with("/admin/v1/") => Route::Admin,
-        (Side::Admin, _) => Route::Unknown,
+    let of_side = |known: &Option<Side>| known.is_none_or(|known| known == side);
+    for (known, at, leads) in KNOWN {
+        let rest = match path.strip_prefix(at) {
+            Some(rest) if of_side(&known) => rest,
+            _ => continue,
+        };
+        if rest.is_empty() || at.ends_with('/') {
+            return leads(rest);
+        }
     }
-}
-
-/// The Partner API has two prefixes, since its document's base URL may end in `/api`
-/// (partner-api.md).
-fn partner(path: &str) -> Route<'_> {
-    let rest = path.strip_prefix("/api").unwrap_or(path);
-    match rest.strip_prefix("/v2/partner/") {
-        Some(call) => Route::Partner(call),
-        None => Route::Unknown,
-    }
+    Route::Unknown
 }
 
 #[cfg(test)]
@@ -75,6 +88,8 @@ mod tests {
             ("/wallet/", Route::Wallet(""), Route::Unknown),
             ("/wallet", Route::Unknown, Route::Unknown),
             ("/auth/token/abc", Route::Link("abc"), Route::Unknown),
+            ("/order/abc", Route::Page("abc"), Route::Unknown),
+            ("/order", Route::Unknown, Route::Unknown),
             ("/v2/partner/a/b", Route::Partner("a/b"), Route::Unknown),
             ("/api/v2/partner/a", Route::Partner("a"), Route::Unknown),
             ("/api/v2/partner/", Route::Partner(""), Route::Unknown),

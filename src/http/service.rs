@@ -15,7 +15,7 @@ use super::connection::Caller;
 use super::meters::Api;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
-use super::{State, address, admin, framing, health, link, metrics, partner, wallet};
+use super::{State, address, admin, framing, health, link, metrics, page, partner, wallet};
 use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::{
@@ -97,6 +97,11 @@ async fn reply_to(
             partner::Found::Nothing => Ok(not_found()),
         },
         Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
+        Route::Page(name) => {
+            let name = name.to_owned();
+            let (head, body) = request.into_parts();
+            serve_payer(state, &head, &name, body).await
+        }
         Route::Admin => {
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await
@@ -213,6 +218,22 @@ async fn serve_partner(
 
 fn body_too_large() -> Reply {
     unsuccessful(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large")
+}
+
+/// Answers a payer. Only a form has a body that is listened to.
+async fn serve_payer(
+    state: &State,
+    head: &Parts,
+    name: &str,
+    body: Incoming,
+) -> Result<Reply, Unanswered> {
+    if head.method != Method::POST {
+        return Ok(over(page::answer(state, head, name, &[]).await?, &body));
+    }
+    match read(body, state.settings.limits.body_bytes_max).await? {
+        Some(body) => Ok(page::answer(state, head, name, &body).await?),
+        None => Ok(last(page::too_long())),
+    }
 }
 
 /// What is wrong with a head that the parser lets pass (operations.md, Limits). All of these end

@@ -7,4 +7,5 @@ pub mod admin;
 mod object;
 pub mod partner;
 pub mod percent;
+pub mod upi;
 pub mod wallet;

@@ -51,7 +51,7 @@ impl Desk {
         Desk::under(PartnerSettings::default(), payments)
     }
 
-    fn under(settings: PartnerSettings, payments: Payments) -> Desk {
+    pub(crate) fn under(settings: PartnerSettings, payments: Payments) -> Desk {
         let rules = payments.rules.clone();
         let server = Server::with(Setup {
             payments,

@@ -14,11 +14,16 @@ pub(crate) fn sample(server: &Server, folder: &str, name: &str, request: &[u8]) 
     let answer = Client::connect(server.public).ask(request);
     let request = std::str::from_utf8(request).unwrap();
     let seen = format!("{request}{BETWEEN}{}{}\n", answer.head, answer.body);
+    compare(&format!("{folder}/{name}.http"), &seen);
+}
+
+/// Compares `seen` with what is kept in the file of that name.
+pub(crate) fn compare(file: &str, seen: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it/golden")
-        .join(folder)
-        .join(format!("{name}.http"));
+        .join(file);
     if std::env::var_os("GOLDEN_UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, seen).unwrap();
         return;
     }

@@ -107,10 +107,9 @@ impl PartnerGuard {
             }
             Some(partner) => judged(partner, from, now).map(|()| Arc::clone(partner)),
         };
-        judged.map_err(|refusal| {
+        judged.inspect_err(|refusal| {
             let limited = refusal.wait_seconds.is_some();
             self.refused.log(counted, refusal.message, limited);
-            refusal
         })
     }
 
