@@ -17,6 +17,7 @@ mod import;
 mod key;
 mod log;
 mod number;
+mod openapi;
 mod order;
 mod output;
 mod partner;
@@ -79,6 +80,8 @@ enum Command {
     Backup(backup::Options),
     /// Make a data directory of a backup, as of its newest entry or an earlier one
     Restore(restore::Options),
+    /// Print the description of all that can be asked over HTTP (OpenAPI)
+    Openapi,
     /// Check a configuration
     Config(config::Options),
     /// Print what a shell needs to complete commands and flags
@@ -107,6 +110,7 @@ pub fn run() -> ExitCode {
         Some(Command::Verify(options)) => verify::run(&options, json),
         Some(Command::Backup(options)) => backup::run(&options, json),
         Some(Command::Restore(options)) => restore::run(&options, json),
+        Some(Command::Openapi) => openapi::run(json),
         Some(Command::Config(options)) => config::run(&options, json),
         Some(Command::Completions(options)) => completions::run(&options, Arguments::command()),
         Some(Command::Version) => version::run(json),

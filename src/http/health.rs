@@ -27,7 +27,8 @@ pub(super) fn ready(method: &Method, ledger: &Ledger, scrubs: &Scrubs) -> Reply 
     })
 }
 
-fn read_only(method: &Method, reply: impl FnOnce() -> Reply) -> Reply {
+/// What is only read at the public address.
+pub(super) fn read_only(method: &Method, reply: impl FnOnce() -> Reply) -> Reply {
     if matches!(*method, Method::GET | Method::HEAD) {
         return reply();
     }

@@ -116,7 +116,7 @@ impl Wallet {
 pub(super) enum Api {
     Wallet,
     Partner,
-    /// What people open: links, pages.
+    /// What people open: links, pages, the description.
     Page,
     Admin,
     Health,
@@ -152,7 +152,7 @@ impl From<Route<'_>> for Api {
         match route {
             Route::Wallet(_) => Api::Wallet,
             Route::Partner(_) => Api::Partner,
-            Route::Link(_) | Route::Page(_) => Api::Page,
+            Route::Link(_) | Route::Page(_) | Route::OpenApi => Api::Page,
             Route::Admin | Route::Metrics => Api::Admin,
             Route::Alive | Route::Ready => Api::Health,
             Route::Unknown => Api::Unknown,

@@ -15,6 +15,7 @@ mod health;
 mod link;
 mod meters;
 mod metrics;
+mod openapi;
 mod page;
 mod partner;
 mod refused;
@@ -35,6 +36,7 @@ use crate::time::Clock;
 pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
 pub use meters::Meters;
+pub use openapi::document;
 pub use partner::PartnerGuard;
 pub use server::serve;
 

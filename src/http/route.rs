@@ -31,6 +31,8 @@ pub(super) enum Route<'a> {
     Ready,
     /// What was counted and measured.
     Metrics,
+    /// The description of all this.
+    OpenApi,
     /// Nobody.
     Unknown,
 }
@@ -41,7 +43,7 @@ type Leads = for<'a> fn(&'a str) -> Route<'a>;
 /// All paths: the address that knows it, or both; the path, with more behind it where it ends in a
 /// slash; where it leads. The Partner API has two, since its document's base URL may end in `/api`
 /// (partner-api.md).
-const KNOWN: [(Option<Side>, &str, Leads); 9] = [
+const KNOWN: [(Option<Side>, &str, Leads); 10] = [
     (Some(Side::Public), "/wallet/", |token| Route::Wallet(token)),
     (Some(Side::Public), "/v2/partner/", |call| {
         Route::Partner(call)
@@ -55,9 +57,17 @@ const KNOWN: [(Option<Side>, &str, Leads); 9] = [
     (Some(Side::Public), "/order/", |name| Route::Page(name)),
     (Some(Side::Admin), "/admin/v1/", |_| Route::Admin),
     (Some(Side::Admin), "/metrics", |_| Route::Metrics),
+    (None, "/openapi.json", |_| Route::OpenApi),
     (None, "/healthz", |_| Route::Alive),
     (None, "/readyz", |_| Route::Ready),
 ];
+
+/// All paths, and where each leads with nothing behind it; the second prefix of the Partner API,
+/// which leads nowhere else, left out.
+pub(super) fn known() -> impl Iterator<Item = (Option<Side>, &'static str, Route<'static>)> {
+    let known = KNOWN.iter().map(|&(side, at, leads)| (side, at, leads("")));
+    known.filter(|(_, at, _)| !at.starts_with("/api/"))
+}
 
 /// What answers `path`.
 pub(super) fn route(side: Side, path: &str) -> Route<'_> {
@@ -90,6 +100,8 @@ mod tests {
             ("/auth/token/abc", Route::Link("abc"), Route::Unknown),
             ("/order/abc", Route::Page("abc"), Route::Unknown),
             ("/order", Route::Unknown, Route::Unknown),
+            ("/openapi.json", Route::OpenApi, Route::OpenApi),
+            ("/openapi.json/", Route::Unknown, Route::Unknown),
             ("/v2/partner/a/b", Route::Partner("a/b"), Route::Unknown),
             ("/api/v2/partner/a", Route::Partner("a"), Route::Unknown),
             ("/api/v2/partner/", Route::Partner(""), Route::Unknown),

@@ -15,7 +15,9 @@ use super::connection::Caller;
 use super::meters::Api;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
-use super::{State, address, admin, framing, health, link, metrics, page, partner, wallet};
+use super::{
+    State, address, admin, framing, health, link, metrics, openapi, page, partner, wallet,
+};
 use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::{
@@ -114,7 +116,10 @@ async fn reply_to(
                 None => over(read_only(), &body),
             })
         }
-        Route::Alive | Route::Ready if side == Side::Admin && !is_read => Ok(read_only()),
+        Route::Alive | Route::Ready | Route::OpenApi if side == Side::Admin && !is_read => {
+            Ok(read_only())
+        }
+        Route::OpenApi => Ok(openapi::answer(request.method(), side)),
         Route::Alive => Ok(health::alive(request.method())),
         Route::Ready => Ok(health::ready(
             request.method(),

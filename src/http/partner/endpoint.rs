@@ -6,7 +6,7 @@ use crate::protocol::percent;
 
 /// What can be asked for (partner-api.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(in crate::http) enum Endpoint {
     /// Registers a user.
     Register,
     /// Makes a link into a game.
@@ -30,7 +30,7 @@ pub(super) enum Endpoint {
 }
 
 /// All calls: the path behind the prefix, with a parameter after it where it ends in a slash.
-const ENDPOINTS: [(Endpoint, Method, &str); 11] = [
+pub(in crate::http) const ENDPOINTS: [(Endpoint, Method, &str); 11] = [
     (Endpoint::Register, Method::POST, "user/register"),
     (Endpoint::GenerateUrl, Method::POST, "auth/generate-url"),
     (Endpoint::Balance, Method::GET, "balance/"),

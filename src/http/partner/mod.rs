@@ -24,8 +24,7 @@ use crate::id::Seq;
 use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::partner::texts;
 
-use endpoint::Endpoint;
-pub(super) use endpoint::{Asked, Found, find};
+pub(super) use endpoint::{Asked, ENDPOINTS, Endpoint, Found, find};
 use guard::INVALID_CREDENTIALS;
 pub use guard::PartnerGuard;
 pub(super) use guard::Refusal;

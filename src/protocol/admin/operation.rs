@@ -151,6 +151,11 @@ pub enum Found {
 }
 
 impl Operation {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Operation> {
+        ROUTES.iter().map(|&(operation, ..)| operation)
+    }
+
     /// Looks a request's method and path (without query) up.
     pub fn find(method: &str, path: &str) -> Found {
         let mut allowed = (false, false);

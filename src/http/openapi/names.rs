@@ -1,0 +1,199 @@
+//! Shapes that have a name of their own, with what is said of them.
+
+use serde_json::{Map, Value, json};
+
+use super::shape;
+
+/// Name, shape, and what is said of it.
+const NAMES: &[(&str, &str, &str)] = &[
+    (
+        "Amount",
+        "text",
+        "Decimal, two decimals: `1000.00`; signed where it may be, `-5.00`.",
+    ),
+    (
+        "Time",
+        "text",
+        "RFC 3339, UTC, microseconds: `2026-11-21T03:23:23.000000Z`.",
+    ),
+    ("Partner", "text", "A partner: `p1`."),
+    (
+        "PlayerId",
+        "text",
+        "1 to 40 printable ASCII characters without spaces.",
+    ),
+    ("Currency", "text", "Three capital letters."),
+    (
+        "Cursor",
+        "text|null",
+        "The next page's `cursor`; null on the last page.",
+    ),
+    (
+        "Duration",
+        "text",
+        "A whole number and a unit: `30s`, `5m`, `24h`, `3d`.",
+    ),
+    ("WalletCents", "whole", "Whole cents, 0 to 10^15."),
+    (
+        "WalletId",
+        "whole",
+        "The game server's number for a bet or win: 0 to 2^64-1, unique in its id space and currency.",
+    ),
+    (
+        "WalletRequest",
+        r#"{type: "credit", code: text, time?: text}
+            | {type: "bet", code: text, game: whole, id: WalletId, bet: WalletCents,
+               round_id?: WalletId|null, time?: text}
+            | {type: "win", code: text, game: whole, id: WalletId, win: WalletCents,
+               round_id?: WalletId|null, time?: text}
+            | {type: "cancel", code: text, id: WalletId, round_id?: WalletId|null, time?: text}"#,
+        "Reads the balance, takes a stake, gives winnings, undoes a bet. Repeated, it is answered again and moves nothing.",
+    ),
+    (
+        "WalletDone",
+        "{credit: WalletCents, result: whole, time: text, player_id?: PlayerId, currency?: Currency}",
+        "`result` is 1. `player_id` and `currency` are told to `credit`.",
+    ),
+    (
+        "WalletRefused",
+        "{result: whole, err_code: whole, err_desc: text, credit?: WalletCents, time?: text}",
+        "`result` and `err_code` are the reason: 2 to 16, or 50 (with 503: nothing was touched).",
+    ),
+    (
+        "Refused",
+        "{success: false, message: text}",
+        "Why it was not done.",
+    ),
+    (
+        "Invalid",
+        "{..Refused, errors: any}",
+        "All fields that fail, each with its texts: `{\"amount\":[\"Amount is required\"]}`.",
+    ),
+    (
+        "MoneyIn",
+        "number|text",
+        "More than 0, at most two decimals, as a number or a text; read digit by digit.",
+    ),
+    (
+        "MobileIn",
+        "text|whole",
+        "7 to 15 digits, with or without `+`.",
+    ),
+    (
+        "IdIn",
+        "text|whole",
+        "A text; a whole number is taken as its digits.",
+    ),
+    (
+        "Transfer",
+        r#"{transaction_id: text, type: "deposit"|"withdrawal", mobile: text, amount: number,
+            balance_after: number, timestamp: Time}"#,
+        "A deposit or withdrawal that was applied.",
+    ),
+    (
+        "OrderStatus",
+        r#"{orderId: text, txnStatus: "PENDING"|"SUCCESS"|"FAILED"|"EXPIRED"|"CANCELLED",
+            txnAmount: text, utr: text, paymentMode: "UPI", timestamp: text}"#,
+        "`timestamp` is the last change of state, in the partner's UTC offset.",
+    ),
+    (
+        "Fault",
+        "{error: {code: text, message: text}}",
+        "Why it was not done: a word for programs, a sentence for people.",
+    ),
+    (
+        "Settings",
+        r#"{allow_addresses: [text], games: [text], default_game: text|null,
+            on_repeat: "refuse"|"replay", credit_on_payment: truth,
+            deposit_postback_url: text|null, withdrawal_postback_url: text|null,
+            utc_offset: text|null, check_withdrawal_funds: truth,
+            unknown_members: "refuse"|"sign"}"#,
+        "What is set about a partner's own calls.",
+    ),
+    (
+        "SettingsChange",
+        r#"{allow_addresses?: [text]|null, games?: [text]|null, default_game?: text|null,
+            on_repeat?: "refuse"|"replay", credit_on_payment?: truth,
+            deposit_postback_url?: text|null, withdrawal_postback_url?: text|null,
+            utc_offset?: text|null, check_withdrawal_funds?: truth,
+            unknown_members?: "refuse"|"sign"}"#,
+        "What to set; what is missing stays, null takes away.",
+    ),
+    (
+        "PartnerItem",
+        r#"{partner: Partner, name: text, currency: Currency, wallet_token: text,
+            state: "enabled"|"disabled"|"expired", created_at: Time}"#,
+        "A partner in a list.",
+    ),
+    (
+        "PartnerShown",
+        "{..PartnerItem, wallet_url: text, id_space: text, game_server_addresses: [text],
+          expires_at: Time|null, ..Settings}",
+        "A partner with its settings, never a secret.",
+    ),
+    (
+        "Account",
+        "{partner: Partner, player_id: PlayerId, currency: Currency}",
+        "A player's money in one currency.",
+    ),
+    (
+        "Player",
+        "{partner: Partner, player_id: PlayerId, blocked: truth,
+          balances: [{currency: Currency, balance: Amount}], open_sessions: whole}",
+        "A player.",
+    ),
+    (
+        "Session",
+        r#"{code: text, ..Account, state: "open"|"closed"|"expired", expires_at: Time}"#,
+        "A game session.",
+    ),
+    (
+        "Whose",
+        r#"{state: "unclaimed"|"matched"|"waiting", matched: {kind: text, id: text}|null,
+            reason?: text}"#,
+        "Whose a received payment is, or why it waits for an operator.",
+    ),
+    (
+        "Order",
+        r#"{id: text, partner: Partner, state: "PENDING"|"SUCCESS"|"FAILED"|"EXPIRED"|"CANCELLED",
+            orderId: text, txn_ref_id: text, amount: Amount, currency: Currency,
+            txnNote: text|null, cust_Mobile: text|null, cust_Email: text|null, utr: text|null,
+            received_payment: text|null, reason: text|null, created_at: Time, expires_at: Time,
+            state_at: Time}"#,
+        "A payment link.",
+    ),
+    (
+        "Tally",
+        "{count: whole, amount: Amount}",
+        "How many, and how much.",
+    ),
+    (
+        "Round",
+        "{..Account, round_id: whole, game: whole, bets: Tally, wins: Tally, cancels: Tally,
+          first_at: Time, last_at: Time}",
+        "All bets and wins under one `round_id`.",
+    ),
+    (
+        "Backup",
+        r#"{number: whole, to: text, state: "running"|"done"|"failed", began_at: Time,
+            done_bytes: whole, total_bytes: whole, error: text|null, seq?: whole, hash?: text,
+            at?: Time, copied_bytes?: whole, copied_files?: whole, verified?: true}"#,
+        "A backup, as far as it has come.",
+    ),
+];
+
+/// The shape of that name.
+pub(super) fn shape(name: &str) -> Option<&'static str> {
+    let mut names = NAMES.iter();
+    names.find_map(|&(known, shape, _)| (known == name).then_some(shape))
+}
+
+/// All of them, as `components.schemas` has them.
+pub(super) fn schemas() -> Map<String, Value> {
+    let described = |&(name, shape, text): &(&str, &str, &str)| {
+        let mut schema = shape::schema(shape);
+        schema["description"] = json!(text);
+        (name.to_owned(), schema)
+    };
+    NAMES.iter().map(described).collect()
+}

@@ -1,0 +1,165 @@
+//! What else is asked, and where each route leads (wallet-api.md; partner-api.md; operations.md,
+//! Admin address).
+
+use hyper::Method;
+
+use super::{Answer, Call, FORM, HTML, JSON, Proof, TEXT, admin, partner};
+use crate::http::route::Route;
+
+/// The calls of a route at `path`, which ends in a slash where more follows.
+pub(super) fn calls(path: &str, route: Route<'_>) -> Vec<Call> {
+    match route {
+        Route::Wallet(_) => vec![wallet(path)],
+        Route::Partner(_) => partner::calls(path),
+        Route::Link(_) => pages(
+            &format!("{path}{{token}}"),
+            "AuthLink",
+            "Follow a one-time link into a game; the first GET uses it up, HEAD does not",
+            &LINK,
+        ),
+        Route::Page(_) => order_page(path),
+        Route::Admin => admin::calls(),
+        Route::Alive => pages(
+            path,
+            "Health",
+            "Whether the process answers",
+            &[(200, "It does", JSON, "{alive: true}")],
+        ),
+        Route::Ready => pages(
+            path,
+            "Readiness",
+            "Whether entries are taken",
+            &[
+                (
+                    200,
+                    "They are",
+                    JSON,
+                    r#"{ready: true, space?: "low", integrity?: "damaged"}"#,
+                ),
+                (503, "They are not", JSON, "{ready: false, reason: text}"),
+            ],
+        ),
+        Route::Metrics => metrics(path),
+        Route::OpenApi => pages(
+            path,
+            "Description",
+            "This description",
+            &[(200, "OpenAPI 3.1", JSON, "any")],
+        ),
+        Route::Unknown => Vec::new(),
+    }
+}
+
+fn call(
+    method: Method,
+    path: String,
+    id: &str,
+    summary: &'static str,
+    answers: Vec<Answer>,
+) -> Call {
+    Call {
+        id: id.to_owned(),
+        method,
+        path,
+        summary,
+        proof: Proof::None,
+        headers: "",
+        query: "",
+        body: None,
+        answers,
+    }
+}
+
+/// What a one-time link answers.
+const LINK: [Answer; 5] = [
+    (200, "To HEAD: a link may be here", "", ""),
+    (302, "To the game", TEXT, ""),
+    (403, "The user is blocked", TEXT, ""),
+    (410, "Used, expired or unknown", TEXT, ""),
+    (503, "Nothing was touched", TEXT, ""),
+];
+
+fn wallet(path: &str) -> Call {
+    let answers = vec![
+        (
+            200,
+            "Done, or refused by the rules",
+            JSON,
+            "WalletDone|WalletRefused",
+        ),
+        (
+            0,
+            "Not taken; with 503 nothing was touched",
+            JSON,
+            "WalletRefused",
+        ),
+    ];
+    let path = format!("{path}{{wallet_token}}");
+    let summary = "The Wallet URL: read a balance, bet, win, cancel";
+    Call {
+        body: Some((JSON, "WalletRequest")),
+        ..call(Method::POST, path, "Wallet", summary, answers)
+    }
+}
+
+fn metrics(path: &str) -> Vec<Call> {
+    let answers = [
+        (200, "Prometheus text", TEXT, ""),
+        (0, "Not done", JSON, "Fault"),
+    ];
+    let mut calls = pages(path, "Metrics", "What was counted and measured", &answers);
+    for call in &mut calls {
+        call.proof = Proof::Admin;
+    }
+    calls
+}
+
+/// What is read: by GET, and by HEAD, which is told the same without a body.
+fn pages(path: &str, id: &str, summary: &'static str, answers: &[Answer]) -> Vec<Call> {
+    let by = |method: Method| {
+        let id = format!("{id}By{method}");
+        call(method, path.to_owned(), &id, summary, answers.to_vec())
+    };
+    vec![by(Method::GET), by(Method::HEAD)]
+}
+
+/// The hosted page of a payment link, under its two addresses.
+fn order_page(path: &str) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (at, id, query) in [
+        ("{txn_ref_id}", "OrderPage", ""),
+        ("CreateOrder.php", "OrderPageOfQuery", "{txn_id: text}"),
+    ] {
+        let at = format!("{path}{at}");
+        let others = [
+            (404, "There is no such payment", HTML, ""),
+            (503, "Nothing was changed", HTML, ""),
+        ];
+        let mut shown = vec![(200, "The payment as it stands", HTML, "")];
+        shown.extend(others);
+        let summary = "The page of a payment, for its payer";
+        let mut of_page = pages(&at, id, summary, &shown);
+        let mut told = vec![
+            (303, "Taken: back to the page", "", ""),
+            (413, "The form is too long", HTML, ""),
+            (
+                422,
+                "No UTR, or none can be named any more: the page, with what is wrong",
+                HTML,
+                "",
+            ),
+        ];
+        told.extend(others);
+        let id = format!("{id}ByPOST");
+        let summary = "Name the bank's reference (UTR), or correct it";
+        of_page.push(Call {
+            body: Some((FORM, "{utr: text}")),
+            ..call(Method::POST, at, &id, summary, told)
+        });
+        for call in &mut of_page {
+            call.query = query;
+        }
+        calls.extend(of_page);
+    }
+    calls
+}
