@@ -100,6 +100,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         },
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&[7; 32])), 20),
+        game: None,
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let (public, admin) = (listen(), listen());

@@ -15,15 +15,17 @@ use super::admin::Admin;
 use super::failure::{Failure, described};
 use super::fill::FillOptions;
 use super::serve::{self, With};
+use crate::config::Games;
 use crate::engine::settings::SettingsChange;
 use crate::http::client::{Call, ClientError, Connection};
-use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, TransactionId};
+use crate::id::{Code, GameNumber, GameType, Lang, PartnerNumber, PlayerId};
 use crate::money::{Amount, Currency, Sum};
 use crate::protocol::admin::{
     AdjustPlayer, CreatePartner, CreatePlayer, OpenSession, Operation, PageWanted, SessionNamed,
 };
+use crate::protocol::partner::reply::game_path;
 use crate::secret::Secret;
-use crate::sim::gameserver::{GameServer, Told};
+use crate::sim::gameserver::{GameServer, Ids, Told};
 use crate::time::{Clock, Span};
 
 /// The Wallet API's document uses one text as wallet token and as code.
@@ -54,6 +56,10 @@ const SAMPLES: [(&str, &str); 4] = [
 /// Who plays with the simulated game server.
 const OTHERS: [&str; 4] = ["demo-anna", "demo-boris", "demo-chitra", "demo-dev"];
 
+/// Whose session is open for a person's browser, and the game there.
+const VISITOR: &str = "demo-you";
+const VISITORS_GAME: (&str, GameNumber) = ("mine", GameNumber(1));
+
 /// What each of them begins with, and gets when too little is left, in cents.
 const STAKES: u64 = 50_000;
 
@@ -68,6 +74,8 @@ pub(super) struct Demo {
     clock: Arc<dyn Clock>,
     partner: PartnerNumber,
     server: GameServer,
+    /// Where a person plays.
+    launch_url: String,
     /// Whose each code is.
     players: Vec<(Code, PlayerId)>,
 }
@@ -111,9 +119,10 @@ impl Demo {
     /// addresses are ones that can be called.
     pub(super) async fn prepare(
         admin: SocketAddr,
-        public: SocketAddr,
+        (public, public_url): (SocketAddr, &str),
         admin_key: Secret,
         clock: Arc<dyn Clock>,
+        ids: Ids,
     ) -> Result<Demo, Failure> {
         let admin_authority = admin.to_string();
         let mut admin = Admin::connect(&admin_authority, admin_key.clone()).await?;
@@ -147,8 +156,16 @@ impl Demo {
             let open = |code| session(text(player), code);
             players.push((session_of(&mut admin, player, open).await?, text(player)));
         }
-        // Microseconds since 1970 are far above the samples' ids, and no play is so fast that
-        // the next start's numbers would meet them.
+        let (game, number) = VISITORS_GAME;
+        let visitor = account(text(VISITOR), STAKES);
+        or_there_already(admin.ask(Operation::CreatePlayer, &visitor).await)?;
+        let open = |code| OpenSession {
+            game: Some(number),
+            ..session(text(VISITOR), code)
+        };
+        let code = session_of(&mut admin, VISITOR, open).await?;
+        let base = format!("{public_url}{}", game_path(&text::<GameType>(game)));
+        let launch_url = Games::real_url(&base, number, &code, Lang::EN, &text(TOKEN));
         let now = clock.now().micros();
         let codes = players.iter().map(|(code, _)| code.clone()).collect();
         Ok(Demo {
@@ -157,7 +174,8 @@ impl Demo {
             admin_key,
             clock,
             partner,
-            server: GameServer::new(now, TransactionId(now), codes),
+            server: GameServer::new(now, ids, codes),
+            launch_url,
             players,
         })
     }
@@ -172,7 +190,13 @@ impl Demo {
         for (what, body) in SAMPLES {
             write!(text, "# {what}\n{}", curl(&url, body)).expect("a text takes any text");
         }
-        text.push_str("# Sent again, all are answered again and nothing moves. Ctrl-C stops.\n");
+        text.push_str("# Sent again, all are answered again and nothing moves.\n");
+        let url = &self.launch_url;
+        writeln!(
+            text,
+            "# Play in your browser as {VISITOR}:\n{url}\n# Ctrl-C stops."
+        )
+        .expect("a text takes any text");
         text
     }
 

@@ -13,6 +13,7 @@ mod demo;
 mod export;
 mod failure;
 mod fill;
+mod game;
 mod import;
 mod key;
 mod log;

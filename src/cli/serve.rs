@@ -21,19 +21,22 @@ use super::books::Books;
 use super::demo::Demo;
 use super::failure::{Failure, described, over};
 use super::fill::{Filled, fill};
+use super::game::People;
 use super::log::{self, LogForm};
 use super::output;
 use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
-use crate::http::{self, Admin, AdminGuard, Meters, PartnerGuard, Settings, State};
+use crate::http::{self, Admin, AdminGuard, Game, Meters, PartnerGuard, Settings, State};
+use crate::id::TransactionId;
 use crate::journal::ArchiverStop;
 use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
 use crate::secret::Secret;
 use crate::sim::fill::Order;
+use crate::sim::gameserver::Ids;
 use crate::time::{Clock, SystemClock};
 
 /// Connections that wait to be accepted; the machine may allow fewer.
@@ -229,13 +232,12 @@ async fn serve(
         backups,
         scrubs: scrubber.scrubs(),
     };
-    let state = state(&ledger, &clock, settings(&config, &reached)?, admin);
+    let (game, ids) = game(with, &reached, &clock);
+    let state = state(&ledger, &clock, settings(&config, &reached)?, (admin, game));
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
-    let scrubbing = std::thread::Builder::new().name("scrubber".to_owned());
-    let scrubbing = scrubbing.spawn(move || scrubber.run());
-    let scrubbing = scrubbing.map_err(|error| Failure::of(&error))?;
+    let scrubbing = aside("scrubber", move || scrubber.run())?;
     let served = Served {
         ledger: Arc::clone(&ledger),
         committing,
@@ -260,7 +262,7 @@ async fn serve(
     }
     let shutdown = async move { end.comes().await };
     let serving = tokio::spawn(http::serve(state, public, admin_listener, shutdown));
-    begin(&reached, with, filled, admin_key, clock).await?;
+    begin(&reached, with, filled, admin_key, (clock, ids)).await?;
     match serving.await.map_err(|panic| Failure::of(&panic))? {
         Ok(()) => {}
         // The committer knows more, and is asked next.
@@ -273,7 +275,7 @@ fn state(
     ledger: &Arc<Ledger>,
     clock: &Arc<dyn Clock>,
     settings: Settings,
-    admin: Admin,
+    (admin, game): (Admin, Option<Box<dyn Game>>),
 ) -> Arc<State> {
     let failures_max = settings.limits.failed_authentications_per_minute_max;
     let partner_guard = PartnerGuard::new(Arc::clone(&admin.secret_key), failures_max);
@@ -284,7 +286,25 @@ fn state(
         admin,
         meters: Meters::default(),
         partner_guard,
+        game,
     })
+}
+
+/// Starts a thread without which the server goes on.
+fn aside(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).map_err(|error| Failure::of(&error))
+}
+
+/// What a person plays in a demo, and ids for all who play there. Microseconds since 1970 are far
+/// above the samples' ids, and no play is so fast that the next start's numbers would meet them.
+fn game(with: With, reached: &Reached, clock: &Arc<dyn Clock>) -> (Option<Box<dyn Game>>, Ids) {
+    let ids = Ids::new(TransactionId(clock.now().micros()));
+    let people = || {
+        let public = reached.callable.public.to_string();
+        Box::new(People::new(public, Arc::clone(clock), ids.clone())) as Box<dyn Game>
+    };
+    ((with != With::Nothing).then(people), ids)
 }
 
 /// Fills the books before anybody is served; `None` where the end comes first.
@@ -327,14 +347,14 @@ async fn begin(
     with: With,
     filled: Option<Filled>,
     admin_key: Secret,
-    clock: Arc<dyn Clock>,
+    (clock, ids): (Arc<dyn Clock>, Ids),
 ) -> Result<(), Failure> {
     let ready = serde_json::to_string(reached).expect("a struct of texts is JSON");
     if with == With::Nothing {
         return output::print(&ready);
     }
     let Callable { public, admin } = reached.callable;
-    let demo = Demo::prepare(admin, public, admin_key, clock).await?;
+    let demo = Demo::prepare(admin, (public, &reached.public_url), admin_key, clock, ids).await?;
     output::print(&ready)?;
     output::print(&demo.samples())?;
     if let Some(filled) = filled {

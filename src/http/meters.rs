@@ -152,7 +152,7 @@ impl From<Route<'_>> for Api {
         match route {
             Route::Wallet(_) => Api::Wallet,
             Route::Partner(_) => Api::Partner,
-            Route::Link(_) | Route::Page(_) | Route::OpenApi => Api::Page,
+            Route::Link(_) | Route::Page(_) | Route::Game(_) | Route::OpenApi => Api::Page,
             Route::Admin | Route::Metrics => Api::Admin,
             Route::Alive | Route::Ready => Api::Health,
             Route::Unknown => Api::Unknown,

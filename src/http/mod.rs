@@ -37,6 +37,7 @@ pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
 pub use meters::Meters;
 pub use openapi::document;
+pub use page::{Game, Shown, Turn};
 pub use partner::PartnerGuard;
 pub use server::serve;
 
@@ -54,6 +55,8 @@ pub struct State {
     pub meters: Meters,
     /// Lets partners in.
     pub partner_guard: PartnerGuard,
+    /// What people play at `/v3/game/`, if there is something.
+    pub game: Option<Box<dyn Game>>,
 }
 
 /// What is configured about serving (operations.md, Configuration).

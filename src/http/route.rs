@@ -23,6 +23,8 @@ pub(super) enum Route<'a> {
     Link(&'a str),
     /// The hosted page of a payment link: its name, or that of what such pages load.
     Page(&'a str),
+    /// A game that people play in the browser: its name.
+    Game(&'a str),
     /// The admin API.
     Admin,
     /// Whether the process answers.
@@ -43,7 +45,7 @@ type Leads = for<'a> fn(&'a str) -> Route<'a>;
 /// All paths: the address that knows it, or both; the path, with more behind it where it ends in a
 /// slash; where it leads. The Partner API has two, since its document's base URL may end in `/api`
 /// (partner-api.md).
-const KNOWN: [(Option<Side>, &str, Leads); 10] = [
+const KNOWN: [(Option<Side>, &str, Leads); 11] = [
     (Some(Side::Public), "/wallet/", |token| Route::Wallet(token)),
     (Some(Side::Public), "/v2/partner/", |call| {
         Route::Partner(call)
@@ -55,6 +57,7 @@ const KNOWN: [(Option<Side>, &str, Leads); 10] = [
         Route::Link(token)
     }),
     (Some(Side::Public), "/order/", |name| Route::Page(name)),
+    (Some(Side::Public), "/v3/game/", |name| Route::Game(name)),
     (Some(Side::Admin), "/admin/v1/", |_| Route::Admin),
     (Some(Side::Admin), "/metrics", |_| Route::Metrics),
     (None, "/openapi.json", |_| Route::OpenApi),
@@ -66,7 +69,7 @@ const KNOWN: [(Option<Side>, &str, Leads); 10] = [
 /// which leads nowhere else, left out.
 pub(super) fn known() -> impl Iterator<Item = (Option<Side>, &'static str, Route<'static>)> {
     let known = KNOWN.iter().map(|&(side, at, leads)| (side, at, leads("")));
-    known.filter(|(_, at, _)| !at.starts_with("/api/"))
+    known.filter(|(_, at, _)| *at != "/api/v2/partner/")
 }
 
 /// What answers `path`.
@@ -100,6 +103,7 @@ mod tests {
             ("/auth/token/abc", Route::Link("abc"), Route::Unknown),
             ("/order/abc", Route::Page("abc"), Route::Unknown),
             ("/order", Route::Unknown, Route::Unknown),
+            ("/v3/game/mine", Route::Game("mine"), Route::Unknown),
             ("/openapi.json", Route::OpenApi, Route::OpenApi),
             ("/openapi.json/", Route::Unknown, Route::Unknown),
             ("/v2/partner/a/b", Route::Partner("a/b"), Route::Unknown),

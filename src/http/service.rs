@@ -13,6 +13,7 @@ use hyper::{Method, Request, StatusCode, Version};
 
 use super::connection::Caller;
 use super::meters::Api;
+use super::page::Sight;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
 use super::{
@@ -99,11 +100,8 @@ async fn reply_to(
             partner::Found::Nothing => Ok(not_found()),
         },
         Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
-        Route::Page(name) => {
-            let name = name.to_owned();
-            let (head, body) = request.into_parts();
-            serve_payer(state, &head, &name, body).await
-        }
+        Route::Page(name) => serve_person(state, Sight::Order(name.to_owned()), request).await,
+        Route::Game(name) => serve_person(state, Sight::Game(name.to_owned()), request).await,
         Route::Admin => {
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await
@@ -225,18 +223,18 @@ fn body_too_large() -> Reply {
     unsuccessful(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large")
 }
 
-/// Answers a payer. Only a form has a body that is listened to.
-async fn serve_payer(
+/// Answers a person with a page. Only a form has a body that is listened to.
+async fn serve_person(
     state: &State,
-    head: &Parts,
-    name: &str,
-    body: Incoming,
+    sight: Sight,
+    request: Request<Incoming>,
 ) -> Result<Reply, Unanswered> {
+    let (head, body) = request.into_parts();
     if head.method != Method::POST {
-        return Ok(over(page::answer(state, head, name, &[]).await?, &body));
+        return Ok(over(page::answer(state, &head, &sight, &[]).await?, &body));
     }
     match read(body, state.settings.limits.body_bytes_max).await? {
-        Some(body) => Ok(page::answer(state, head, name, &body).await?),
+        Some(form) => Ok(page::answer(state, &head, &sight, &form).await?),
         None => Ok(last(page::too_long())),
     }
 }

@@ -5,10 +5,12 @@
 //! that does not come from us.
 
 mod asset;
+mod game;
 mod payment;
 mod qr;
 
 pub use asset::{Asset, asset};
+pub use game::{GAME_ASSETS, Said, TILES, Table, game};
 pub use payment::{Entry, Payment, Stage, Transfer, payment};
 
 use maud::{DOCTYPE, Markup, html};
@@ -55,8 +57,9 @@ impl Sheet<'_> {
     }
 }
 
-/// A page that says one thing, for who asked in vain.
-pub fn notice(title: &str, text: &str) -> Vec<u8> {
+/// A page that says one thing, for who asked in vain. `assets` is where a page's assets lie, as
+/// seen from it.
+pub fn notice(title: &str, text: &str, assets: &str) -> Vec<u8> {
     let main = html! {
         main.card.notice {
             h1 { (title) }
@@ -65,7 +68,7 @@ pub fn notice(title: &str, text: &str) -> Vec<u8> {
     };
     let sheet = Sheet {
         title,
-        assets: "",
+        assets,
         reload_seconds: None,
         main,
     };

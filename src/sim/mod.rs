@@ -13,6 +13,7 @@ pub mod operation;
 mod payments;
 pub mod sample;
 mod script;
+pub mod seat;
 mod users;
 pub mod workload;
 

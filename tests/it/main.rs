@@ -18,6 +18,7 @@ mod checkpoints;
 mod cli;
 mod corruption;
 mod crash;
+mod demo_game;
 mod desk;
 mod export;
 mod fill;

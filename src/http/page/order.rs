@@ -1,27 +1,27 @@
 //! The hosted page of a payment link (partner-api.md, Payment Gateway). Anybody may ask: that
 //! nobody can guess its address is the proof.
 
-use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use hyper::header::{HeaderValue, LOCATION};
 use hyper::http::request::Parts;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, StatusCode};
 
-use super::State;
-use super::body::Answer;
-use super::reply::{Reply, allowing, not_found};
+use super::{html, kept};
 use crate::engine::document::Order;
 use crate::engine::order::{OrderRow, Seen};
 use crate::engine::refusal::OrderRefusal;
+use crate::http::State;
+use crate::http::reply::{Reply, allowing, not_found};
 use crate::id::{OrderName, OrderReference, Utr};
 use crate::ledger::{Latched, Observed, OrderError};
-use crate::page::{self, Asset, Entry, Payment, Stage, Transfer};
+use crate::page::{self, Entry, Payment, Stage, Transfer};
 use crate::protocol::{percent, upi};
 use crate::time::{Span, Timestamp};
 
 /// The address that older clients know, with the order in its query.
 const BY_QUERY: &str = "CreateOrder.php";
+
+/// Where assets lie, as seen from a payment's page: beside it.
+const ASSETS: &str = "";
 
 /// What is told beside the field.
 const NOT_A_UTR: &str = "A bank reference has 12 digits. Please look it up in your app again.";
@@ -275,42 +275,10 @@ fn unavailable() -> Reply {
 }
 
 /// A form that is too long to be one of ours.
-pub(super) fn too_long() -> Reply {
+pub(in crate::http) fn too_long() -> Reply {
     notice(StatusCode::PAYLOAD_TOO_LARGE, "Too much was sent", "")
 }
 
 fn notice(status: StatusCode, title: &str, text: &str) -> Reply {
-    html(status, page::notice(title, text))
-}
-
-/// A page: nobody keeps it, frames it or learns its address from it.
-fn html(status: StatusCode, bytes: Vec<u8>) -> Reply {
-    let mut reply = Response::new(Answer::whole(bytes));
-    *reply.status_mut() = status;
-    let headers: [(HeaderName, &'static str); 5] = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, page::POLICY),
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    for (name, value) in headers {
-        let value = HeaderValue::from_static(value);
-        reply.headers_mut().insert(name, value);
-    }
-    reply
-}
-
-/// A file that never changes under its address.
-fn kept(asset: &'static Asset) -> Reply {
-    let mut reply = Response::new(Answer::whole(asset.bytes));
-    for (name, value) in [
-        (CONTENT_TYPE, asset.kind),
-        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        let value = HeaderValue::from_static(value);
-        reply.headers_mut().insert(name, value);
-    }
-    reply
+    html(status, page::notice(title, text, ASSETS))
 }
