@@ -4,6 +4,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,6 +16,9 @@ const PROGRAMS: [&str; 3] = [
     "/usr/bin/chromium-browser",
     "/usr/bin/google-chrome",
 ];
+
+/// A test that needs a browser for so long waits in vain. Nothing is measured by it.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What keeps it from asking the world, and lets the superuser start it.
 const FLAGS: &str = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
@@ -63,7 +69,7 @@ impl std::fmt::Display for Look {
 
 /// A running browser with one tab.
 pub(crate) struct Browser {
-    child: Child,
+    child: Arc<Mutex<Child>>,
     sent: ChildStdin,
     read: BufReader<ChildStdout>,
     next: u64,
@@ -71,6 +77,8 @@ pub(crate) struct Browser {
     /// What the browser said by itself since the last look at it.
     events: Vec<Value>,
     _profile: tempfile::TempDir,
+    /// Dropped with the browser: nobody needs to end it any more.
+    _in_use: mpsc::Sender<()>,
 }
 
 impl Browser {
@@ -96,9 +104,12 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let (sent, read) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let child = Arc::new(Mutex::new(child));
         let mut browser = Browser {
-            sent: child.stdin.take().unwrap(),
-            read: BufReader::new(child.stdout.take().unwrap()),
+            sent,
+            read: BufReader::new(read),
+            _in_use: ended_after_patience(&child),
             child,
             next: 0,
             tab: String::new(),
@@ -268,10 +279,23 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        let mut child = self.child.lock().unwrap();
         // It may have gone away by itself.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        drop(child.kill());
+        drop(child.wait());
     }
+}
+
+/// Ends a browser that is still in use after too long: then whoever waits for it is told.
+fn ended_after_patience(child: &Arc<Mutex<Child>>) -> mpsc::Sender<()> {
+    let (in_use, ends) = mpsc::channel();
+    let child = Arc::clone(child);
+    std::thread::spawn(move || {
+        if ends.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            drop(child.lock().unwrap().kill());
+        }
+    });
+    in_use
 }
 
 /// Texts whose contrast is below what the accessibility guidelines ask of small text, 4.5 to 1.
