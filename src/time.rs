@@ -104,6 +104,19 @@ impl Timestamp {
     }
 }
 
+/// `YYYY-MM-DD HH:MM:SS` at some offset, as the Payment Gateway writes times (partner-api.md).
+#[derive(Clone, Copy, Debug)]
+pub struct GatewayText(pub Timestamp, pub UtcOffset);
+
+impl fmt::Display for GatewayText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.0.civil(self.1);
+        let (date, time) = (at.date(), at.time());
+        let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+        write!(f, "{date} {hour:02}:{minute:02}:{second:02}")
+    }
+}
+
 /// RFC 3339 in UTC with microseconds: `2026-11-21T03:23:23.000000Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

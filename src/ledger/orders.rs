@@ -119,9 +119,13 @@ impl Ledger {
         rules: &PaymentRules,
     ) -> Result<Observed<OrderRow>, OrderError> {
         let name = OrderName::Reference(reference.clone());
-        self.change(&name, Some(utr), rules, |order, payments, desk| {
-            desk.decide_utr(order, utr, &payments.with_utr(utr, rules))
-        })
+        self.change(
+            Actor::Payer,
+            &name,
+            Some(utr),
+            rules,
+            |order, payments, desk| desk.decide_utr(order, utr, &payments.with_utr(utr, rules)),
+        )
     }
 
     /// A partner takes back one of its orders.
@@ -134,7 +138,7 @@ impl Ledger {
         rules: &PaymentRules,
     ) -> Result<Observed<OrderRow>, OrderError> {
         let name = OrderName::Of(key.0, key.1.clone());
-        self.change(&name, None, rules, |order, _, desk| {
+        self.change(Actor::Partner, &name, None, rules, |order, _, desk| {
             decide_cancellation(order, Actor::Partner, None, desk.now)
         })
     }
@@ -153,23 +157,31 @@ impl Ledger {
             Decision::Approve(utr) => utr.as_ref(),
             Decision::Reject(_) | Decision::Cancel(_) => None,
         };
-        self.change(name, named, rules, |order, payments, desk| match decision {
-            Decision::Approve(utr) => {
-                let utr = utr.as_ref().or(order.utr.as_ref());
-                let with = utr.map_or_else(Vec::new, |utr| payments.with_utr(utr, rules));
-                let payment = PaymentRow::free(&with).map(|row| &row.payment);
-                desk.decide_approval(order, utr, payment).map(Some)
-            }
-            Decision::Reject(reason) => decide_rejection(order, reason, desk.now).map(Some),
-            Decision::Cancel(reason) => {
-                decide_cancellation(order, Actor::Operator, reason.as_ref(), desk.now)
-            }
-        })
+        let by = Actor::Operator;
+        self.change(
+            by,
+            name,
+            named,
+            rules,
+            |order, payments, desk| match decision {
+                Decision::Approve(utr) => {
+                    let utr = utr.as_ref().or(order.utr.as_ref());
+                    let with = utr.map_or_else(Vec::new, |utr| payments.with_utr(utr, rules));
+                    let payment = PaymentRow::free(&with).map(|row| &row.payment);
+                    desk.decide_approval(order, utr, payment).map(Some)
+                }
+                Decision::Reject(reason) => decide_rejection(order, reason, desk.now).map(Some),
+                Decision::Cancel(reason) => {
+                    decide_cancellation(order, Actor::Operator, reason.as_ref(), desk.now)
+                }
+            },
+        )
     }
 
     /// Judges a change of an order, and makes it. `utr` is a bank's reference that it names.
     fn change(
         &self,
+        by: Actor,
         name: &OrderName,
         utr: Option<&Utr>,
         rules: &PaymentRules,
@@ -196,7 +208,12 @@ impl Ledger {
             let seq = row.changed;
             return Ok(Observed { value: row, seq });
         };
-        if self.space() == Space::Full {
+        // While there is little room operators have it still.
+        let least = match by {
+            Actor::Operator => Space::Low,
+            Actor::Partner | Actor::Payer => Space::Ample,
+        };
+        if self.space() < least {
             return Err(OrderError::Unavailable);
         }
         let entry = self.push(permit.ok_or(Unavailable)?, record);

@@ -10,6 +10,7 @@ pub mod fill;
 pub mod gameserver;
 pub mod model;
 pub mod operation;
+mod orders;
 mod payments;
 pub mod sample;
 mod script;
@@ -19,5 +20,5 @@ pub mod workload;
 
 pub use clock::ManualClock;
 pub use model::{Expected, Model};
-pub use operation::Operation;
+pub use operation::{Operation, OrderOperation};
 pub use workload::{Shape, Workload};

@@ -1,10 +1,10 @@
 //! What a simulated world does to a ledger, as plain data.
 
 use crate::engine::command::{
-    AccountName, Command, NewAdjustment, NewPartner, NewPayment, NewSession, NewTransfer, NewUser,
-    PartnerChange,
+    AccountName, Command, NewAdjustment, NewOrder, NewPartner, NewPayment, NewSession, NewTransfer,
+    NewUser, PartnerChange,
 };
-use crate::id::{Code, PartnerNumber, PlayerId};
+use crate::id::{Code, OrderId, OrderReference, PartnerNumber, PlayerId, Utr};
 use crate::money::Amount;
 use crate::time::Span;
 
@@ -62,6 +62,45 @@ pub enum Operation {
     },
     /// Money is said to have come.
     Receive(NewPayment),
+    /// Somebody does something about an order.
+    Order(OrderOperation),
     /// Time passes.
     Advance(Span),
+}
+
+/// One thing that a partner, a payer or an operator does about an order.
+#[derive(Clone, Debug)]
+pub enum OrderOperation {
+    /// A partner makes a payment link.
+    Create {
+        /// Whose.
+        partner: PartnerNumber,
+        /// What for.
+        new: NewOrder,
+        /// What its page will be found by.
+        reference: OrderReference,
+    },
+    /// A payer names a UTR.
+    NameUtr {
+        /// For which order, known or not.
+        reference: OrderReference,
+        /// Which.
+        utr: Utr,
+    },
+    /// A partner takes an order back.
+    Cancel {
+        /// Whose.
+        partner: PartnerNumber,
+        /// Which.
+        id: OrderId,
+    },
+    /// An operator says that an order is paid.
+    Approve {
+        /// Which.
+        reference: OrderReference,
+        /// By which payment, where the operator says so.
+        utr: Option<Utr>,
+    },
+    /// An operator says that an order is not paid.
+    Reject(OrderReference),
 }

@@ -25,13 +25,18 @@ impl Workload {
             1 if known > 0 => self.other_story(),
             _ => self.new_payment(),
         };
-        if known < REMEMBERED {
+        self.received_lately(&new);
+        self.queue.push_back(Operation::Receive(new));
+    }
+
+    /// It may be told of again.
+    pub(super) fn received_lately(&mut self, new: &NewPayment) {
+        if self.received.len() < REMEMBERED {
             self.received.push(new.clone());
         } else {
             let place = self.index(REMEMBERED);
             self.received[place] = new.clone();
         }
-        self.queue.push_back(Operation::Receive(new));
     }
 
     fn new_payment(&mut self) -> NewPayment {

@@ -27,8 +27,9 @@ impl Workload {
     fn draw(&mut self) {
         match self.random.random_range(0..1000) {
             0..50 if self.shape.alone => self.call_of_a_partner(),
-            0..450 => self.bet(),
-            450..700 => self.win(),
+            0..440 => self.bet(),
+            440..680 => self.win(),
+            680..700 => self.order_something(),
             700..740 => self.read(),
             740..790 => self.repeat(),
             790..840 => self.conflict(),

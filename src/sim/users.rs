@@ -34,6 +34,20 @@ pub(super) struct Users {
     mobiles: u64,
 }
 
+impl Users {
+    /// The number of one of a partner's users, the newest of whom is as good as any.
+    pub(super) fn mobile_of(&self, partner: PartnerNumber) -> Option<Mobile> {
+        let mut known = self.known.iter().rev();
+        let found = known.find(|(of, _)| *of == partner);
+        found.map(|(_, mobile)| mobile.clone())
+    }
+
+    /// The user that came last.
+    pub(super) fn newest(&self) -> (PartnerNumber, Mobile) {
+        self.known.last().expect("somebody was registered").clone()
+    }
+}
+
 impl Workload {
     /// One call, or what makes the next one worth a look.
     pub(super) fn call_of_a_partner(&mut self) {
@@ -71,7 +85,7 @@ impl Workload {
         number.parse().expect("nine digits are a mobile number")
     }
 
-    fn register_user(&mut self, known: bool) {
+    pub(super) fn register_user(&mut self, known: bool) {
         let partner = self.partner();
         let mobile = if known || self.users.known.len() >= USERS_MAX {
             self.user().1
@@ -160,7 +174,7 @@ impl Workload {
         self.send_transfer(partner, TransferKind::Deposit, mobile, 100);
     }
 
-    fn send_transfer(
+    pub(super) fn send_transfer(
         &mut self,
         partner: PartnerNumber,
         kind: TransferKind,

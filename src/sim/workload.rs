@@ -13,6 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Operation;
+use super::orders::Orders;
 use super::users::Users;
 use crate::engine::command::{
     AccountName, Command, NewAdjustment, NewPartner, NewPayment, NewSession, PartnerChange,
@@ -98,6 +99,7 @@ pub struct Workload {
     disabled: BTreeSet<PartnerNumber>,
     pub(super) seconds: u64,
     pub(super) users: Users,
+    pub(super) orders: Orders,
     next_id: u64,
     next_word: u64,
 }
@@ -134,6 +136,7 @@ impl Workload {
             disabled: BTreeSet::new(),
             seconds: 0,
             users: Users::default(),
+            orders: Orders::default(),
             next_id: 1,
             next_word: 1,
         };

@@ -23,7 +23,7 @@ use coffer::journal::{
 };
 use coffer::ledger::{Checkpointer, CheckpointerStop, Committer, Ledger, RecoverError, Turn};
 use coffer::sim::disk::{Cut, SimDisk};
-use coffer::sim::{Expected, ManualClock, Model, Operation, Shape, Workload};
+use coffer::sim::{Expected, ManualClock, Model, Operation, OrderOperation, Shape, Workload};
 use coffer::time::{Clock, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -96,7 +96,10 @@ impl Pending {
             }
             Operation::Register { .. } => matches!(self.told, Told::Registered(_)),
             Operation::Transfer { .. } => matches!(self.told, Told::Transferred { .. }),
-            Operation::Receive(_) => matches!(self.told, Told::Done { .. }),
+            Operation::Receive(_) => matches!(self.told, Told::Received { .. }),
+            Operation::Order(OrderOperation::Create { .. }) => {
+                matches!(self.told, Told::Ordered { .. })
+            }
             _ => false,
         }
     }

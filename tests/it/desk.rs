@@ -57,6 +57,13 @@ impl Desk {
             payments,
             ..Setup::default()
         });
+        let desk = Desk::over(server, settings);
+        Desk { rules, ..desk }
+    }
+
+    /// At a server that is there, with the payments that are set out of the box.
+    pub(crate) fn over(server: Server, settings: PartnerSettings) -> Desk {
+        let rules = Payments::default().rules;
         let new = NewPartner {
             name: "Shop Ltd.".parse().unwrap(),
             settings,
@@ -168,7 +175,7 @@ impl Desk {
         item.unwrap_or_else(|| panic!("no {utr} in {list}")).clone()
     }
 
-    /// What the accounts of a currency hold, those that hold nothing left out.
+    /// What the accounts of a currency hold that payments move, those that hold nothing left out.
     pub(crate) fn accounts(&self, currency: &str) -> Vec<(String, String)> {
         let report = self.list("reports/trial-balance");
         let currencies = report["currencies"].as_array().unwrap();
@@ -180,7 +187,10 @@ impl Desk {
         let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
         accounts
             .map(|line| (text(line, "account"), text(line, "balance")))
-            .filter(|(_, balance)| balance != "0.00")
+            .filter(|(account, balance)| {
+                let others = ["adjustments", "players/p1"];
+                balance != "0.00" && !others.contains(&account.as_str())
+            })
             .collect()
     }
 }

@@ -11,9 +11,23 @@ const BETWEEN: &str = "\n\n----\n\n";
 
 /// Compares the answer to `request` with what is kept in `folder` under `name`.
 pub(crate) fn sample(server: &Server, folder: &str, name: &str, request: &[u8]) {
+    masked_sample(server, folder, name, request, |seen| seen);
+}
+
+/// The same after `mask` has put something fixed where chance wrote.
+pub(crate) fn masked_sample(
+    server: &Server,
+    folder: &str,
+    name: &str,
+    request: &[u8],
+    mask: impl Fn(String) -> String,
+) {
     let answer = Client::connect(server.public).ask(request);
     let request = std::str::from_utf8(request).unwrap();
-    let seen = format!("{request}{BETWEEN}{}{}\n", answer.head, answer.body);
+    let seen = mask(format!(
+        "{request}{BETWEEN}{}{}\n",
+        answer.head, answer.body
+    ));
     compare(&format!("{folder}/{name}.http"), &seen);
 }
 

@@ -192,6 +192,44 @@ fn a_utr_that_two_orders_claim_waits_for_an_operator() {
 }
 
 #[test]
+fn an_order_that_is_over_claims_nothing_from_one_that_is_not() {
+    let desk = Desk::open();
+    for (place, end) in ["orders/cancel", "orders/reject"].into_iter().enumerate() {
+        let utr = format!("10000000000{place}");
+        let over = desk.order(&format!("over {place}"), "1.00");
+        desk.name(&over, &utr).unwrap();
+        let mut ended = json!({ "id": over });
+        if end == "orders/reject" {
+            ended["reason"] = json!("no");
+        }
+        assert_eq!(desk.admin(end, &ended).0, 200);
+        let open = desk.order(&format!("open {place}"), "1.00");
+        desk.name(&open, &utr).unwrap();
+        assert_eq!(whose(&desk.receive(&utr, "1.00")), matched(&open), "{end}");
+    }
+}
+
+#[test]
+fn payers_name_a_utr_for_sixteen_orders_and_an_operator_for_any() {
+    let desk = Desk::open();
+    let orders: Vec<_> = (0..18)
+        .map(|id| desk.order(&format!("o{id}"), "1.00"))
+        .collect();
+    for reference in &orders[..16] {
+        desk.name(reference, UTR).unwrap();
+    }
+    let refusal = refused(desk.name(&orders[16], UTR));
+    assert_eq!(refusal, OrderRefusal::TooManyClaims);
+    // Who has named it before may come back to it.
+    desk.name(&orders[0], OTHER_UTR).unwrap();
+    desk.name(&orders[0], UTR).unwrap();
+    assert_eq!(whose(&desk.receive(UTR, "1.00")), waiting(SEVERAL));
+    let approve = json!({ "id": orders[17], "utr": UTR });
+    assert_eq!(desk.admin("orders/approve", &approve).0, 200);
+    assert_eq!(whose(&desk.payment(UTR)), matched(&orders[17]));
+}
+
+#[test]
 fn a_second_payment_for_a_paid_order_waits() {
     let desk = Desk::open();
     let reference = desk.order("a", "1.00");
@@ -209,6 +247,14 @@ fn a_second_payment_for_a_paid_order_waits() {
     two_types.receive(UTR, "1.00");
     let second = two_types.receive_as(UTR, "1.00", json!({ "wallet_type": "upi_p2p" }));
     assert_eq!(whose(&second), waiting(DUPLICATE));
+    // An operator gives it to another order: it is the one of that UTR that is free.
+    let other = two_types.order("b", "1.00");
+    let approve = json!({ "id": other, "utr": UTR });
+    let (status, told) = two_types.admin("orders/approve", &approve);
+    assert_eq!(
+        (status, &told["received_payment"]),
+        (200, &json!(format!("upi_p2p/{UTR}")))
+    );
 }
 
 #[test]

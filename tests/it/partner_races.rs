@@ -17,7 +17,7 @@ use crate::support::{Client, account, partner_request, secrets, wallet_request};
 use crate::wire::InProcess;
 use crate::world::{clock, number};
 
-const CONNECTIONS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 16;
 
 /// The partners: one that refuses a repetition, and one that gets the first answer again.
 const REFUSES: &str = "refuses";

@@ -17,7 +17,7 @@ const OPERATIONS: usize = 20_000;
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// Every table with rows of entries.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 23] = [
     "partners",
     "accounts",
     "names",
@@ -37,6 +37,10 @@ const TABLES: [&str; 19] = [
     "unlisted_sessions",
     "users",
     "transfers",
+    "orders",
+    "order_ids",
+    "listed_orders",
+    "claims",
 ];
 
 /// Plays on a directory's `coffer-data`, and a copy of its books from about the middle.
@@ -175,7 +179,9 @@ fn a_row_that_is_missing_is_found_in_every_table() {
 #[test]
 fn a_row_of_older_books_is_found_in_every_table_that_changes() {
     let folder = played();
-    for table in ["players", "rounds", "ids", "sums", "days"] {
+    for table in [
+        "players", "rounds", "ids", "sums", "days", "orders", "payments",
+    ] {
         let old = rows(&folder.path().join("old.redb"), table);
         let new = rows(&books(folder.path()), table);
         let older = old.iter().find(|row| {
@@ -217,7 +223,16 @@ fn a_row_that_says_otherwise_under_a_right_checksum_is_found() {
 #[test]
 fn a_row_that_no_entry_explains_is_found() {
     let folder = played();
-    for table in ["ids", "rounds", "accounts", "codes", "names", "odd_plays"] {
+    for table in [
+        "ids",
+        "rounds",
+        "accounts",
+        "codes",
+        "names",
+        "odd_plays",
+        "order_ids",
+        "claims",
+    ] {
         let (key, row) = last_row(folder.path(), table);
         let mut other = key.clone();
         *other.last_mut().unwrap() ^= 1;

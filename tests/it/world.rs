@@ -1,14 +1,15 @@
 //! What the simulation's tests share: doing an [`Operation`] to a ledger, and comparing a whole
-//! ledger with the naive model.
+//! ledger with the naive model. Orders and payments are in `world_orders`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
+use coffer::engine::document::PaymentState;
 use coffer::engine::entry::Body;
-use coffer::engine::order::PaymentRules;
+use coffer::engine::refusal::OrderRefusal;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
-use coffer::id::{Code, GameNumber, PartnerNumber, Seq};
+use coffer::id::{Code, GameNumber, OrderReference, PartnerNumber, Seq, Utr};
 use coffer::journal::Journal;
 use coffer::ledger::{
     Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
@@ -16,7 +17,9 @@ use coffer::ledger::{
 use coffer::money::{Amount, Sum};
 use coffer::sim::model::{AccountKey, Model, Round};
 use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
-use coffer::time::{Clock, Day, Span, Timestamp};
+use coffer::time::{Clock, Day, Timestamp};
+
+use crate::world_orders;
 
 /// The largest stake that the simulated rules allow.
 pub(crate) const BET_MAX: u64 = 5_000_000;
@@ -25,14 +28,6 @@ pub(crate) fn rules() -> Rules {
     Rules {
         bet_max: Amount::from_cents(BET_MAX),
         ..Rules::default()
-    }
-}
-
-/// Payments of one type settle orders, within half an hour.
-pub(crate) fn payment_rules() -> PaymentRules {
-    PaymentRules {
-        wallet_types: vec!["upi".parse().unwrap()],
-        order_ttl: Span::from_seconds(1800),
     }
 }
 
@@ -91,6 +86,16 @@ pub(crate) enum Told {
         at: Timestamp,
     },
     NotForUser(UserRefusal),
+    Received {
+        state: PaymentState,
+        repeated: bool,
+    },
+    Ordered {
+        reference: OrderReference,
+        state: &'static str,
+        utr: Option<Utr>,
+    },
+    NotForOrder(OrderRefusal),
 }
 
 impl Told {
@@ -120,6 +125,26 @@ impl Told {
                 },
             ) => (balance_after, at) == (b, due),
             (Told::NotForUser(refusal), Expected::NotForUser(due)) => refusal == due,
+            (
+                Told::Received { state, repeated },
+                Expected::Received {
+                    state: s,
+                    repeated: r,
+                },
+            ) => (state, repeated) == (s, r),
+            (
+                Told::Ordered {
+                    reference,
+                    state,
+                    utr,
+                },
+                Expected::Ordered {
+                    reference: r,
+                    state: s,
+                    utr: u,
+                },
+            ) => (reference, state, utr) == (r, s, u),
+            (Told::NotForOrder(refusal), Expected::NotForOrder(due)) => refusal == due,
             _ => false,
         }
     }
@@ -189,10 +214,11 @@ pub(crate) fn perform(
         Operation::Adjust(new) => ledger
             .adjust(new)
             .map(|seen| (Some(seen.value.balance), seen.value.repeated, seen.seq)),
-        Operation::Receive(new) => {
-            let received = ledger.receive_payment(new, &payment_rules());
-            received.map(|seen| (None, seen.value.repeated, seen.seq))
-        }
+        Operation::Order(operation) => return world_orders::perform(ledger, operation),
+        Operation::Receive(new) => match world_orders::receive(ledger, new) {
+            Ok(received) => return Ok(received),
+            Err(error) => Err(error),
+        },
         Operation::OpenSession(new) => {
             let opened = ledger.open_session(new.clone());
             opened.map(|seen| (None, false, seen.seq))
@@ -270,7 +296,7 @@ pub(crate) fn differences(
         compare_sessions(ledger, model, clock.now(), &mut found);
         compare_users(ledger, model, &mut found);
     }
-    compare_payments(ledger, models, &mut found);
+    world_orders::compare(ledger, models, clock.now(), &mut found);
     compare_sums(ledger, models, &mut found);
     compare_rounds(ledger, models, &mut found);
     compare_anomalies(ledger, models, &mut found);
@@ -367,58 +393,6 @@ fn compare_users(ledger: &Ledger, model: &Model, found: &mut Vec<String>) {
         if !is_so {
             found.push(format!("transfer {id} is {row:?}, not {done:?}"));
         }
-    }
-}
-
-/// All of them, page by page, and each by its name.
-fn compare_payments(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>) {
-    let mut listed = BTreeMap::new();
-    let mut before = None;
-    loop {
-        let page = ledger.payments(before, 100, |_| true).unwrap().value;
-        for row in page.items {
-            let key = row.payment.key();
-            if listed.insert(key, row).is_some() {
-                found.push("a payment is listed twice".to_owned());
-            }
-        }
-        before = page.next;
-        if before.is_none() {
-            break;
-        }
-    }
-    for payment in models.iter().flat_map(|model| model.payments()) {
-        let row = listed.remove(&payment.key());
-        let is_so = row.as_ref().is_some_and(|row| {
-            let of = &row.payment;
-            (
-                of.amount,
-                of.currency,
-                &of.account,
-                of.received_at,
-                &of.payer,
-                of.suspicious,
-            ) == (
-                payment.amount,
-                payment.currency,
-                &payment.account,
-                payment.received_at,
-                &payment.payer,
-                payment.suspicious,
-            )
-        });
-        if !is_so {
-            found.push(format!("payment {payment:?} is {row:?}"));
-        }
-        let repeated = ledger.known_payment(payment, &payment_rules());
-        if !matches!(repeated, Ok(Observed { value: Some(_), .. })) {
-            found.push(format!(
-                "payment {payment:?} would come again: {repeated:?}"
-            ));
-        }
-    }
-    if !listed.is_empty() {
-        found.push(format!("payments {listed:?} never came"));
     }
 }
 

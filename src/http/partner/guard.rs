@@ -95,6 +95,7 @@ impl PartnerGuard {
         let partner = partners.find(|row| row.secrets.payment_token_is(&given, now));
         let has_headers = ["x-api-key", "x-api-secret"];
         let has_headers = has_headers.iter().any(|name| headers.contains_key(*name));
+        let seq = partner.map_or(Seq::NONE, |row| row.changed);
         let judged = match partner {
             None => Err(self.failed(counted, INVALID_TOKEN)),
             Some(partner) if has_headers => {
@@ -107,9 +108,10 @@ impl PartnerGuard {
             }
             Some(partner) => judged(partner, from, now).map(|()| Arc::clone(partner)),
         };
-        judged.inspect_err(|refusal| {
+        judged.map_err(|refusal| {
             let limited = refusal.wait_seconds.is_some();
             self.refused.log(counted, refusal.message, limited);
+            Refusal { seq, ..refusal }
         })
     }
 

@@ -11,7 +11,6 @@ use super::texts::{
 use crate::engine::command::NewOrder;
 use crate::engine::document::Order;
 use crate::id::{OrderId, OrderNote};
-use crate::protocol::percent;
 use crate::time::{Timestamp, UtcOffset};
 
 /// The longest order id and note, in characters.
@@ -57,8 +56,10 @@ impl<'a> GatewayCall<'a> {
     ///
     /// # Errors
     /// [`Malformed`].
-    pub fn decode(body: &'a [u8], query: &str) -> Result<GatewayCall<'a>, Malformed> {
-        let query = percent::decode_query(query).ok_or(Malformed)?;
+    pub fn decode(
+        body: &'a [u8],
+        query: Vec<(String, String)>,
+    ) -> Result<GatewayCall<'a>, Malformed> {
         let members = match body {
             [] if !query.is_empty() => None,
             body => Some(Members::decode(body)?),

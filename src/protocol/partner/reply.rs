@@ -20,7 +20,7 @@ use crate::engine::refusal::{OrderRefusal, UserRefusal};
 use crate::engine::transfer::TransferRow;
 use crate::id::{GameType, Mobile, Name, OrderId, OrderReference, Seq, UserNumber, Utr};
 use crate::money::{Amount, Sum};
-use crate::time::Timestamp;
+use crate::time::{GatewayText, Timestamp};
 
 /// A status and a JSON body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,14 +126,13 @@ impl Reply {
     pub fn order_status(message: &'static str, of: &StatusOf<'_>) -> Reply {
         let (seen, since) = of.order.seen(of.now);
         let utr = of.order.utr.as_ref().filter(|_| seen == Seen::Success);
-        let timestamp = since.wallet_text(of.offset);
         let data = StatusData {
             order_id: &of.order.id,
             txn_status: seen.name(),
             txn_amount: of.order.amount,
             utr: utr.map_or("", Utr::as_str),
             payment_mode: "UPI",
-            timestamp: std::str::from_utf8(&timestamp).expect("a time is ASCII"),
+            timestamp: GatewayText(since, of.offset),
         };
         Reply::of(200, &Successful::new(Some(message), data))
     }
@@ -291,7 +290,8 @@ struct StatusData<'a> {
     utr: &'a str,
     #[serde(rename = "paymentMode")]
     payment_mode: &'static str,
-    timestamp: &'a str,
+    #[serde(serialize_with = "crate::id::as_text")]
+    timestamp: GatewayText,
 }
 
 #[derive(Serialize)]

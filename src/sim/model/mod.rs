@@ -5,21 +5,29 @@
 //! answer differently is a fault of one of them. Operators' refusals have no stated order, so the
 //! model names every reason that holds and the ledger must give one of them. Operators' calls and
 //! the reads are here, game servers' requests in `play`, partners' in `users`, received payments
-//! in `payments`.
+//! in `payments`, the orders that they are for in `orders`.
 
+mod orders;
 mod payments;
 mod play;
 mod users;
 
 use std::collections::BTreeMap;
 
+pub use self::orders::Ordered;
+use self::orders::Orders;
 use self::payments::Payments;
 use self::users::Users;
 use super::Operation;
-use crate::engine::command::{AccountName, NewAdjustment, NewSession, Rules, Transaction};
-use crate::engine::refusal::{OperatorRefusal, UserRefusal};
+use crate::engine::command::{
+    AccountName, NewAdjustment, NewSession, PartnerChange, Rules, Transaction,
+};
+use crate::engine::document::PaymentState;
+use crate::engine::refusal::{OperatorRefusal, OrderRefusal, UserRefusal};
 use crate::engine::settings::OnRepeat;
-use crate::id::{Code, IdSpaceName, PartnerNumber, PlayerId, Reference, WalletToken};
+use crate::id::{
+    Code, IdSpaceName, OrderReference, PartnerNumber, PlayerId, Reference, Utr, WalletToken,
+};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
 
@@ -59,12 +67,30 @@ pub enum Expected {
     },
     /// To a partner: refused, for this reason.
     NotForUser(UserRefusal),
+    /// To an operator: a payment is taken down, or was before.
+    Received {
+        /// Whose it is.
+        state: PaymentState,
+        /// Whether it was there already.
+        repeated: bool,
+    },
+    /// Of an order: how it is now.
+    Ordered {
+        /// What its page is found by.
+        reference: OrderReference,
+        /// Its state as the Partner API names it.
+        state: &'static str,
+        /// The UTR that is named for it.
+        utr: Option<Utr>,
+    },
+    /// Of an order: refused, for this reason.
+    NotForOrder(OrderRefusal),
 }
 
 /// One line of an account's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// `bet`, `win`, `cancel`, `deposit`, `withdrawal` or `adjustment`.
+    /// `bet`, `win`, `cancel`, `deposit`, `withdrawal`, `payment` or `adjustment`.
     pub kind: &'static str,
     /// Cents on (positive) or off (negative).
     pub cents: i128,
@@ -129,6 +155,8 @@ struct Agent {
     token: WalletToken,
     currency: Currency,
     replays: bool,
+    /// Whether payments go to its users.
+    credits: bool,
     id_space: IdSpaceName,
     disabled: bool,
     expires_at: Option<Timestamp>,
@@ -150,6 +178,7 @@ pub struct Model {
     references: BTreeMap<(PartnerNumber, Reference), (AccountKey, Sum)>,
     users: Users,
     payments: Payments,
+    orders: Orders,
     anomalies: BTreeMap<&'static str, u64>,
     taken: u64,
 }
@@ -191,6 +220,7 @@ impl Model {
             references: BTreeMap::new(),
             users: Users::default(),
             payments: Payments::default(),
+            orders: Orders::default(),
             anomalies: BTreeMap::new(),
             taken: 0,
         }
@@ -220,20 +250,14 @@ impl Model {
                     token: new.wallet_token.clone(),
                     currency: new.currency,
                     replays: new.settings.on_repeat == OnRepeat::Replay,
+                    credits: new.settings.credit_on_payment,
                     id_space: new.id_space.clone(),
                     disabled: false,
                     expires_at: new.expires_at,
                 });
             }
             Operation::ChangePartner(number, change) => {
-                let Some(agent) = self.agent_mut(*number) else {
-                    return Expected::Refused(vec![OperatorRefusal::PartnerUnknown(*number)]);
-                };
-                agent.disabled = change.disabled.unwrap_or(agent.disabled);
-                if let Some(on_repeat) = change.settings.on_repeat {
-                    agent.replays = on_repeat == OnRepeat::Replay;
-                }
-                agent.expires_at = change.expires_at.unwrap_or(agent.expires_at);
+                return self.change_partner(*number, change);
             }
             Operation::CreatePlayer { account, balance } => {
                 return self.create_player(&key_of(account), *balance, now);
@@ -260,10 +284,28 @@ impl Model {
             },
             Operation::Register { partner, new } => return self.register(*partner, new),
             Operation::Transfer { partner, new } => return self.transfer(*partner, new, now),
-            Operation::Receive(new) => return self.receive(new),
+            Operation::Receive(new) => return self.receive(new, now),
+            Operation::Order(operation) => return self.judge_order(operation, now),
             Operation::Advance(_) => {}
         }
         done
+    }
+
+    fn change_partner(&mut self, number: PartnerNumber, change: &PartnerChange) -> Expected {
+        let Some(agent) = self.agent_mut(number) else {
+            return Expected::Refused(vec![OperatorRefusal::PartnerUnknown(number)]);
+        };
+        agent.disabled = change.disabled.unwrap_or(agent.disabled);
+        if let Some(on_repeat) = change.settings.on_repeat {
+            agent.replays = on_repeat == OnRepeat::Replay;
+        }
+        let credits = change.settings.credit_on_payment;
+        agent.credits = credits.unwrap_or(agent.credits);
+        agent.expires_at = change.expires_at.unwrap_or(agent.expires_at);
+        Expected::Done {
+            balance: None,
+            repeated: false,
+        }
     }
 
     fn agent(&self, number: PartnerNumber) -> Option<&Agent> {
@@ -463,6 +505,7 @@ impl Model {
             sums.insert((currency, format!("partner/{partner}")), sum);
         }
         self.add_payments(&mut sums);
+        self.add_orders(&mut sums);
         sums
     }
 }

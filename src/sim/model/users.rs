@@ -108,7 +108,11 @@ impl Model {
     }
 
     /// The wallet of a partner's user.
-    fn wallet(&self, partner: PartnerNumber, mobile: &Mobile) -> Result<AccountKey, UserRefusal> {
+    pub(super) fn wallet(
+        &self,
+        partner: PartnerNumber,
+        mobile: &Mobile,
+    ) -> Result<AccountKey, UserRefusal> {
         match self.users.numbers.get(&(partner, mobile.clone())) {
             Some(number) => {
                 let currency = self.agent(partner).expect("it has a user").currency;
