@@ -135,6 +135,15 @@ impl<K: Clone + Eq + Hash, V: Clone> Held<K, V> {
     /// they are, or in the generation before.
     pub fn shed(&mut self) {
         self.current.rows.retain(|_, row| row.changed);
+        self.current.rows.shrink_to_fit();
+    }
+
+    /// Bytes that the current generation's table takes, with its empty places, of which there are
+    /// many after it has grown. What the rows refer to comes on top.
+    pub fn table_bytes(&self) -> u64 {
+        // A table is filled up to seven eighths, and has a byte beside each place.
+        let places = self.current.rows.capacity().div_ceil(7) * 8;
+        (places * (size_of::<(K, Row<V>)>() + 1)) as u64
     }
 
     /// How many rows the current generation has.
@@ -204,8 +213,12 @@ mod tests {
         held.load(3, 30);
         held.put(4, 40);
         assert_eq!(held.len(), 4);
+        let many = (100..200).map(|key| (key, 0));
+        many.for_each(|(key, value)| held.load(key, value));
+        let full = held.table_bytes();
         held.shed();
         assert_eq!(held.len(), 2);
+        assert!(held.table_bytes() * 10 < full, "its places are given back");
         let rows = [1, 2, 3, 4].map(|key| held.row(&key).copied());
         assert_eq!(rows, [Some(10), Some(21), None, Some(40)]);
     }

@@ -22,6 +22,16 @@ pub type PlayerKey = (PartnerNumber, PlayerId);
 /// Sessions that a player's row lists, the newest ones; older ones have rows of their own.
 pub const SESSIONS_LISTED_MAX: usize = 8;
 
+/// What a player's row refers to, in bytes, roughly: an account, a session, the room for more of
+/// them, and names.
+const PLAYER_BYTES: usize = 700;
+
+/// What a past session's row refers to, with its key in a sorted set.
+const PAST_BYTES: usize = 150;
+
+/// What is noted of an entry, with its share of a sorted map.
+const NOTED_BYTES: usize = 56;
+
 /// A player, over all currencies. Its number is that of its first account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlayerRow {
@@ -173,9 +183,17 @@ impl Holdings {
         keys.filter_map(|key| self.past.row(key))
     }
 
-    /// How many sessions the current generation has that no player's row lists.
-    pub fn past_len(&self) -> usize {
-        self.past.len()
+    /// Bytes that the current generations take, roughly.
+    pub fn bytes(&self) -> u64 {
+        let tables = [
+            self.players.table_bytes(),
+            self.past.table_bytes(),
+            self.rounds.table_bytes(),
+        ];
+        let players = self.players.len() * PLAYER_BYTES;
+        let noted = self.open_rounds.current.len() + self.odd_plays.current.len();
+        let past = self.past.len() * PAST_BYTES;
+        tables.iter().sum::<u64>() + (players + past + noted * NOTED_BYTES) as u64
     }
 
     /// Takes in a session that its player's row does not list, as [`Held::load`] does.

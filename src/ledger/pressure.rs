@@ -6,17 +6,23 @@
 //! too much by itself, nothing that would be written is taken until the books have caught up.
 //! Balances, repetitions and refusals are told all the while.
 
+use std::hash::Hash;
 use std::sync::atomic::Ordering;
 
 use super::{Ledger, Space};
+use crate::engine::held::Held;
 
-/// What a row takes in memory, roughly: a player with an account and a session, and a round or an
-/// id with its share of the tables.
-const PLAYER_BYTES: u64 = 900;
-const ROW_BYTES: u64 = 180;
+/// What the key of a row refers to, in bytes, roughly: a code, a name or a reference.
+const NAME_BYTES: u64 = 100;
 
-/// A transfer with its id, the users of a mobile number, a received payment or an order.
-const DOCUMENT_BYTES: u64 = 400;
+/// The same of a transfer, or the users of a mobile number.
+const DOCUMENT_BYTES: u64 = 300;
+
+/// A received payment or an order, with its share of the tables.
+const PAYMENT_BYTES: u64 = 600;
+
+/// A row is a change of at least so many bytes in memory.
+const ROW_BYTES: u64 = 100;
 
 /// What a row takes on the disk, with its share of pages that are half full and of indexes.
 const WRITTEN_BYTES: u64 = 512;
@@ -27,30 +33,27 @@ const PAGE_BYTES: u64 = 4096;
 /// Commits until a page that was written anew is free again.
 const PAGES_HELD: u64 = 3;
 
+/// What rows take whose tables do not hold all of it.
+fn with<K: Clone + Eq + Hash, V: Clone>(rows: &Held<K, V>, beside: u64) -> u64 {
+    rows.table_bytes() + rows.len() as u64 * beside
+}
+
 impl Ledger {
     /// Roughly what the current generations take, in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let players = self.shards.players.each().map(|players| {
-            let holdings = &players.holdings;
-            let rows = holdings.rounds.len() + holdings.past_len();
-            holdings.players.len() as u64 * PLAYER_BYTES + rows as u64 * ROW_BYTES
-        });
-        let ids = (self.shards.ids.each()).map(|ids| ids.rows.len());
-        let codes = (self.shards.codes.each()).map(|codes| codes.len());
-        let names = (self.shards.names.each()).map(|names| names.len());
-        let accounts = (self.shards.accounts.each()).map(|accounts| accounts.len());
-        let references = (self.shards.references.each()).map(|references| references.len());
-        let rows = ids
-            .chain(codes)
-            .chain(names)
-            .chain(accounts)
-            .chain(references);
-        let users = (self.shards.users.each()).map(|users| users.len());
-        let transfers = (self.shards.transfers.each()).map(|transfers| transfers.len());
-        let payments = self.shards.payments.lock().len();
-        let documents = users.chain(transfers).chain([payments]).sum::<usize>() as u64;
-        let rows = rows.sum::<usize>() as u64;
-        players.sum::<u64>() + rows * ROW_BYTES + documents * DOCUMENT_BYTES
+        let shards = &self.shards;
+        let players = shards.players.each().map(|players| players.holdings.bytes());
+        let ids = shards.ids.each().map(|ids| ids.rows.table_bytes());
+        let accounts = shards.accounts.each().map(|rows| rows.table_bytes());
+        let codes = shards.codes.each().map(|rows| with(&rows, NAME_BYTES));
+        let names = shards.names.each().map(|rows| with(&rows, NAME_BYTES));
+        let references = shards.references.each().map(|rows| with(&rows, NAME_BYTES));
+        let users = shards.users.each().map(|rows| with(&rows, DOCUMENT_BYTES));
+        let transfers = (shards.transfers.each()).map(|rows| with(&rows, DOCUMENT_BYTES));
+        let payments = shards.payments.lock().len() as u64 * PAYMENT_BYTES;
+        let named = codes.chain(names).chain(references).sum::<u64>();
+        let documents = users.chain(transfers).sum::<u64>() + payments;
+        players.chain(ids).chain(accounts).sum::<u64>() + named + documents
     }
 
     /// What the current generations may take: the generation before has the other half.

@@ -23,10 +23,10 @@ use crate::on_disk::open_disk;
 use crate::world::clock;
 
 /// Bytes that memory may take: half of them, the current generation's, are some hundred players.
-const RESIDENT: u64 = 200_000;
+const RESIDENT: u64 = 800_000;
 
 /// Far more than fit into memory.
-const PLAYERS: u64 = 600;
+const PLAYERS: u64 = 2_400;
 
 const QUEUE: usize = 8192;
 
@@ -277,7 +277,7 @@ fn a_start_whose_books_find_no_room_takes_no_more_into_memory_than_may_be_there(
     let disk = SimDisk::new();
     let mut pressed = Pressed::on(&disk, QUEUE);
     pressed.open_session(0);
-    for id in 1..=6_000 {
+    for id in 1..=8_000 {
         assert_eq!(pressed.play(0, &win(id, 1)), done(id));
     }
     pressed.write_down();
@@ -302,7 +302,7 @@ fn a_start_whose_books_find_no_room_takes_no_more_into_memory_than_may_be_there(
         match recovered {
             Ok((ledger, _committer)) => {
                 assert!(starts, "{} bytes", ledger.resident_bytes());
-                assert_eq!(ledger.head().seq.0, 6_002);
+                assert_eq!(ledger.head().seq.0, 8_002);
             }
             Err(error) => assert!(
                 !starts && error.to_string().contains("books.redb"),
