@@ -22,6 +22,7 @@ mod partner;
 mod payment;
 mod player;
 mod rebuild;
+mod reload;
 mod report;
 mod restore;
 mod schedule;

@@ -95,6 +95,14 @@ impl PartnerSecrets {
         })
     }
 
+    /// The same of the gateway secret.
+    pub fn gateway_secret_is(&self, given: &KeyedHash, now: Timestamp) -> bool {
+        let former = self.former.gateway.iter();
+        former.fold(self.pluginapi_secret == *given, |opens, former| {
+            opens | ((former.secret.pluginapi_secret == *given) & (now < former.until))
+        })
+    }
+
     /// These secrets with new ones in their places. Those before open for `grace` from `now` on,
     /// and for no longer than an earlier exchange has left them.
     pub(super) fn rotated(&self, new: NewSecrets, grace: Span, now: Timestamp) -> PartnerSecrets {
@@ -215,6 +223,12 @@ mod tests {
         let gateway = &secrets.former.gateway[0].secret;
         assert!(gateway.private_key == before.private_key);
         assert!(secrets.private_key != before.private_key);
+        for (now, opens) in [(0, true), (HOUR - 1, true), (HOUR, false)] {
+            assert!(secrets.gateway_secret_is(&hash("a"), at(now)));
+            assert!(!secrets.gateway_secret_is(&hash("b"), at(now)));
+            let old = secrets.gateway_secret_is(&before.pluginapi_secret, at(now));
+            assert_eq!(old, opens);
+        }
         let entry = serde_json::to_string(&secrets).unwrap();
         assert_eq!(
             serde_json::from_str::<PartnerSecrets>(&entry).unwrap(),

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use coffer::config::Games;
+use coffer::config::{Config, Games};
+use coffer::engine::catalogue::Catalogue;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
-use coffer::http::{Admin, AdminGuard, Limits, Meters, PartnerGuard, Settings, State, serve};
+use coffer::http::{
+    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Settings, State, serve,
+};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
 use coffer::ledger::{Latched, Ledger};
@@ -55,6 +58,7 @@ pub(crate) struct Setup {
     pub(crate) settings: PartnerSettings,
     pub(crate) texts: BTreeMap<Lang, BTreeMap<String, String>>,
     pub(crate) utc_offset: UtcOffset,
+    pub(crate) catalogue: Catalogue,
 }
 
 impl Default for Setup {
@@ -67,6 +71,7 @@ impl Default for Setup {
             settings: PartnerSettings::default(),
             texts: BTreeMap::new(),
             utc_offset: UtcOffset::UTC,
+            catalogue: Config::default().paykassma.catalogue,
         }
     }
 }
@@ -261,13 +266,18 @@ impl Drop for Server {
     }
 }
 
-/// What the partner of a wallet token proves itself with: `key_of_{token}` and
-/// `secret_of_{token}`.
+/// What the partner of a wallet token proves itself with: `key_of_{token}`, `secret_of_{token}`,
+/// and as a merchant `gateway_secret_of_{token}`, `access_key_of_{token}` and
+/// `private_key_of_{token}`.
 pub(crate) fn secrets(token: &str) -> PartnerSecrets {
-    let secret = Secret::new(format!("secret_of_{token}"));
+    let key = SecretKey::new(&SECRET_KEY);
+    let secret = |what: &str| Secret::new(format!("{what}_of_{token}"));
     PartnerSecrets {
         api_key: format!("key_of_{token}"),
-        api_secret: SecretKey::new(&SECRET_KEY).hash(&secret),
+        api_secret: key.hash(&secret("secret")),
+        pluginapi_secret: key.hash(&secret("gateway_secret")),
+        access_key: key.seal(&secret("access_key")),
+        private_key: key.seal(&secret("private_key")),
         ..sample::secrets()
     }
 }
@@ -298,6 +308,11 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
         },
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&SECRET_KEY)), failures_max),
+        gateway: Gateway::new(
+            Arc::new(SecretKey::new(&SECRET_KEY)),
+            failures_max,
+            setup.catalogue.clone(),
+        ),
     })
 }
 
