@@ -301,9 +301,11 @@ macro_rules! text {
     };
 }
 
-// Below the macro, which it uses.
+// Below the macro, which they use.
+mod gateway;
 mod payment;
 
+pub use gateway::{GatewayText, Label, PostbackName, RequestSignature, WithdrawalId};
 pub use payment::{PaymentDetail, PaymentReference, WalletType};
 
 /// Letters, digits and `_`, from 1 to `length_max` of them.

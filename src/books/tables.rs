@@ -1,5 +1,6 @@
 //! Which tables hold rows.
 
+use super::gateway::Marked;
 use super::payments::ListedPayment;
 use super::rows::{
     AccountPlace, Definition, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow,
@@ -7,6 +8,7 @@ use super::rows::{
 };
 use super::runs::{FilterPiece, RunList};
 use crate::engine::document::{Adjustment, Partner};
+use crate::engine::gateway::GatewayRow;
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::IdRow;
 use crate::engine::payment::PaymentRow;
@@ -17,7 +19,7 @@ use crate::engine::user::Registered;
 use crate::id::Seq;
 
 /// Every table that holds rows.
-pub(super) const ALL: [Definition; 22] = [
+pub(super) const ALL: [Definition; 24] = [
     <(Partner, Seq)>::TABLE,
     Space::TABLE,
     AccountPlace::TABLE,
@@ -40,12 +42,16 @@ pub(super) const ALL: [Definition; 22] = [
     TransferRow::TABLE,
     PaymentRow::TABLE,
     ListedPayment::TABLE,
+    GatewayRow::TABLE,
+    Marked::TABLE,
 ];
 
 /// Those that books of earlier versions may lack.
-pub(super) const LATER: [Definition; 4] = [
+pub(super) const LATER: [Definition; 6] = [
     Registered::TABLE,
     TransferRow::TABLE,
     PaymentRow::TABLE,
     ListedPayment::TABLE,
+    GatewayRow::TABLE,
+    Marked::TABLE,
 ];

@@ -7,6 +7,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::gateway::GatewayDocument;
 use super::link::AuthLink;
 use super::rotation::FormerSecrets;
 use super::settings::PartnerSettings;
@@ -39,6 +40,14 @@ pub enum Document {
     Transfer(Box<Transfer>),
     /// Money that is said to have come from outside.
     ReceivedPayment(Box<ReceivedPayment>),
+    /// What the gateway keeps.
+    Gateway(Box<GatewayDocument>),
+}
+
+impl From<GatewayDocument> for Document {
+    fn from(document: GatewayDocument) -> Document {
+        Document::Gateway(Box::new(document))
+    }
 }
 
 impl Document {

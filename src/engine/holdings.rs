@@ -356,7 +356,8 @@ impl Holdings {
                 | Document::Adjustment(_)
                 | Document::User(_)
                 | Document::Transfer(_)
-                | Document::ReceivedPayment(_) => {}
+                | Document::ReceivedPayment(_)
+                | Document::Gateway(_) => {}
             }
         }
         for posting in &record.postings {

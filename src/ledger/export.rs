@@ -331,7 +331,8 @@ impl Later {
                 | Document::Adjustment(_)
                 | Document::User(_)
                 | Document::Transfer(_)
-                | Document::ReceivedPayment(_) => {}
+                | Document::ReceivedPayment(_)
+                | Document::Gateway(_) => {}
             }
         }
         for posting in &record.postings {

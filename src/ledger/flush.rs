@@ -74,6 +74,9 @@ impl Writing<'_> {
         for rows in sorted([&turn.payments].into_iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.payments(rows))?;
         }
+        for rows in sorted([&turn.gateway].into_iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.gateway(rows))?;
+        }
         Ok(())
     }
 

@@ -13,6 +13,7 @@ mod checkpoint;
 mod checkpoint_error;
 mod export;
 mod flush;
+mod gateway;
 mod history;
 mod links;
 mod load;
@@ -21,6 +22,7 @@ mod operate;
 mod partners;
 mod payments;
 mod play;
+mod postbacks;
 mod pressure;
 mod recent;
 mod recover;
@@ -33,6 +35,7 @@ mod space;
 mod users;
 mod verify;
 mod vitals;
+mod withdrawals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -52,6 +55,8 @@ use self::partners::Partners;
 pub use self::partners::{DEFAULT_ID_SPACE, PartnerRow};
 pub use self::payments::Received;
 pub use self::play::{Outcome, Played};
+use self::postbacks::Bell;
+pub use self::postbacks::{DuePostback, PostbackView, PostbacksAsked};
 pub use self::recover::RecoverError;
 use self::recover::Tail;
 pub use self::report::{
@@ -68,6 +73,7 @@ pub use self::verify::{
     Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_backup, verify_offline,
 };
 pub use self::vitals::Vitals;
+pub use self::withdrawals::{TellOfWithdrawal, WithdrawalError, WithdrawalsAsked};
 use crate::books::{Books, BooksError, Checkpoints, View};
 use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;
@@ -207,6 +213,8 @@ pub struct Ledger {
     /// How long checkpoints took.
     checkpoint_times: Durations,
     checkpoints: Checkpoints,
+    /// Rings when a postback was written.
+    bell: Bell,
 }
 
 impl Ledger {

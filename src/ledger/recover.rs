@@ -19,6 +19,7 @@ use super::checkpoint::Base;
 use super::checkpoint_error::CheckpointError;
 use super::load::LOST_ACCOUNT;
 use super::partners::Partners;
+use super::postbacks::Bell;
 use super::recent::{Place, word};
 use super::sequencer::Sequencer;
 use super::shard::Shards;
@@ -210,6 +211,7 @@ impl Ledger {
             stayed_bytes: AtomicU64::new(0),
             checkpoint_times: Durations::default(),
             checkpoints: settings.checkpoints,
+            bell: Bell::default(),
         });
         ledger.take_tail(applied.seq, told)?;
         Ok((ledger, committer))
@@ -306,7 +308,8 @@ impl Ledger {
                 | Document::Player(_)
                 | Document::Account(_)
                 | Document::User(_)
-                | Document::ReceivedPayment(_) => None,
+                | Document::ReceivedPayment(_)
+                | Document::Gateway(_) => None,
             }));
         }
         wanted.sort_unstable();
@@ -450,7 +453,7 @@ impl Index<'_> {
     ) -> Result<Option<AccountPlace>, BooksError> {
         let seq = entry.seq;
         let shards = &self.ledger.shards;
-        let mut found = None;
+        let (mut found, mut is_gateway) = (None, false);
         for document in &record.documents {
             match document {
                 Document::Partner(partner) => {
@@ -502,12 +505,19 @@ impl Index<'_> {
                     found = Some(self.place(adjustment.account)?);
                 }
                 Document::User(user) => self.ledger.index_user(user, seq)?,
-                Document::ReceivedPayment(payment) => self.ledger.index_payment(entry, payment),
+                Document::ReceivedPayment(_) => self.ledger.index_payment(entry),
+                Document::Gateway(_) => is_gateway = true,
                 Document::Transfer(transfer) => {
                     self.ledger.index_transfer(entry);
                     found = Some(self.place(transfer.account)?);
                 }
             }
+        }
+        if is_gateway {
+            self.ledger.index_gateway(entry)?;
+        }
+        if found.is_none() {
+            self.ledger.count_for_nobody(entry, record);
         }
         Ok(found)
     }

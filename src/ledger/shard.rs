@@ -1,17 +1,19 @@
 //! Shards: what is kept in memory, cut by key, each piece under a lock of its own.
 //!
-//! Locks are taken in one order: codes, references, users, transfers, payments, names, ids,
-//! players, accounts; never two of a kind, except where all of a kind are taken by number. Between
+//! Locks are taken in one order: codes, references, users, transfers, payments, gateway, names,
+//! ids, players, accounts; never two of a kind, except where all of a kind are taken by number. Between
 //! the locks nothing waits and nothing reads a disk, but for documents that were pushed out of
 //! memory a moment ago.
 //!
-//! Payments are rare next to bets, and several of them may change together: they are one piece.
+//! Payments are rare next to bets, and several of them may change together: they are one piece, and
+//! so are the gateway's documents.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::gateway::Gateway;
 use super::recent::{Place, Recent, word};
 use crate::books::{AccountPlace, SessionPlace};
 use crate::engine::document::Adjustment;
@@ -144,6 +146,8 @@ pub(super) struct Shards {
     /// Partners' deposits and withdrawals, for ever.
     pub(super) transfers: Sharded<Held<TransferKey, TransferRow>>,
     pub(super) payments: Mutex<Payments>,
+    /// The gateway's documents, for ever.
+    pub(super) gateway: Mutex<Gateway>,
     /// Players' numbers.
     pub(super) names: Sharded<Held<PlayerKey, AccountNumber>>,
     pub(super) ids: Sharded<Ids>,
@@ -159,6 +163,7 @@ impl Shards {
             users: Sharded::new(),
             transfers: Sharded::new(),
             payments: Mutex::default(),
+            gateway: Mutex::default(),
             names: Sharded::new(),
             ids: Sharded::new(),
             players: Sharded::new(),

@@ -9,6 +9,7 @@ use super::totals::Claim;
 use crate::engine::document::Document;
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::entry::{AccountRef, Body, Entry};
+use crate::engine::gateway::{GatewayKey, GatewayRow, Mark};
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::payment::{PaymentKey, PaymentRow};
@@ -71,6 +72,10 @@ pub enum Booked {
     Payment(PaymentRow),
     /// A payment in the list of all, and the entry that it stands under.
     ListedPayment(PaymentKey, Seq),
+    /// A document of the gateway.
+    Gateway(Box<GatewayRow>),
+    /// A place in a list, and the document that stands there.
+    GatewayMark(Mark, GatewayKey),
     /// What an id stands for.
     Id(IdKey, IdRow),
     /// A round.
@@ -132,6 +137,8 @@ impl Audit {
             Booked::Transfer(row) => facts.booked_transfer(&row),
             Booked::Payment(row) => facts.booked_payment(&row),
             Booked::ListedPayment(key, seq) => facts.listed_payment(&key, seq),
+            Booked::Gateway(row) => facts.booked_gateway(&row),
+            Booked::GatewayMark(mark, key) => facts.gateway_mark(&mark, &key),
             Booked::Id(key, row) => facts.booked_id(&key, &row),
             Booked::Round(key, row) => facts.booked_round(key, &row),
             Booked::OpenRound(key, first) => facts.listed_round(key, first, false),
@@ -177,7 +184,8 @@ impl Audit {
                 | Document::Player(_)
                 | Document::Adjustment(_)
                 | Document::Transfer(_)
-                | Document::ReceivedPayment(_) => {}
+                | Document::ReceivedPayment(_)
+                | Document::Gateway(_) => {}
             }
         }
         self.compare_claim(entry);

@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Transfer = 11,
     /// A received payment, by wallet type and reference.
     Payment = 12,
+    /// A document of the gateway, by its key.
+    Gateway = 16,
 }
 
 impl Kind {
@@ -55,6 +57,7 @@ impl Kind {
             10 => Kind::User,
             11 => Kind::Transfer,
             12 => Kind::Payment,
+            16 => Kind::Gateway,
             _ => panic!("a fact begins with its kind"),
         }
     }

@@ -20,6 +20,7 @@ mod beside;
 mod booked;
 mod facts;
 mod findings;
+mod gateway;
 mod names;
 mod once;
 mod payments;
@@ -36,6 +37,7 @@ use self::booked::Plain;
 pub use self::facts::Facts;
 use self::facts::{Kind, Reader};
 use self::findings::Findings;
+use self::gateway::Gateway;
 use self::names::Names;
 use self::once::Once;
 use self::payments::Payments;
@@ -68,6 +70,7 @@ pub struct Audit {
     transfers: Once,
     users: Users,
     payments: Payments,
+    gateway: Gateway,
     /// The highest number that a user has so far.
     last_user: UserNumber,
     sessions: Sessions,
@@ -182,6 +185,7 @@ impl Audit {
                 Document::User(user) => self.user(seq, user, record, facts),
                 Document::Transfer(transfer) => self.transfer(seq, transfer, record, facts),
                 Document::ReceivedPayment(payment) => self.payment(seq, payment, record, facts),
+                Document::Gateway(document) => self.gateway(seq, document, record, facts),
                 document => self.document((seq, part), document, facts),
             }
             part += 1;
@@ -200,11 +204,17 @@ impl Audit {
                         "entry {seq} moves money of account {number} outside its chain"
                     ));
                 }
+                (account @ AccountRef::Merchant(..), _) => {
+                    self.merchant_leg(seq, posting, record);
+                    self.other(seq, account, posting.currency, moved);
+                }
                 (
                     account @ (AccountRef::House(_)
                     | AccountRef::Partner(_)
                     | AccountRef::Outside(_)
                     | AccountRef::Received(_)
+                    | AccountRef::Payouts(_)
+                    | AccountRef::PaidOut(_)
                     | AccountRef::Adjustments),
                     _,
                 ) => {
@@ -247,7 +257,10 @@ impl Audit {
                 facts.reference(adjustment, seq, false);
             }
             // They are judged with the money beside them.
-            Document::User(_) | Document::Transfer(_) | Document::ReceivedPayment(_) => {}
+            Document::User(_)
+            | Document::Transfer(_)
+            | Document::ReceivedPayment(_)
+            | Document::Gateway(_) => {}
         }
     }
 
@@ -273,6 +286,7 @@ impl Audit {
             Kind::User => self.users.judge_mobile(reader, findings),
             Kind::Transfer => self.transfers.judge(TRANSFERS, reader, findings),
             Kind::Payment => self.payments.judge(reader, findings),
+            Kind::Gateway => self.gateway.judge(reader, findings),
             Kind::Code => self.sessions.judge_code(reader, findings),
             Kind::Session => self.sessions.judge_session(reader, findings),
             Kind::Round => self.rounds.judge(reader, findings),
@@ -291,6 +305,7 @@ impl Audit {
         self.transfers.finish(TRANSFERS.0, findings);
         self.users.finish(findings);
         self.payments.finish(findings);
+        self.gateway.finish(findings);
         self.sessions.finish(findings);
         self.rounds.finish(findings);
         self.accounts.finish(findings);

@@ -80,7 +80,8 @@ impl Fault {
                 OperatorRefusal::PartnerUnknown(_)
                 | OperatorRefusal::PlayerUnknown
                 | OperatorRefusal::AccountUnknown
-                | OperatorRefusal::SessionUnknown => 404,
+                | OperatorRefusal::SessionUnknown
+                | OperatorRefusal::PostbackUnknown => 404,
                 OperatorRefusal::WalletTokenUsed
                 | OperatorRefusal::AccountExists
                 | OperatorRefusal::CodeUsed
@@ -132,6 +133,7 @@ impl Fault {
                 OperatorRefusal::BalanceOutOfRange => "balance_out_of_range",
                 OperatorRefusal::CursorUnknown => "cursor_unknown",
                 OperatorRefusal::PaymentReferenceUsed => "payment_reference_used",
+                OperatorRefusal::PostbackUnknown => "postback_unknown",
             },
         }
     }
