@@ -302,9 +302,11 @@ macro_rules! text {
 }
 
 // Below the macro, which they use.
+mod address;
 mod gateway;
 mod payment;
 
+pub use address::WebAddress;
 pub use gateway::{GatewayText, Label, PostbackName, RequestSignature, WithdrawalId};
 pub use payment::{PaymentDetail, PaymentReference, WalletType};
 

@@ -8,6 +8,7 @@ mod error;
 mod given;
 mod key;
 mod limits;
+mod paykassma;
 mod read;
 
 use std::collections::BTreeMap;
@@ -20,10 +21,13 @@ pub use error::{ConfigError, Place};
 pub use limits::Limits;
 
 use crate::books::Checkpoints;
+use crate::engine::catalogue::Catalogue;
 use crate::engine::command::Rules;
+use crate::engine::rates::Rates;
 use crate::id::{Code, GameNumber, GameType, Lang, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
+use paykassma::RatesGiven;
 
 /// All of it.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +42,16 @@ pub struct Config {
     pub games: Games,
     /// `[payments]`.
     pub payments: Payments,
+    /// `[postbacks]`.
+    pub postbacks: Postbacks,
+    /// `[rates]`.
+    pub rates: Rates,
+    /// `[paykassma]`.
+    pub paykassma: Paykassma,
     /// `[limits]`.
     pub limits: Limits,
+    /// The rates as far as they were given, until all have been read.
+    rates_given: RatesGiven,
 }
 
 /// Where and how coffer is reached.
@@ -160,6 +172,54 @@ impl Default for Payments {
     }
 }
 
+/// How merchants are told of deposits and withdrawals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postbacks {
+    /// Whether they may be told at addresses that only this machine or its network reaches.
+    pub allow_private_addresses: bool,
+    /// How long after each of the first tries the next one comes.
+    pub schedule: Vec<Span>,
+    /// How long after each later one.
+    pub then_every: Span,
+    /// How long after the first try the last one comes.
+    pub give_up_after: Span,
+    /// How long a try may take.
+    pub timeout: Span,
+}
+
+impl Default for Postbacks {
+    fn default() -> Postbacks {
+        Postbacks {
+            allow_private_addresses: false,
+            schedule: [10, 30, 60, 300, 1800].map(Span::from_seconds).to_vec(),
+            then_every: Span::from_seconds(60 * 60),
+            give_up_after: Span::from_seconds(3 * 24 * 60 * 60),
+            timeout: Span::from_seconds(10),
+        }
+    }
+}
+
+/// What the gateway offers.
+#[derive(Clone, Debug)]
+pub struct Paykassma {
+    /// How long an activation waits for its payment.
+    pub possible_ttl: Span,
+    /// How long a hashed address leads somewhere.
+    pub hash_ttl: Span,
+    /// The payment systems.
+    pub catalogue: Catalogue,
+}
+
+impl Default for Paykassma {
+    fn default() -> Paykassma {
+        Paykassma {
+            possible_ttl: Span::from_seconds(3 * 24 * 60 * 60),
+            hash_ttl: Span::from_seconds(24 * 60 * 60),
+            catalogue: paykassma::shipped(),
+        }
+    }
+}
+
 /// The game types by their names.
 #[derive(Clone, Debug, Default)]
 pub struct Games(BTreeMap<String, Game>);
@@ -240,6 +300,7 @@ mod tests {
     fn read(text: &str) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         config.read_file(Path::new("c.toml"), text)?;
+        config.rates = config.rates_given.table()?;
         Ok(config)
     }
 
@@ -270,6 +331,18 @@ bet_max = "5.00"
 texts = { en = { "4" = "No money" } }
 [payments]
 auth_link_ttl = "90s"
+[postbacks]
+allow_private_addresses = true
+schedule = ["1s", "2m"]
+then_every = "30m"
+give_up_after = "1d"
+timeout = "3s"
+[rates]
+base = "EUR"
+INR = "90.5"
+[paykassma]
+possible_ttl = "2d"
+hash_ttl = "1h"
 [games.mine]
 launch_base = "https://games.example.com/"
 [games.chess]
@@ -311,6 +384,22 @@ head_time = "3s"
         assert_eq!(rules.bet_max.unwrap().cents(), 500);
         assert_eq!(config.wallet.texts[&Lang::EN]["4"], "No money");
         assert_eq!(config.payments.auth_link_ttl, "90s".parse().unwrap());
+        let postbacks = Postbacks {
+            allow_private_addresses: true,
+            schedule: vec![Span::from_seconds(1), Span::from_seconds(120)],
+            then_every: Span::from_seconds(1800),
+            give_up_after: Span::from_seconds(86_400),
+            timeout: Span::from_seconds(3),
+        };
+        assert_eq!(config.postbacks, postbacks);
+        let rates: Vec<String> = config
+            .rates
+            .iter()
+            .map(|rate| format!("{rate:?}"))
+            .collect();
+        assert_eq!(rates, ["(EUR, Rate(1))", "(INR, Rate(90.5))"]);
+        assert_eq!(config.paykassma.possible_ttl, "2d".parse().unwrap());
+        assert_eq!(config.paykassma.hash_ttl, "1h".parse().unwrap());
         assert_eq!(config.games.0["mine"].game, Some(GameNumber(1)));
         assert_eq!(config.games.0["chess"].game, Some(GameNumber(1014)));
         assert_eq!(config.limits.body_bytes_max, 1 << 20);

@@ -7,6 +7,7 @@
 //! [`holdings`] (players, accounts, sessions, rounds) and [`totals`].
 
 pub mod audit;
+pub mod catalogue;
 pub mod command;
 pub mod document;
 pub mod entry;
@@ -20,6 +21,7 @@ pub mod operate;
 pub mod payment;
 pub mod play;
 pub mod postback;
+pub mod rates;
 pub mod refusal;
 pub mod rotation;
 pub mod round;

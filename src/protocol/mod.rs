@@ -6,5 +6,6 @@
 pub mod admin;
 mod object;
 pub mod partner;
+pub mod paykassma;
 pub mod percent;
 pub mod wallet;

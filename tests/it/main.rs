@@ -43,6 +43,7 @@ mod partner_secrets;
 mod partner_settings;
 mod partner_wallet;
 mod payments;
+mod php_signatures;
 mod planted;
 mod power_cut;
 mod pressure;

@@ -1,0 +1,3 @@
+//! The gateway's end: what merchants ask of us, and what we tell them.
+
+pub mod postback;
