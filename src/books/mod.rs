@@ -22,6 +22,10 @@
 //! listed_payments    seq of the entry that took it down   which payment it is
 //! gateway            kind, and what the kind says         a document of the gateway and its entries
 //! gateway_marks      list, kind, and what the kind says   the document that stands there in the list
+//! orders             txn_ref_id                           an order and its entries
+//! order_ids          partner, orderId                     which order it is
+//! listed_orders      seq of the entry that it came with   which order it is
+//! claims             reference                            what it was named for
 //! ids                space, transaction id                what the id stands for
 //! rounds             space, round, account                a round
 //! foreign_rounds     space, round, account                rounds begun by a transaction of another number
@@ -55,6 +59,7 @@ mod keys;
 mod look;
 mod merge;
 mod merge_tests;
+mod orders;
 mod payments;
 mod rows;
 mod runs;

@@ -210,6 +210,8 @@ pub enum Actor {
     Partner,
     /// Coffer itself, when something was due.
     Engine,
+    /// A payer on an order's page.
+    Payer,
 }
 
 /// What a record tells of.
@@ -252,6 +254,16 @@ pub enum RecordKind {
     PostbackTried,
     /// An operator has asked to tell a merchant something again.
     PostbackRetried,
+    /// A partner made a payment link.
+    OrderCreated,
+    /// A payer named the bank's reference for a payment.
+    UtrNamed,
+    /// An operator said that an order is paid.
+    OrderApproved,
+    /// An operator said that an order is not paid.
+    OrderRejected,
+    /// An order was taken back.
+    OrderCancelled,
 }
 
 impl RecordKind {

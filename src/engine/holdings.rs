@@ -357,7 +357,8 @@ impl Holdings {
                 | Document::User(_)
                 | Document::Transfer(_)
                 | Document::ReceivedPayment(_)
-                | Document::Gateway(_) => {}
+                | Document::Gateway(_)
+                | Document::Order(_) => {}
             }
         }
         for posting in &record.postings {

@@ -8,6 +8,7 @@
 
 pub mod audit;
 pub mod catalogue;
+pub mod claim;
 pub mod command;
 pub mod document;
 pub mod entry;
@@ -18,6 +19,7 @@ pub mod ids;
 pub mod link;
 pub mod merchant;
 pub mod operate;
+pub mod order;
 pub mod payment;
 pub mod play;
 pub mod postback;

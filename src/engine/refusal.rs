@@ -146,6 +146,39 @@ impl fmt::Display for WithdrawalRefusal {
     }
 }
 
+/// Why a call about an order was refused (partner-api.md, Payment Gateway).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderRefusal {
+    /// There is no such order.
+    Unknown,
+    /// The partner has an order of that name with other content. Permanent.
+    IdUsed,
+    /// The order is over. Permanent.
+    NotPending,
+    /// The UTR was corrected as often as it may be. Permanent.
+    TooManyCorrections,
+    /// The UTR was named for as many orders as it may be. Permanent, until an operator decides.
+    TooManyClaims,
+    /// The received payment is another order's. Permanent.
+    PaymentTaken,
+    /// The user's wallet would pass its limit. May pass when the user has lost some.
+    BalanceOutOfRange,
+}
+
+impl fmt::Display for OrderRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OrderRefusal::Unknown => "there is no such order",
+            OrderRefusal::IdUsed => "the partner has an order of this name with other content",
+            OrderRefusal::NotPending => "the order is over: it does not wait for a payment",
+            OrderRefusal::TooManyCorrections => "the reference was corrected too often",
+            OrderRefusal::TooManyClaims => "the reference was named for too many orders",
+            OrderRefusal::PaymentTaken => "the payment with this reference is another order's",
+            OrderRefusal::BalanceOutOfRange => "the user's wallet would pass its limit",
+        })
+    }
+}
+
 impl fmt::Display for OperatorRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

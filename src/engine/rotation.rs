@@ -95,6 +95,14 @@ impl PartnerSecrets {
         })
     }
 
+    /// The same of the payment gateway's token.
+    pub fn payment_token_is(&self, given: &KeyedHash, now: Timestamp) -> bool {
+        let former = self.former.payment_token.iter();
+        former.fold(self.payment_token == *given, |opens, former| {
+            opens | ((former.secret == *given) & (now < former.until))
+        })
+    }
+
     /// These secrets with new ones in their places. Those before open for `grace` from `now` on,
     /// and for no longer than an earlier exchange has left them.
     pub(super) fn rotated(&self, new: NewSecrets, grace: Span, now: Timestamp) -> PartnerSecrets {

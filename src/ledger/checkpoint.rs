@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use super::checkpoint_error::CheckpointError;
 use super::flush::Writing;
 use super::partners::PartnerRow;
+use super::paying::TurnedPayments;
 use super::{Ledger, Space};
 use crate::books::{AccountPlace, Applied, Closing, ReferenceKey, SessionPlace, Tidying};
 use crate::engine::document::Adjustment;
@@ -22,7 +23,6 @@ use crate::engine::gateway::{GatewayKey, GatewayRow};
 use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
-use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::totals::{DayKey, DayTotals, Totals};
 use crate::engine::transfer::{TransferKey, TransferRow};
 use crate::engine::user::Registered;
@@ -61,7 +61,7 @@ pub struct Turn {
     pub(super) references: Vec<Arc<Generation<ReferenceKey, (Adjustment, Seq)>>>,
     pub(super) users: Vec<Arc<Generation<Mobile, Registered>>>,
     pub(super) transfers: Vec<Arc<Generation<TransferKey, TransferRow>>>,
-    pub(super) payments: Arc<Generation<PaymentKey, PaymentRow>>,
+    pub(super) payments: TurnedPayments,
     pub(super) gateway: Arc<Generation<GatewayKey, GatewayRow>>,
     pub(super) names: Vec<Arc<Generation<PlayerKey, AccountNumber>>>,
     pub(super) ids: Vec<Arc<Generation<IdKey, IdRow>>>,

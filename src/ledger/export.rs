@@ -332,7 +332,8 @@ impl Later {
                 | Document::User(_)
                 | Document::Transfer(_)
                 | Document::ReceivedPayment(_)
-                | Document::Gateway(_) => {}
+                | Document::Gateway(_)
+                | Document::Order(_) => {}
             }
         }
         for posting in &record.postings {

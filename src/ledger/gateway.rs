@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
+use super::paying::NOBODY;
 use super::report::Page;
 use super::{Ledger, Observed, Unavailable};
 use crate::books::BooksError;
@@ -18,7 +19,7 @@ use crate::engine::document::Document;
 use crate::engine::entry::{Entry, Record};
 use crate::engine::gateway::{GatewayKey, GatewayRow, Mark, OfKind};
 use crate::engine::held::{Bin, Generation, Held};
-use crate::id::{AccountNumber, PartnerNumber, Seq};
+use crate::id::{PartnerNumber, Seq};
 use crate::journal::Permit;
 
 /// Documents that are looked through for one page of a list of which few are wanted.
@@ -218,9 +219,6 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// Where entries are counted that are about no player.
-const NOBODY: AccountNumber = AccountNumber(0);
-
 impl Ledger {
     /// The gateway's documents, with all in memory that are there under the keys that `keys` names.
     /// It is asked again when these have been brought: what it sees then may lead it to others.
@@ -290,14 +288,6 @@ impl Ledger {
         }
         gateway.apply(entry);
         Ok(())
-    }
-
-    /// Counts an entry of the tail that is about no player.
-    pub(super) fn count_for_nobody(&self, entry: &Entry, record: &Record) {
-        if let Some(posting) = record.postings.first() {
-            let mut counted = self.shards.players.lock(&NOBODY);
-            (counted.holdings).count(entry, PartnerNumber(0), posting.currency);
-        }
     }
 
     /// What stands first in a part of a list, and the entry that this is of. Reads the disk.

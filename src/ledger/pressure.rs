@@ -15,7 +15,7 @@ use super::{Ledger, Space};
 const PLAYER_BYTES: u64 = 900;
 const ROW_BYTES: u64 = 180;
 
-/// A transfer with its id, the users of a mobile number, or a received payment.
+/// A transfer with its id, the users of a mobile number, a received payment or an order.
 const DOCUMENT_BYTES: u64 = 400;
 
 /// A document of the gateway takes as much as so many others: some hold a text of some kilobytes,
@@ -51,7 +51,7 @@ impl Ledger {
             .chain(references);
         let users = (self.shards.users.each()).map(|users| users.len());
         let transfers = (self.shards.transfers.each()).map(|transfers| transfers.len());
-        let payments = self.shards.payments.lock().rows.len();
+        let payments = self.shards.payments.lock().len();
         let gateway = self.shards.gateway.lock().len() * GATEWAY_DOCUMENTS;
         let documents = users
             .chain(transfers)
@@ -97,7 +97,7 @@ impl Ledger {
             .for_each(|mut rows| rows.shed());
         self.shards.users.each().for_each(|mut rows| rows.shed());
         (self.shards.transfers.each()).for_each(|mut rows| rows.shed());
-        self.shards.payments.lock().rows.shed();
+        self.shards.payments.lock().shed();
         self.shards.gateway.lock().shed();
         self.shards.names.each().for_each(|mut rows| rows.shed());
         self.shards.ids.each().for_each(|mut ids| ids.rows.shed());

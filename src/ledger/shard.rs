@@ -5,8 +5,8 @@
 //! the locks nothing waits and nothing reads a disk, but for documents that were pushed out of
 //! memory a moment ago.
 //!
-//! Payments are rare next to bets, and several of them may change together: they are one piece, and
-//! so are the gateway's documents.
+//! Payments and orders are rare next to bets, and several of them change together: they are one
+//! piece, and so are the gateway's documents.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,14 +14,14 @@ use std::hash::Hash;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::gateway::Gateway;
+use super::paying::Payments;
 use super::recent::{Place, Recent, word};
 use crate::books::{AccountPlace, SessionPlace};
 use crate::engine::document::Adjustment;
 use crate::engine::entry::{Body, Entry};
 use crate::engine::held::Held;
-use crate::engine::holdings::{Holdings, Noted, PlayerKey};
+use crate::engine::holdings::{Holdings, PlayerKey};
 use crate::engine::ids::{IdKey, IdRow};
-use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::round::RoundKey;
 use crate::engine::transfer::{TransferKey, TransferRow};
 use crate::engine::user::Registered;
@@ -126,15 +126,6 @@ impl Players {
     }
 }
 
-/// Received payments.
-#[derive(Default)]
-pub(super) struct Payments {
-    /// By wallet type and reference, for ever.
-    pub(super) rows: Held<PaymentKey, PaymentRow>,
-    /// By the entry that took them down.
-    pub(super) listed: Noted<PaymentKey>,
-}
-
 /// All of it.
 pub(super) struct Shards {
     /// Codes of sessions, for ever: none is used twice.
@@ -145,6 +136,7 @@ pub(super) struct Shards {
     pub(super) users: Sharded<Held<Mobile, Registered>>,
     /// Partners' deposits and withdrawals, for ever.
     pub(super) transfers: Sharded<Held<TransferKey, TransferRow>>,
+    /// Received payments and orders.
     pub(super) payments: Mutex<Payments>,
     /// The gateway's documents, for ever.
     pub(super) gateway: Mutex<Gateway>,

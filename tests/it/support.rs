@@ -12,7 +12,9 @@ use coffer::config::Games;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
-use coffer::http::{Admin, AdminGuard, Limits, Meters, PartnerGuard, Settings, State, serve};
+use coffer::http::{
+    Admin, AdminGuard, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
+};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
 use coffer::ledger::{Latched, Ledger};
@@ -55,6 +57,7 @@ pub(crate) struct Setup {
     pub(crate) settings: PartnerSettings,
     pub(crate) texts: BTreeMap<Lang, BTreeMap<String, String>>,
     pub(crate) utc_offset: UtcOffset,
+    pub(crate) payments: Payments,
 }
 
 impl Default for Setup {
@@ -67,6 +70,7 @@ impl Default for Setup {
             settings: PartnerSettings::default(),
             texts: BTreeMap::new(),
             utc_offset: UtcOffset::UTC,
+            payments: Payments::default(),
         }
     }
 }
@@ -261,13 +265,14 @@ impl Drop for Server {
     }
 }
 
-/// What the partner of a wallet token proves itself with: `key_of_{token}` and
-/// `secret_of_{token}`.
+/// What the partner of a wallet token proves itself with: `key_of_{token}`,
+/// `secret_of_{token}` and `token_of_{token}`.
 pub(crate) fn secrets(token: &str) -> PartnerSecrets {
-    let secret = Secret::new(format!("secret_of_{token}"));
+    let hash = |text: String| SecretKey::new(&SECRET_KEY).hash(&Secret::new(text));
     PartnerSecrets {
         api_key: format!("key_of_{token}"),
-        api_secret: SecretKey::new(&SECRET_KEY).hash(&secret),
+        api_secret: hash(format!("secret_of_{token}")),
+        payment_token: hash(format!("token_of_{token}")),
         ..sample::secrets()
     }
 }
@@ -284,8 +289,8 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
                 utc_offset: setup.utc_offset,
             },
             trusted_proxies: setup.trusted_proxies.clone(),
+            payments: setup.payments.clone(),
             public_url: "http://coffer.test".to_owned(),
-            auth_link_ttl: Span::from_seconds(300),
             limits: setup.limits,
         },
         admin: Admin {

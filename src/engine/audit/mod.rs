@@ -23,6 +23,7 @@ mod findings;
 mod gateway;
 mod names;
 mod once;
+mod orders;
 mod payments;
 mod plays;
 mod sessions;
@@ -40,6 +41,7 @@ use self::findings::Findings;
 use self::gateway::Gateway;
 use self::names::Names;
 use self::once::Once;
+use self::orders::Orders;
 use self::payments::Payments;
 use self::plays::{Ids, Rounds};
 pub use self::sessions::CodePlace;
@@ -71,6 +73,7 @@ pub struct Audit {
     users: Users,
     payments: Payments,
     gateway: Gateway,
+    orders: Orders,
     /// The highest number that a user has so far.
     last_user: UserNumber,
     sessions: Sessions,
@@ -186,6 +189,7 @@ impl Audit {
                 Document::Transfer(transfer) => self.transfer(seq, transfer, record, facts),
                 Document::ReceivedPayment(payment) => self.payment(seq, payment, record, facts),
                 Document::Gateway(document) => self.gateway(seq, document, record, facts),
+                Document::Order(order) => self.order(seq, order, record, facts),
                 document => self.document((seq, part), document, facts),
             }
             part += 1;
@@ -260,7 +264,8 @@ impl Audit {
             Document::User(_)
             | Document::Transfer(_)
             | Document::ReceivedPayment(_)
-            | Document::Gateway(_) => {}
+            | Document::Gateway(_)
+            | Document::Order(_) => {}
         }
     }
 
@@ -287,6 +292,9 @@ impl Audit {
             Kind::Transfer => self.transfers.judge(TRANSFERS, reader, findings),
             Kind::Payment => self.payments.judge(reader, findings),
             Kind::Gateway => self.gateway.judge(reader, findings),
+            Kind::Order => self.orders.judge(reader, findings),
+            Kind::OrderId => self.orders.judge_name(reader, findings),
+            Kind::Claim => self.orders.judge_claim(reader, findings),
             Kind::Code => self.sessions.judge_code(reader, findings),
             Kind::Session => self.sessions.judge_session(reader, findings),
             Kind::Round => self.rounds.judge(reader, findings),
@@ -306,6 +314,7 @@ impl Audit {
         self.users.finish(findings);
         self.payments.finish(findings);
         self.gateway.finish(findings);
+        self.orders.finish(findings);
         self.sessions.finish(findings);
         self.rounds.finish(findings);
         self.accounts.finish(findings);

@@ -7,7 +7,8 @@ use super::Row;
 use super::csv::Line;
 use super::gateway;
 use crate::engine::document::{
-    AccountOpened, Adjustment, Document, Partner, Player, ReceivedPayment, Session, Transfer, User,
+    AccountOpened, Adjustment, Document, Order, Partner, Player, ReceivedPayment, Session,
+    Transfer, User,
 };
 use crate::engine::entry::{AccountRef, Actor, Anomalies, Body, Entry, Posting, RecordKind};
 use crate::id::{
@@ -146,6 +147,7 @@ fn actor(by: Actor) -> &'static str {
         Actor::Operator => "operator",
         Actor::Partner => "partner",
         Actor::Engine => "engine",
+        Actor::Payer => "payer",
     }
 }
 
@@ -169,6 +171,11 @@ fn record_kind(kind: RecordKind) -> &'static str {
         RecordKind::WithdrawalRejected => "withdrawal_rejected",
         RecordKind::PostbackTried => "postback_tried",
         RecordKind::PostbackRetried => "postback_retried",
+        RecordKind::OrderCreated => "order_created",
+        RecordKind::UtrNamed => "utr_named",
+        RecordKind::OrderApproved => "order_approved",
+        RecordKind::OrderRejected => "order_rejected",
+        RecordKind::OrderCancelled => "order_cancelled",
     }
 }
 
@@ -267,6 +274,7 @@ fn document(document: &Document) -> Value {
             json!({ "received_payment": payment_told(payment) })
         }
         Document::Gateway(document) => gateway::told(document),
+        Document::Order(order) => json!({ "order": order_told(order) }),
     }
 }
 
@@ -335,12 +343,42 @@ fn payment_told(payment: &ReceivedPayment) -> Value {
         payer,
         note,
         suspicious,
+        state,
     } = payment;
     json!({
         "wallet_type": wallet_type, "reference": reference, "amount": amount.to_string(),
         "currency": currency, "account": account,
         "received_at": received_at.map(|at| at.to_string()), "payer": payer, "note": note,
-        "suspicious": suspicious,
+        "suspicious": suspicious, "state": state,
+    })
+}
+
+fn order_told(order: &Order) -> Value {
+    let Order {
+        partner,
+        id,
+        reference,
+        amount,
+        currency,
+        note,
+        mobile,
+        email,
+        created_at,
+        expires_at,
+        state,
+        state_at,
+        utr,
+        corrections,
+        payment,
+        reason,
+    } = order;
+    json!({
+        "partner": partner, "order_id": id, "txn_ref_id": reference,
+        "amount": amount.to_string(), "currency": currency,
+        "note": note, "mobile": mobile, "email": email, "created_at": created_at.to_string(),
+        "expires_at": expires_at.to_string(), "state": state, "state_at": state_at.to_string(),
+        "utr": utr, "corrections": corrections, "reason": reason,
+        "payment": (payment.as_ref()).map(|(of, reference)| format!("{of}/{reference}")),
     })
 }
 
