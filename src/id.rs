@@ -308,7 +308,9 @@ mod payment;
 
 pub use address::WebAddress;
 pub use gateway::{GatewayText, Label, PostbackName, RequestSignature, WithdrawalId};
-pub use payment::{PaymentDetail, PaymentReference, WalletType};
+pub use payment::{
+    OrderId, OrderName, OrderNote, OrderReference, PaymentDetail, PaymentReference, Utr, WalletType,
+};
 
 /// Letters, digits and `_`, from 1 to `length_max` of them.
 fn is_word(text: &str, length_max: usize) -> bool {

@@ -9,7 +9,9 @@ use coffer::config::Games;
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::catalogue::Catalogue;
 use coffer::engine::command::{AccountName, NewSession, NewUser, Rules};
-use coffer::http::{Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Settings, State};
+use coffer::http::{
+    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State,
+};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, Archiver, ArchiverStop, CommitMode, JournalError, Pace, RedbJournal};
 use coffer::ledger::{self, CheckpointError, Checkpointer, CheckpointerStop, Ledger};
@@ -84,7 +86,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         wording,
         trusted_proxies: Vec::new(),
         public_url,
-        auth_link_ttl: Span::from_seconds(300),
+        payments: Payments::default(),
         limits,
     };
     let state = Arc::new(State {

@@ -5,8 +5,9 @@ use std::str::FromStr;
 use crate::bytes::{Bytes, CodecError, put_number, put_text};
 use crate::engine::round::Tally;
 use crate::id::{
-    AccountNumber, Code, GameNumber, GameType, IdSpaceNumber, Lang, Mobile, PartnerNumber,
-    PaymentReference, PlayerId, RoundId, Seq, SessionNumber, TransactionId, UserNumber, WalletType,
+    AccountNumber, Code, GameNumber, GameType, IdSpaceNumber, Lang, Mobile, OrderReference,
+    PartnerNumber, PaymentReference, PlayerId, RoundId, Seq, SessionNumber, TransactionId,
+    UserNumber, WalletType,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -101,6 +102,7 @@ texts!(
     GameType,
     Lang,
     Mobile,
+    OrderReference,
     PaymentReference,
     PlayerId,
     WalletType

@@ -20,6 +20,12 @@
 //! transfers          partner, transaction id              a partner's deposit or withdrawal
 //! payments           wallet type, reference               a received payment and its entry
 //! listed_payments    seq of the entry that took it down   which payment it is
+//! gateway            kind, and what the kind says         a document of the gateway and its entries
+//! gateway_marks      list, kind, and what the kind says   the document that stands there in the list
+//! orders             txn_ref_id                           an order and its entries
+//! order_ids          partner, orderId                     which order it is
+//! listed_orders      seq of the entry that it came with   which order it is
+//! claims             reference                            what it was named for
 //! ids                space, transaction id                what the id stands for
 //! rounds             space, round, account                a round
 //! foreign_rounds     space, round, account                rounds begun by a transaction of another number
@@ -41,18 +47,19 @@
 //! short has left skips what is there already. Totals and days, which bear nothing, move with
 //! `applied`. `begun` moves with the first slice, and tells of what the others hold beyond `applied`.
 //!
-//! Books of earlier versions lack `users`, `transfers`, `payments` and `listed_payments`. They are
-//! made where they are missing, and are empty then: no entry up to `applied` tells of what they are
-//! for.
+//! Books of earlier versions lack some tables (`tables::LATER`). They are made where they are
+//! missing, and are empty then: no entry up to `applied` tells of what they are for.
 
 mod check;
 mod error;
 mod field;
 mod filter;
+mod gateway;
 mod keys;
 mod look;
 mod merge;
 mod merge_tests;
+mod orders;
 mod payments;
 mod rows;
 mod runs;

@@ -25,13 +25,15 @@ impl Row for PaymentRow {
 
     fn encode(&self, _: &[u8], out: &mut Vec<u8>) {
         self.received.put(out);
+        self.changed.put(out);
         self.at.put(out);
         let text = serde_json::to_vec(&self.payment).expect("a document is plain data");
         put_text(&text, out);
     }
 
     fn decode(key: &[u8], bytes: &mut Bytes<'_>) -> Result<PaymentRow, CodecError> {
-        let (received, at) = (Field::take(bytes)?, Field::take(bytes)?);
+        let (received, changed) = (Field::take(bytes)?, Field::take(bytes)?);
+        let at = Field::take(bytes)?;
         let payment = serde_json::from_slice(bytes.text()?);
         let payment: ReceivedPayment = payment.map_err(|_| CodecError::Text)?;
         if payment_key(payment.wallet_type, &payment.reference) != key {
@@ -40,6 +42,7 @@ impl Row for PaymentRow {
         Ok(PaymentRow {
             payment,
             received,
+            changed,
             at,
         })
     }

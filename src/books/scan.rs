@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use redb::Builder;
 
 use super::check::pages;
+use super::gateway::Marked;
 use super::keys::{day_of, seq_of, sum_of};
+use super::orders::{ListedOrder, OrderNamed};
 use super::payments::ListedPayment;
 use super::rows::{
     AccountPlace, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow, Unlisted,
@@ -16,9 +18,12 @@ use super::{Applied, Books, BooksError, CACHE_BYTES, View};
 use crate::bytes::CodecError;
 use crate::disk::{Disk, File, UntouchedBackend};
 use crate::engine::audit::{Booked, CodePlace};
+use crate::engine::claim::Claims;
 use crate::engine::document::{Adjustment, Partner};
+use crate::engine::gateway::{GatewayRow, Mark};
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
+use crate::engine::order::OrderRow;
 use crate::engine::payment::PaymentRow;
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::DayTotals;
@@ -173,6 +178,11 @@ impl Scan<'_> {
             let key_of = (row.wallet_type, row.reference);
             Some(Booked::ListedPayment(key_of, seq_of(key)?))
         })?;
+        self.each::<GatewayRow>(|_, row| Some(Booked::Gateway(Box::new(row))))?;
+        self.each::<Marked>(|mark, row| {
+            Some(Booked::GatewayMark(Mark::from_bytes(mark), row.key))
+        })?;
+        self.orders()?;
         let accounts = self.view.open::<AccountPlace>()?;
         self.each::<SessionPlace>(|key, row| {
             let account = place_of(&accounts, row.account)?;
@@ -193,6 +203,21 @@ impl Scan<'_> {
                 opened: row.opened,
             };
             Some(Booked::Code(String::from_utf8(key.to_vec()).ok()?, place))
+        })
+    }
+
+    fn orders(&mut self) -> Result<(), BooksError> {
+        self.each::<OrderRow>(|_, row| Some(Booked::Order(row)))?;
+        self.each::<OrderNamed>(|key, row| {
+            let (partner, id) = named(key)?;
+            Some(Booked::OrderNamed(partner, id, row.reference))
+        })?;
+        self.each::<ListedOrder>(|key, row| {
+            Some(Booked::ListedOrder(row.reference, seq_of(key)?))
+        })?;
+        self.each::<Claims>(|key, row| {
+            let reference = std::str::from_utf8(key).ok()?.parse().ok()?;
+            Some(Booked::Claims(reference, row))
         })
     }
 

@@ -17,6 +17,7 @@ mod import;
 mod key;
 mod log;
 mod number;
+mod order;
 mod output;
 mod partner;
 mod payment;
@@ -63,6 +64,8 @@ enum Command {
     Player(player::Options),
     /// Open, close and show game sessions
     Session(session::Options),
+    /// List orders and decide about them
+    Order(order::Options),
     /// Take down, import and list received payments
     Payment(payment::Options),
     /// Trial balance, open rounds, anomalies
@@ -97,6 +100,7 @@ pub fn run() -> ExitCode {
         Some(Command::Partner(options)) => partner::run(options, json),
         Some(Command::Player(options)) => player::run(options, json),
         Some(Command::Session(options)) => session::run(options, json),
+        Some(Command::Order(options)) => order::run(options, json),
         Some(Command::Payment(options)) => payment::run(options, json),
         Some(Command::Report(options)) => report::run(options, json),
         Some(Command::Export(options)) => export::run(options),

@@ -10,7 +10,9 @@ use super::import;
 use super::output;
 use crate::id::{PaymentDetail, PaymentReference, WalletType};
 use crate::money::{Amount, Currency};
-use crate::protocol::admin::{Operation, PageWanted, ReceivePayment, amount_received};
+use crate::protocol::admin::{
+    Operation, PaymentList, ReceivePayment, amount_received, payment_state,
+};
 use crate::time::Timestamp;
 
 #[derive(Args)]
@@ -28,7 +30,7 @@ enum Command {
     /// Take down all payments of a CSV file, whose columns bear the names of the flags of `receive`
     Import(Import),
     /// List received payments, newest first
-    List(PageOptions),
+    List(List),
 }
 
 #[derive(Args)]
@@ -72,11 +74,21 @@ struct Import {
     all_or_nothing: bool,
 }
 
+#[derive(Args)]
+struct List {
+    /// Only those in this state: unclaimed, matched or waiting
+    #[arg(long, value_parser = payment_state)]
+    state: Option<String>,
+    #[command(flatten)]
+    page: PageOptions,
+}
+
 const PAYMENT: [&str; 5] = ["received_payment", "state", "matched", "reason", "repeated"];
 
-const LIST: [&str; 8] = [
+const LIST: [&str; 9] = [
     "id",
     "state",
+    "reason",
     "amount",
     "currency",
     "account",
@@ -106,8 +118,11 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
             })
         }
         Command::Import(import) => import::run(admin, &import.file, import.all_or_nothing, json),
-        Command::List(page) => {
-            let request: PageWanted = page.into();
+        Command::List(list) => {
+            let request = PaymentList {
+                state: list.state,
+                page: list.page.into(),
+            };
             admin.print(json, Operation::ListPayments, &request, |page| {
                 output::page(page, &LIST, &["amount"])
             })

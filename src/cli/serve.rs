@@ -327,8 +327,8 @@ fn settings(config: &Config, reached: &Reached) -> Result<Settings, Failure> {
             utc_offset: config.server.utc_offset,
         },
         trusted_proxies: config.server.trusted_proxies.clone(),
+        payments: config.payments.clone(),
         public_url: reached.public_url.clone(),
-        auth_link_ttl: config.payments.auth_link_ttl,
         limits: config.limits,
     })
 }

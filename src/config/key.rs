@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::given::Given;
 use super::{BackupSchedule, Config, Game};
 use crate::engine::command::CancelAfterWin;
-use crate::id::{GameNumber, Lang, is_web_address, network};
+use crate::id::{GameNumber, IdError, Lang, WalletType, is_web_address, network};
 use crate::journal::CommitMode;
 use crate::money::Amount;
 use crate::time::Span;
@@ -123,6 +123,19 @@ keys! {
         texts: |config, given| texts(given).map(|texts| config.wallet.texts = texts),
     }
     payments {
+        wallet_types: |config, given| {
+            let types: Vec<WalletType> = given.list_by(|text: &str| {
+                text.parse().map_err(|error: IdError| error.to_string())
+            })?;
+            if types.is_empty() {
+                return Err("must name at least one, such as upi".to_owned());
+            }
+            config.payments.rules.wallet_types = types;
+            Ok(())
+        },
+        order_ttl: |config, given| {
+            given.text_by(span).map(|ttl| config.payments.rules.order_ttl = ttl)
+        },
         auth_link_ttl: |config, given| {
             given.text_by(span).map(|ttl| config.payments.auth_link_ttl = ttl)
         },

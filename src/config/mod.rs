@@ -23,6 +23,7 @@ pub use limits::Limits;
 use crate::books::Checkpoints;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::command::Rules;
+use crate::engine::order::PaymentRules;
 use crate::engine::rates::Rates;
 use crate::id::{Code, GameNumber, GameType, Lang, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
@@ -158,8 +159,10 @@ impl Default for Wallet {
 }
 
 /// What the Partner API leaves open.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payments {
+    /// What payments and orders are judged by.
+    pub rules: PaymentRules,
     /// How long a one-time link into a game can be used.
     pub auth_link_ttl: Span,
 }
@@ -167,6 +170,10 @@ pub struct Payments {
 impl Default for Payments {
     fn default() -> Payments {
         Payments {
+            rules: PaymentRules {
+                wallet_types: vec!["upi".parse().expect("a wallet type")],
+                order_ttl: Span::from_seconds(30 * 60),
+            },
             auth_link_ttl: Span::from_seconds(5 * 60),
         }
     }

@@ -5,9 +5,9 @@ use ipnet::IpNet;
 use super::document::TransferKind;
 use super::settings::{PartnerSettings, SettingsChange};
 use crate::id::{
-    Code, Email, GameNumber, IdSpaceName, Lang, Mobile, Name, PartnerNumber, PaymentDetail,
-    PaymentReference, PlayerId, Reason, Reference, RoundId, TransactionId, TransferId, UserName,
-    WalletToken, WalletType,
+    Code, Email, GameNumber, IdSpaceName, Lang, Mobile, Name, OrderId, OrderNote, PartnerNumber,
+    PaymentDetail, PaymentReference, PlayerId, Reason, Reference, RoundId, TransactionId,
+    TransferId, UserName, WalletToken, WalletType,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -182,4 +182,19 @@ pub struct NewPayment {
     pub note: Option<PaymentDetail>,
     /// Whether somebody must look at it before it is taken for anything.
     pub suspicious: bool,
+}
+
+/// A payment link to make (partner-api.md, Payment Gateway).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// Unique per partner, for ever.
+    pub id: OrderId,
+    /// How much is asked for; more than nothing.
+    pub amount: Amount,
+    /// What it is for.
+    pub note: Option<OrderNote>,
+    /// The payer's mobile number.
+    pub mobile: Option<Mobile>,
+    /// The payer's email address.
+    pub email: Option<Email>,
 }

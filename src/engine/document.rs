@@ -7,13 +7,15 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::gateway::GatewayDocument;
 use super::link::AuthLink;
 use super::rotation::FormerSecrets;
 use super::settings::PartnerSettings;
 use crate::id::{
     AccountNumber, Code, Email, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Mobile, Name,
-    PartnerNumber, PaymentDetail, PaymentReference, PlayerId, Reason, Reference, SessionNumber,
-    TransferId, UserName, UserNumber, WalletToken, WalletType,
+    OrderId, OrderNote, OrderReference, PartnerNumber, PaymentDetail, PaymentReference, PlayerId,
+    Reason, Reference, SessionNumber, TransferId, UserName, UserNumber, Utr, WalletToken,
+    WalletType,
 };
 use crate::money::{Amount, Currency};
 use crate::secret::{KeyedHash, Sealed};
@@ -39,6 +41,16 @@ pub enum Document {
     Transfer(Box<Transfer>),
     /// Money that is said to have come from outside.
     ReceivedPayment(Box<ReceivedPayment>),
+    /// A payment link.
+    Order(Box<Order>),
+    /// What the gateway keeps.
+    Gateway(Box<GatewayDocument>),
+}
+
+impl From<GatewayDocument> for Document {
+    fn from(document: GatewayDocument) -> Document {
+        Document::Gateway(Box::new(document))
+    }
 }
 
 impl Document {
@@ -260,4 +272,114 @@ pub struct ReceivedPayment {
     /// Whether somebody must look at it before it is taken for anything.
     #[serde(default)]
     pub suspicious: bool,
+    /// Whose it is.
+    #[serde(default)]
+    pub state: PaymentState,
+}
+
+/// Whose a received payment is.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentState {
+    /// Nothing has asked for it.
+    #[default]
+    Unclaimed,
+    /// Something has, and an operator must decide.
+    Waiting(WaitReason),
+    /// Something has, and got it.
+    Matched(Claimant),
+}
+
+/// What a received payment may be for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claimant {
+    /// An order.
+    Order(OrderReference),
+}
+
+/// Why a received payment waits for an operator. Declared in the order in which it is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitReason {
+    /// It is marked as suspicious.
+    Suspicious,
+    /// Several orders claim it.
+    SeveralOrders,
+    /// Its order was paid by another payment.
+    Duplicate,
+    /// Its order is expired, failed or cancelled.
+    Late,
+    /// Its order is in another currency.
+    OtherCurrency,
+    /// Its order is over another amount.
+    OtherAmount,
+    /// The user's wallet would pass its limit.
+    WalletFull,
+}
+
+/// A payment link, and what becomes of it (partner-api.md, Payment Gateway).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Whose order.
+    pub partner: PartnerNumber,
+    /// The partner's name for it, unique per partner.
+    pub id: OrderId,
+    /// What its page is found by.
+    pub reference: OrderReference,
+    /// How much is asked for; never zero.
+    pub amount: Amount,
+    /// In which currency: the partner's when it came into being.
+    pub currency: Currency,
+    /// What it is for.
+    pub note: Option<OrderNote>,
+    /// The payer's mobile number.
+    pub mobile: Option<Mobile>,
+    /// The payer's email address.
+    pub email: Option<Email>,
+    /// When it came into being.
+    pub created_at: Timestamp,
+    /// When it has waited too long.
+    pub expires_at: Timestamp,
+    /// What has become of it, but for its expiry.
+    pub state: OrderState,
+    /// Since when it is in that state.
+    pub state_at: Timestamp,
+    /// The bank's reference that the payer names.
+    pub utr: Option<Utr>,
+    /// How often the payer has corrected it.
+    pub corrections: u8,
+    /// The payment that settled it.
+    pub payment: Option<(WalletType, PaymentReference)>,
+    /// Why it was rejected or cancelled, in the operator's words.
+    pub reason: Option<Reason>,
+}
+
+/// What has become of an order. That it has waited too long time says, not its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderState {
+    /// Nothing yet.
+    Pending,
+    /// It is paid.
+    Success,
+    /// An operator has said no.
+    Failed,
+    /// The partner or an operator has taken it back.
+    Cancelled,
+}
+
+impl WaitReason {
+    /// What an operator is told.
+    pub fn text(self) -> &'static str {
+        match self {
+            WaitReason::Suspicious => "it is marked as suspicious",
+            WaitReason::SeveralOrders => "several orders name its reference",
+            WaitReason::Duplicate => "its order is paid already",
+            WaitReason::Late => "its order is expired, failed or cancelled",
+            WaitReason::OtherCurrency => "its order is in another currency",
+            WaitReason::OtherAmount => "its order is over another amount",
+            WaitReason::WalletFull => "the user's wallet would pass its limit",
+        }
+    }
 }

@@ -356,7 +356,9 @@ impl Holdings {
                 | Document::Adjustment(_)
                 | Document::User(_)
                 | Document::Transfer(_)
-                | Document::ReceivedPayment(_) => {}
+                | Document::ReceivedPayment(_)
+                | Document::Gateway(_)
+                | Document::Order(_) => {}
             }
         }
         for posting in &record.postings {

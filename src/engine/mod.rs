@@ -8,16 +8,21 @@
 
 pub mod audit;
 pub mod catalogue;
+pub mod claim;
 pub mod command;
 pub mod document;
 pub mod entry;
+pub mod gateway;
 pub mod held;
 pub mod holdings;
 pub mod ids;
 pub mod link;
+pub mod merchant;
 pub mod operate;
+pub mod order;
 pub mod payment;
 pub mod play;
+pub mod postback;
 pub mod rates;
 pub mod refusal;
 pub mod rotation;
@@ -26,5 +31,6 @@ pub mod settings;
 pub mod totals;
 pub mod transfer;
 pub mod user;
+pub mod withdrawal;
 #[cfg(test)]
 mod world;

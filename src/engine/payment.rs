@@ -2,8 +2,9 @@
 //! (operations.md, Received payments).
 
 use super::command::NewPayment;
-use super::document::{Document, ReceivedPayment};
+use super::document::{PaymentState, ReceivedPayment};
 use super::entry::{AccountRef, Actor, Posting, Record, RecordKind};
+use super::order::Desk;
 use super::refusal::OperatorRefusal;
 use crate::id::{PaymentReference, Seq, WalletType};
 use crate::time::Timestamp;
@@ -18,8 +19,18 @@ pub struct PaymentRow {
     pub payment: ReceivedPayment,
     /// The entry that took it down.
     pub received: Seq,
+    /// The entry that changed it last.
+    pub changed: Seq,
     /// When that was.
     pub at: Timestamp,
+}
+
+impl PaymentRow {
+    /// The first of some that is nobody's, or else the first.
+    pub fn free(rows: &[PaymentRow]) -> Option<&PaymentRow> {
+        let is_free = |row: &&PaymentRow| !matches!(row.payment.state, PaymentState::Matched(_));
+        rows.iter().find(is_free).or(rows.first())
+    }
 }
 
 impl ReceivedPayment {
@@ -47,6 +58,7 @@ impl NewPayment {
             payer: self.payer.clone(),
             note: self.note.clone(),
             suspicious: self.suspicious,
+            state: PaymentState::Unclaimed,
         }
     }
 
@@ -59,21 +71,24 @@ impl NewPayment {
         } else {
             before.received_at
         };
-        ReceivedPayment {
+        let again = ReceivedPayment {
             received_at,
+            state: before.state.clone(),
             ..self.document()
-        } == *before
+        };
+        again == *before
     }
 }
 
-/// Money is said to have come: outside to received. `None` where `before`, what was received under
-/// its reference, is the same.
+/// Money is said to have come: outside to received, and on where an order waits for it. `None`
+/// where `before`, what was received under its reference, is the same.
 ///
 /// # Errors
 /// [`OperatorRefusal::PaymentReferenceUsed`].
 pub fn decide_payment(
     new: &NewPayment,
     before: Option<&PaymentRow>,
+    desk: &Desk<'_>,
 ) -> Result<Option<Record>, OperatorRefusal> {
     match before {
         Some(before) if new.says(&before.payment) => return Ok(None),
@@ -87,14 +102,17 @@ pub fn decide_payment(
         cents,
         link: None,
     };
+    let settled = desk.settle(&new.document());
+    let mut postings = vec![
+        posting(AccountRef::Outside(new.wallet_type), -cents),
+        posting(AccountRef::Received(new.wallet_type), cents),
+    ];
+    postings.extend(settled.postings.iter().cloned());
     Ok(Some(Record {
         by: Actor::Operator,
         kind: RecordKind::PaymentReceived,
-        postings: vec![
-            posting(AccountRef::Outside(new.wallet_type), -cents),
-            posting(AccountRef::Received(new.wallet_type), cents),
-        ],
-        documents: vec![Document::ReceivedPayment(Box::new(new.document()))],
+        postings,
+        documents: settled.documents().collect(),
     }))
 }
 
@@ -129,10 +147,11 @@ mod tests {
             let row = PaymentRow {
                 payment: new(before).document(),
                 received: Seq(7),
+                changed: Seq(7),
                 at: Timestamp::EPOCH,
             };
-            let judged = decide_payment(&new(again), Some(&row));
-            assert_eq!(judged.is_ok(), is_repeated, "{before:?} {again:?}");
+            let judged = new(again).says(&row.payment);
+            assert_eq!(judged, is_repeated, "{before:?} {again:?}");
         }
     }
 }

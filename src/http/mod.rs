@@ -30,9 +30,9 @@ use ipnet::IpNet;
 
 use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
-use crate::time::{Clock, Span};
+use crate::time::Clock;
 
-pub use crate::config::Limits;
+pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
 pub use gateway::Gateway;
 pub use meters::Meters;
@@ -66,8 +66,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// What outsiders see as this server's address, without a slash at the end.
     pub public_url: String,
-    /// How long a one-time link into a game can be used.
-    pub auth_link_ttl: Span,
+    /// What is configured about orders and one-time links.
+    pub payments: Payments,
     /// The bounds that callers meet.
     pub limits: Limits,
 }

@@ -200,6 +200,12 @@ async fn serve_partner(
     head: Parts,
     body: Incoming,
 ) -> Result<Reply, Unanswered> {
+    if asked.is_of_gateway() {
+        return match read(body, state.settings.limits.body_bytes_max).await? {
+            Some(body) => Ok(partner::answer_gateway(state, caller, &asked, &head, &body).await?),
+            None => Ok(last(body_too_large())),
+        };
+    }
     let call = match partner::admit(state, caller, asked, head) {
         Ok(call) => call,
         Err(refusal) => {
@@ -209,11 +215,12 @@ async fn serve_partner(
     };
     match read(body, state.settings.limits.body_bytes_max).await? {
         Some(body) => Ok(partner::answer(state, call, body).await?),
-        None => {
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            Ok(last(unsuccessful(status, "Request body too large")))
-        }
+        None => Ok(last(body_too_large())),
     }
+}
+
+fn body_too_large() -> Reply {
+    unsuccessful(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large")
 }
 
 /// Answers a merchant, whose body is read when its secret has opened.

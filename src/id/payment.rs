@@ -1,4 +1,5 @@
-//! What received payments are named by (operations.md, Received payments).
+//! What received payments and orders are named by (operations.md, Received payments; partner-api.md,
+//! Payment Gateway).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{IdError, is_seen, parse_from};
+use super::{IdError, PartnerNumber, is_line, is_seen, is_word, parse_from};
 
 /// The longest name of a wallet type.
 const WALLET_TYPE_MAX: usize = 32;
@@ -80,6 +81,79 @@ text! {
     PaymentDetail,
     "must be 1 to 255 characters, no control characters, no invisible ones, and not only blanks",
     |text| is_seen(text, 255)
+}
+
+text! {
+    /// A partner's name for an order, unique per partner for ever.
+    OrderId,
+    "must be 1 to 64 characters without control characters",
+    |text| is_line(text, 64)
+}
+text! {
+    /// What an order's page is found by, and what a payment app is given as the order's number:
+    /// nobody can guess it (partner-api.md, `txn_ref_id`).
+    OrderReference,
+    "must be 1 to 35 letters, digits or _",
+    |text| is_word(text, 35)
+}
+text! {
+    /// What an order is for, in the partner's words.
+    OrderNote,
+    "must be 1 to 255 characters without control characters",
+    |text| is_line(text, 255)
+}
+text! {
+    /// A bank's number for a UPI payment, as a payer reads it off an app.
+    Utr,
+    "must be 12 digits",
+    |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+impl Utr {
+    /// The same as a payment's reference.
+    ///
+    /// # Panics
+    /// Never: it is shorter than a reference may be, and all of it is seen.
+    pub fn reference(&self) -> PaymentReference {
+        self.as_str().parse().expect("12 digits are a reference")
+    }
+}
+
+/// How an operator names an order: by its reference, or as `p1/orderId`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderName {
+    /// By what its page is found by.
+    Reference(OrderReference),
+    /// By the partner's name for it.
+    Of(PartnerNumber, OrderId),
+}
+
+impl FromStr for OrderName {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<OrderName, IdError> {
+        let named = match text.split_once('/') {
+            None => text.parse().ok().map(OrderName::Reference),
+            Some((partner, id)) => {
+                let (partner, id) = (partner.parse().ok(), id.parse().ok());
+                partner
+                    .zip(id)
+                    .map(|(partner, id)| OrderName::Of(partner, id))
+            }
+        };
+        named.ok_or(IdError(
+            "must be an order's txn_ref_id, or its partner and orderId such as p1/A-17",
+        ))
+    }
+}
+
+impl fmt::Display for OrderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OrderName::Reference(reference) => reference.fmt(f),
+            OrderName::Of(partner, id) => write!(f, "{partner}/{id}"),
+        }
+    }
 }
 
 #[cfg(test)]

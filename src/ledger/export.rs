@@ -331,7 +331,9 @@ impl Later {
                 | Document::Adjustment(_)
                 | Document::User(_)
                 | Document::Transfer(_)
-                | Document::ReceivedPayment(_) => {}
+                | Document::ReceivedPayment(_)
+                | Document::Gateway(_)
+                | Document::Order(_) => {}
             }
         }
         for posting in &record.postings {

@@ -71,8 +71,17 @@ impl Writing<'_> {
         for rows in sorted(turn.transfers.iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.transfers(rows))?;
         }
-        for rows in sorted([&turn.payments].into_iter()).chunks(self.slice_rows()) {
+        for rows in sorted([&turn.payments.rows].into_iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.payments(rows))?;
+        }
+        for rows in sorted([&turn.payments.orders].into_iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.orders(rows))?;
+        }
+        for rows in sorted([&turn.payments.claims].into_iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.claims(rows))?;
+        }
+        for rows in sorted([&turn.gateway].into_iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.gateway(rows))?;
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ pub enum HistoryKind {
     Deposit,
     /// Money back to the partner.
     Withdrawal,
+    /// A payment for an order.
+    Payment,
     /// An operator's doing, an opening balance among them.
     Adjustment,
 }
@@ -41,6 +43,7 @@ impl HistoryKind {
             HistoryKind::Cancel => "cancel",
             HistoryKind::Deposit => TransferKind::Deposit.name(),
             HistoryKind::Withdrawal => TransferKind::Withdrawal.name(),
+            HistoryKind::Payment => "payment",
             HistoryKind::Adjustment => "adjustment",
         }
     }
@@ -212,6 +215,7 @@ fn told(record: &Record) -> (HistoryKind, Option<String>) {
         Document::Adjustment(adjustment) => {
             Some((HistoryKind::Adjustment, adjustment.reference.to_string()))
         }
+        Document::Order(order) => Some((HistoryKind::Payment, order.id.to_string())),
         Document::Transfer(transfer) => {
             let kind = match transfer.kind {
                 TransferKind::Deposit => HistoryKind::Deposit,
@@ -224,7 +228,8 @@ fn told(record: &Record) -> (HistoryKind, Option<String>) {
         | Document::Account(_)
         | Document::Session(_)
         | Document::User(_)
-        | Document::ReceivedPayment(_) => None,
+        | Document::ReceivedPayment(_)
+        | Document::Gateway(_) => None,
     });
     match found {
         Some((kind, reference)) => (kind, Some(reference)),

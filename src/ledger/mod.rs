@@ -13,14 +13,19 @@ mod checkpoint;
 mod checkpoint_error;
 mod export;
 mod flush;
+mod gateway;
 mod history;
+mod index;
 mod links;
 mod load;
 mod open;
 mod operate;
+mod orders;
 mod partners;
+mod paying;
 mod payments;
 mod play;
+mod postbacks;
 mod pressure;
 mod recent;
 mod recover;
@@ -33,6 +38,7 @@ mod space;
 mod users;
 mod verify;
 mod vitals;
+mod withdrawals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,10 +54,13 @@ pub use self::history::{HistoryItem, HistoryKind};
 pub use self::links::LinkError;
 pub use self::open::{open_books, refuse_newer_books};
 pub use self::operate::Adjusted;
+pub use self::orders::{Decision, OrderError};
 use self::partners::Partners;
 pub use self::partners::{DEFAULT_ID_SPACE, PartnerRow};
 pub use self::payments::Received;
 pub use self::play::{Outcome, Played};
+use self::postbacks::Bell;
+pub use self::postbacks::{DuePostback, PostbackView, PostbacksAsked};
 pub use self::recover::RecoverError;
 use self::recover::Tail;
 pub use self::report::{
@@ -68,6 +77,7 @@ pub use self::verify::{
     Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_backup, verify_offline,
 };
 pub use self::vitals::Vitals;
+pub use self::withdrawals::{TellOfWithdrawal, WithdrawalError, WithdrawalsAsked};
 use crate::books::{Books, BooksError, Checkpoints, View};
 use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;
@@ -207,6 +217,8 @@ pub struct Ledger {
     /// How long checkpoints took.
     checkpoint_times: Durations,
     checkpoints: Checkpoints,
+    /// Rings when a postback was written.
+    bell: Bell,
 }
 
 impl Ledger {

@@ -1,20 +1,19 @@
 //! Received payments: taken down once, found again, listed (operations.md, Received payments).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use parking_lot::MutexGuard;
 
 use super::operate::refused;
+use super::paying::{Key, Payments};
 use super::report::Page;
-use super::shard::Payments;
-use super::{Ledger, Observed, OperatorError, Unavailable};
+use super::{Ledger, Observed, OperatorError};
 use crate::engine::command::NewPayment;
-use crate::engine::document::{Document, ReceivedPayment};
-use crate::engine::entry::Entry;
-use crate::engine::held::{Bin, Generation};
-use crate::engine::payment::{PaymentKey, PaymentRow, decide_payment};
-use crate::id::{AccountNumber, PartnerNumber, Seq};
+use crate::engine::order::{Desk, PaymentRules};
+use crate::engine::payment::{PaymentRow, decide_payment};
+use crate::id::Seq;
+
+/// Rows of a list that are looked at together, and how often before a page is told as it is.
+const SIFTED_ROWS: usize = 1000;
+const SIFTED_PAGES_MAX: usize = 20;
 
 /// A received payment, and whether it was there before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,19 +25,31 @@ pub struct Received {
 }
 
 impl Ledger {
-    /// Takes down that money has come (operations.md, `payment receive`). The same said again
-    /// changes nothing.
+    /// Takes down that money has come (operations.md, `payment receive`); where an order waits for
+    /// it the order is paid. The same said again changes nothing.
     ///
     /// # Errors
     /// Refused where its reference belongs to a payment with other content.
-    pub fn receive_payment(&self, new: &NewPayment) -> Result<Observed<Received>, OperatorError> {
+    pub fn receive_payment(
+        &self,
+        new: &NewPayment,
+        rules: &PaymentRules,
+    ) -> Result<Observed<Received>, OperatorError> {
         let permit = self.permit();
         let key = new.key();
-        let mut payments = self.payments_with(&key)?;
-        let before = payments.rows.row(&key);
-        let seen = before.map_or(Seq::NONE, |row| row.received);
-        let record = decide_payment(new, before).map_err(|refusal| refused(refusal, seen))?;
-        let Some(record) = record else {
+        let order = |payments: &Payments| payments.only_claimant(&key);
+        let mut counter = self.counter(&[Key::Payment(key.clone())], rules, order)?;
+        let before = counter.payments.rows.row(&key);
+        let seen = before.map_or(Seq::NONE, |row| row.changed);
+        let claimants = counter.payments.claimants(Some(&key.1));
+        let desk = Desk {
+            claimants: &claimants,
+            wallet: counter.wallet(),
+            rules,
+            now: self.sequencer.now(),
+        };
+        let decided = decide_payment(new, before, &desk);
+        let Some(record) = decided.map_err(|refusal| refused(refusal, seen))? else {
             let row = before.cloned().expect("what is repeated was there before");
             let repeated = true;
             return Ok(Observed {
@@ -46,14 +57,9 @@ impl Ledger {
                 seq: seen,
             });
         };
-        // Where the money is counted: whoever adds up at an entry finds all that is up to it.
-        let mut counted = self.shards.players.lock(&NOBODY);
         let entry = self.push(permit?, record);
-        counted
-            .holdings
-            .count(&entry, PartnerNumber(0), new.currency);
-        payments.apply(&entry);
-        let row = payments.rows.row(&key).cloned();
+        counter.apply(&entry);
+        let row = counter.payments.rows.row(&key).cloned();
         let row = row.expect("it was applied under this lock");
         let repeated = false;
         Ok(Observed {
@@ -62,22 +68,32 @@ impl Ledger {
         })
     }
 
-    /// Whether a payment would be a repetition, if it were received now. Nothing is taken down.
+    /// The payment that would be repeated, if this one were received now. Nothing is taken down.
     ///
     /// # Errors
     /// As [`Ledger::receive_payment`].
-    pub fn is_payment_repeated(&self, new: &NewPayment) -> Result<Observed<bool>, OperatorError> {
+    pub fn known_payment(
+        &self,
+        new: &NewPayment,
+        rules: &PaymentRules,
+    ) -> Result<Observed<Option<PaymentRow>>, OperatorError> {
         let key = new.key();
-        let payments = self.payments_with(&key)?;
+        let payments = self.payments_with(&[Key::Payment(key.clone())], rules)?;
         let before = payments.rows.row(&key);
-        let seq = before.map_or(Seq::NONE, |row| row.received);
-        let record = decide_payment(new, before).map_err(|refusal| refused(refusal, seq))?;
-        let value = record.is_none();
+        let seq = before.map_or(Seq::NONE, |row| row.changed);
+        let desk = Desk {
+            claimants: &[],
+            wallet: None,
+            rules,
+            now: self.sequencer.now(),
+        };
+        decide_payment(new, before, &desk).map_err(|refusal| refused(refusal, seq))?;
+        let value = before.cloned();
         Ok(Observed { value, seq })
     }
 
-    /// Received payments, the newest first (operations.md, `payment list`); `before` is the last
-    /// page's `next`. Reads the disk.
+    /// Received payments that are `wanted`, the newest first (operations.md, `payment list`);
+    /// `before` is the last page's `next`. Reads the disk.
     ///
     /// # Errors
     /// The books could not be read.
@@ -85,9 +101,18 @@ impl Ledger {
         &self,
         before: Option<Seq>,
         limit: usize,
+        wanted: impl Fn(&PaymentRow) -> bool,
     ) -> Result<Observed<Page<PaymentRow>>, OperatorError> {
-        let before = before.unwrap_or(Seq(u64::MAX));
-        let (mut found, seq) = loop {
+        let read = |before, limit| self.all_payments(before, limit);
+        sifted(before, limit, read, |row| row.received, wanted)
+    }
+
+    fn all_payments(
+        &self,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Observed<Page<PaymentRow>>, OperatorError> {
+        let (found, seq) = loop {
             let sight = self.look(|view| view.payments_before(before, limit + 1).map(Some))?;
             let payments = self.shards.payments.lock();
             if !self.is_fresh(&sight) {
@@ -95,7 +120,8 @@ impl Ledger {
             }
             let mut found: BTreeMap<Seq, PaymentRow> = BTreeMap::new();
             for row in sight.found.into_iter().flatten() {
-                found.insert(row.received, row);
+                let newer = payments.rows.row(&row.payment.key()).cloned();
+                found.insert(row.received, newer.unwrap_or(row));
             }
             for (seq, key) in payments.listed.before(before, limit + 1) {
                 let row = payments.rows.row(key).cloned();
@@ -104,70 +130,53 @@ impl Ledger {
             }
             break (found, self.sequencer.last());
         };
-        let more = found.len() > limit;
-        while found.len() > limit {
-            found.pop_first();
-        }
-        let next = found.first_key_value().map(|(seq, _)| *seq);
-        let next = next.filter(|_| more);
-        let items = found.into_values().rev().collect();
-        let value = Page { items, next };
+        let value = newest(found, limit);
         Ok(Observed { value, seq })
-    }
-
-    /// The payments, with this one in memory if it was received.
-    fn payments_with(&self, key: &PaymentKey) -> Result<MutexGuard<'_, Payments>, Unavailable> {
-        let mut sight = None;
-        loop {
-            let mut payments = self.shards.payments.lock();
-            let fresh = sight.take().filter(|sight| self.is_fresh(sight));
-            if payments.rows.keep(key).is_some() {
-                return Ok(payments);
-            }
-            if let Some(sight) = fresh {
-                if let Some(row) = sight.found {
-                    payments.rows.load(key.clone(), row);
-                }
-                return Ok(payments);
-            }
-            drop(payments);
-            sight = Some(self.look(|view| view.payment(key))?);
-        }
-    }
-
-    /// Takes in a payment of the tail.
-    pub(super) fn index_payment(&self, entry: &Entry, payment: &ReceivedPayment) {
-        let mut payments = self.shards.payments.lock();
-        payments.apply(entry);
-        let mut counted = self.shards.players.lock(&NOBODY);
-        (counted.holdings).count(entry, PartnerNumber(0), payment.currency);
     }
 }
 
-/// Where entries are counted that are about no player.
-const NOBODY: AccountNumber = AccountNumber(0);
-
-impl Payments {
-    /// Begins new generations; what is over is to be written down.
-    pub(super) fn turn(&mut self, bin: &mut Bin) -> Arc<Generation<PaymentKey, PaymentRow>> {
-        // Each row says where it is listed.
-        self.listed.turn(bin);
-        self.rows.turn(bin)
-    }
-
-    /// Makes the change of an entry.
-    fn apply(&mut self, entry: &Entry) {
-        for document in entry.documents() {
-            if let Document::ReceivedPayment(payment) = document {
-                let key = payment.key();
-                self.listed.note(entry.seq, key.clone());
-                let row = PaymentRow {
-                    payment: ReceivedPayment::clone(payment),
-                    received: entry.seq,
-                    at: entry.at,
+/// A page of what is wanted of a list, out of as many of its pages as that takes. Where little is
+/// wanted of much it has fewer items than it may, and others follow.
+pub(super) fn sifted<T>(
+    before: Option<Seq>,
+    limit: usize,
+    read: impl Fn(Seq, usize) -> Result<Observed<Page<T>>, OperatorError>,
+    place: impl Fn(&T) -> Seq,
+    wanted: impl Fn(&T) -> bool,
+) -> Result<Observed<Page<T>>, OperatorError> {
+    let mut next = Some(before.unwrap_or(Seq(u64::MAX)));
+    let (mut items, mut seq) = (Vec::new(), Seq::NONE);
+    for _ in 0..SIFTED_PAGES_MAX {
+        let Some(before) = next else {
+            break;
+        };
+        let page = read(before, SIFTED_ROWS.max(limit))?;
+        seq = seq.max(page.seq);
+        next = page.value.next;
+        for item in page.value.items.into_iter().filter(&wanted) {
+            if items.len() == limit {
+                let value = Page {
+                    next: items.last().map(place),
+                    items,
                 };
-                self.rows.put(key, row);
+                return Ok(Observed { value, seq });
             }
+            items.push(item);
         }
+    }
+    let value = Page { items, next };
+    Ok(Observed { value, seq })
+}
+
+/// The newest of some rows as a page.
+pub(super) fn newest<T>(mut found: BTreeMap<Seq, T>, limit: usize) -> Page<T> {
+    let more = found.len() > limit;
+    while found.len() > limit {
+        found.pop_first();
+    }
+    let next = found.first_key_value().map(|(seq, _)| *seq);
+    Page {
+        next: next.filter(|_| more),
+        items: found.into_values().rev().collect(),
     }
 }

@@ -15,8 +15,12 @@ use super::{Ledger, Space};
 const PLAYER_BYTES: u64 = 900;
 const ROW_BYTES: u64 = 180;
 
-/// A transfer with its id, the users of a mobile number, or a received payment.
+/// A transfer with its id, the users of a mobile number, a received payment or an order.
 const DOCUMENT_BYTES: u64 = 400;
+
+/// A document of the gateway takes as much as so many others: some hold a text of some kilobytes,
+/// and all stand in lists.
+const GATEWAY_DOCUMENTS: usize = 4;
 
 /// What a row takes on the disk, with its share of pages that are half full and of indexes.
 const WRITTEN_BYTES: u64 = 512;
@@ -47,8 +51,12 @@ impl Ledger {
             .chain(references);
         let users = (self.shards.users.each()).map(|users| users.len());
         let transfers = (self.shards.transfers.each()).map(|transfers| transfers.len());
-        let payments = self.shards.payments.lock().rows.len();
-        let documents = users.chain(transfers).chain([payments]).sum::<usize>() as u64;
+        let payments = self.shards.payments.lock().len();
+        let gateway = self.shards.gateway.lock().len() * GATEWAY_DOCUMENTS;
+        let documents = users
+            .chain(transfers)
+            .chain([payments, gateway])
+            .sum::<usize>() as u64;
         let rows = rows.sum::<usize>() as u64;
         players.sum::<u64>() + rows * ROW_BYTES + documents * DOCUMENT_BYTES
     }
@@ -89,7 +97,8 @@ impl Ledger {
             .for_each(|mut rows| rows.shed());
         self.shards.users.each().for_each(|mut rows| rows.shed());
         (self.shards.transfers.each()).for_each(|mut rows| rows.shed());
-        self.shards.payments.lock().rows.shed();
+        self.shards.payments.lock().shed();
+        self.shards.gateway.lock().shed();
         self.shards.names.each().for_each(|mut rows| rows.shed());
         self.shards.ids.each().for_each(|mut ids| ids.rows.shed());
         (self.shards.players.each()).for_each(|mut players| players.holdings.shed());

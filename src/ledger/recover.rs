@@ -17,19 +17,19 @@ use parking_lot::Mutex;
 
 use super::checkpoint::Base;
 use super::checkpoint_error::CheckpointError;
-use super::load::LOST_ACCOUNT;
+use super::index::{Index, Places};
 use super::partners::Partners;
+use super::postbacks::Bell;
 use super::recent::{Place, word};
 use super::sequencer::Sequencer;
 use super::shard::Shards;
 use super::space::SpaceCell;
 use super::{Ledger, Settings, Unavailable};
-use crate::books::{AccountPlace, Books, BooksError, Greatest, SessionPlace};
+use crate::books::{Books, BooksError, Greatest};
 use crate::engine::document::Document;
-use crate::engine::entry::{Body, Entry, Record};
-use crate::engine::held::Held;
-use crate::engine::ids::{IdKey, IdRow};
-use crate::id::{AccountNumber, PartnerNumber, PlayerId, Seq};
+use crate::engine::entry::{Body, Entry};
+use crate::engine::ids::IdKey;
+use crate::id::{AccountNumber, Seq};
 use crate::journal::{Committer, Durable, Journal, JournalError, Queue};
 use crate::meter::Durations;
 use crate::time::Clock;
@@ -210,6 +210,7 @@ impl Ledger {
             stayed_bytes: AtomicU64::new(0),
             checkpoint_times: Durations::default(),
             checkpoints: settings.checkpoints,
+            bell: Bell::default(),
         });
         ledger.take_tail(applied.seq, told)?;
         Ok((ledger, committer))
@@ -276,25 +277,18 @@ impl Ledger {
             return Ok(());
         };
         self.apply_tail().map_err(|_| self.why_unavailable())?;
-        let mut index = Index {
-            ledger: self,
-            places: self.places(&entries)?,
-            previous: Vec::with_capacity(entries.len()),
-        };
+        let mut index = Index::new(self, self.places(&entries)?);
         for entry in &entries {
             index.take(entry)?;
         }
-        let previous = index.previous;
+        let previous = index.previous();
         self.tail.store(Some(Arc::new(Tail { entries, previous })));
         self.sequencer.resume(newest.0, newest.1);
         Ok(())
     }
 
     /// Where the players of accounts are that the entries name and do not open.
-    fn places(
-        &self,
-        entries: &[Entry],
-    ) -> Result<HashMap<AccountNumber, AccountPlace, ahash::RandomState>, BooksError> {
+    fn places(&self, entries: &[Entry]) -> Result<Places, BooksError> {
         let mut wanted = Vec::new();
         for entry in entries {
             wanted.extend(entry.body.id().map(|(account, _)| account));
@@ -306,7 +300,9 @@ impl Ledger {
                 | Document::Player(_)
                 | Document::Account(_)
                 | Document::User(_)
-                | Document::ReceivedPayment(_) => None,
+                | Document::ReceivedPayment(_)
+                | Document::Gateway(_)
+                | Document::Order(_) => None,
             }));
         }
         wanted.sort_unstable();
@@ -395,144 +391,6 @@ fn remember(shards: &Shards, greatest: &[Greatest], ids: bool) {
                 players.foreign.raise(place, floor.unwrap_or(0));
             }
         }
-    }
-}
-
-/// Takes in the entries of the tail, one after the other.
-struct Index<'a> {
-    ledger: &'a Ledger,
-    places: HashMap<AccountNumber, AccountPlace, ahash::RandomState>,
-    previous: Vec<u32>,
-}
-
-impl Index<'_> {
-    fn take(&mut self, entry: &Entry) -> Result<(), BooksError> {
-        let place = match &entry.body {
-            Body::Record(record) => self.record(entry, record)?,
-            body => {
-                let (account, id) = body.id().expect("a play has an id");
-                let place = *self
-                    .places
-                    .get(&account)
-                    .expect("a play names an open account");
-                let key = IdKey {
-                    space: place.id_space,
-                    currency: place.currency,
-                    id,
-                };
-                let row = IdRow::of(entry).expect("a play has an id");
-                let mut ids = self.ledger.shards.ids_of(&key);
-                ids.recent.note(key.place(), id.0);
-                ids.rows.put(key, row);
-                Some(place)
-            }
-        };
-        let mut before = 0;
-        if let Some(place) = place {
-            let mut players = self.ledger.shards.players.lock(&place.home);
-            players.holdings.count(entry, place.partner, place.currency);
-            players.note_foreign(entry, (place.id_space, place.currency));
-            if !matches!(entry.body, Body::Void(_)) {
-                let number = u32::try_from(self.previous.len() + 1);
-                let number = number.expect("a tail has fewer than 2^32 entries");
-                before = players.pending.insert(place.home, number).unwrap_or(0);
-            }
-        }
-        self.previous.push(before);
-        Ok(())
-    }
-
-    /// The place of the account of a record about a player: the one that it opens, or any.
-    fn record(
-        &mut self,
-        entry: &Entry,
-        record: &Record,
-    ) -> Result<Option<AccountPlace>, BooksError> {
-        let seq = entry.seq;
-        let shards = &self.ledger.shards;
-        let mut found = None;
-        for document in &record.documents {
-            match document {
-                Document::Partner(partner) => {
-                    self.ledger.partners.apply(partner, seq);
-                }
-                Document::Player(player) if !record.creates_player() => {
-                    let home = self.home(player.partner, &player.player_id)?;
-                    found = Some(self.place(home)?);
-                }
-                Document::Player(_) => {}
-                Document::Account(opened) => {
-                    let key = (opened.partner, opened.player_id.clone());
-                    let home = if record.creates_player() {
-                        shards.names.lock(&key).put(key.clone(), opened.number);
-                        opened.number
-                    } else {
-                        self.home(opened.partner, &opened.player_id)?
-                    };
-                    let place = AccountPlace {
-                        home,
-                        partner: opened.partner,
-                        currency: opened.currency,
-                        id_space: opened.id_space,
-                    };
-                    self.ledger
-                        .sequencer
-                        .pass(opened.number, crate::id::SessionNumber(0));
-                    self.places.insert(opened.number, place);
-                    shards
-                        .accounts
-                        .lock(&opened.number)
-                        .put(opened.number, place);
-                    found = Some(place);
-                }
-                Document::Session(session) => {
-                    let place = self.place(session.account)?;
-                    self.ledger.sequencer.pass(AccountNumber(0), session.number);
-                    if record.kind.begins_session() {
-                        let of = SessionPlace::new(session, &place, seq);
-                        let mut codes = shards.codes.lock(session.code.as_str());
-                        codes.put(session.code.clone(), of);
-                    }
-                    found = Some(place);
-                }
-                Document::Adjustment(adjustment) => {
-                    let key = (adjustment.partner, adjustment.reference.clone());
-                    let mut references = shards.references.lock(&key);
-                    references.put(key, (adjustment.clone(), seq));
-                    found = Some(self.place(adjustment.account)?);
-                }
-                Document::User(user) => self.ledger.index_user(user, seq)?,
-                Document::ReceivedPayment(payment) => self.ledger.index_payment(entry, payment),
-                Document::Transfer(transfer) => {
-                    self.ledger.index_transfer(entry);
-                    found = Some(self.place(transfer.account)?);
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    fn place(&mut self, account: AccountNumber) -> Result<AccountPlace, BooksError> {
-        if let Some(place) = self.places.get(&account) {
-            return Ok(*place);
-        }
-        let place = self
-            .ledger
-            .find_account(&self.ledger.view.load(), account)?;
-        let place = place.ok_or(LOST_ACCOUNT)?;
-        self.places.insert(account, place);
-        Ok(place)
-    }
-
-    fn home(&self, partner: PartnerNumber, id: &PlayerId) -> Result<AccountNumber, BooksError> {
-        let key = (partner, id.clone());
-        let mut names: parking_lot::MutexGuard<'_, Held<_, _>> =
-            self.ledger.shards.names.lock(&key);
-        if let Some(home) = names.keep(&key) {
-            return Ok(*home);
-        }
-        let home = self.ledger.view.load().home(&key)?;
-        home.ok_or(BooksError::Unreadable("lacks a player that it names"))
     }
 }
 

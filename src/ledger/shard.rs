@@ -1,25 +1,27 @@
 //! Shards: what is kept in memory, cut by key, each piece under a lock of its own.
 //!
-//! Locks are taken in one order: codes, references, users, transfers, payments, names, ids,
-//! players, accounts; never two of a kind, except where all of a kind are taken by number. Between
+//! Locks are taken in one order: codes, references, users, transfers, payments, gateway, names,
+//! ids, players, accounts; never two of a kind, except where all of a kind are taken by number. Between
 //! the locks nothing waits and nothing reads a disk, but for documents that were pushed out of
 //! memory a moment ago.
 //!
-//! Payments are rare next to bets, and several of them may change together: they are one piece.
+//! Payments and orders are rare next to bets, and several of them change together: they are one
+//! piece, and so are the gateway's documents.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::gateway::Gateway;
+use super::paying::Payments;
 use super::recent::{Place, Recent, word};
 use crate::books::{AccountPlace, SessionPlace};
 use crate::engine::document::Adjustment;
 use crate::engine::entry::{Body, Entry};
 use crate::engine::held::Held;
-use crate::engine::holdings::{Holdings, Noted, PlayerKey};
+use crate::engine::holdings::{Holdings, PlayerKey};
 use crate::engine::ids::{IdKey, IdRow};
-use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::round::RoundKey;
 use crate::engine::transfer::{TransferKey, TransferRow};
 use crate::engine::user::Registered;
@@ -124,15 +126,6 @@ impl Players {
     }
 }
 
-/// Received payments.
-#[derive(Default)]
-pub(super) struct Payments {
-    /// By wallet type and reference, for ever.
-    pub(super) rows: Held<PaymentKey, PaymentRow>,
-    /// By the entry that took them down.
-    pub(super) listed: Noted<PaymentKey>,
-}
-
 /// All of it.
 pub(super) struct Shards {
     /// Codes of sessions, for ever: none is used twice.
@@ -143,7 +136,10 @@ pub(super) struct Shards {
     pub(super) users: Sharded<Held<Mobile, Registered>>,
     /// Partners' deposits and withdrawals, for ever.
     pub(super) transfers: Sharded<Held<TransferKey, TransferRow>>,
+    /// Received payments and orders.
     pub(super) payments: Mutex<Payments>,
+    /// The gateway's documents, for ever.
+    pub(super) gateway: Mutex<Gateway>,
     /// Players' numbers.
     pub(super) names: Sharded<Held<PlayerKey, AccountNumber>>,
     pub(super) ids: Sharded<Ids>,
@@ -159,6 +155,7 @@ impl Shards {
             users: Sharded::new(),
             transfers: Sharded::new(),
             payments: Mutex::default(),
+            gateway: Mutex::default(),
             names: Sharded::new(),
             ids: Sharded::new(),
             players: Sharded::new(),

@@ -14,7 +14,7 @@ use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
 use coffer::http::{
-    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Settings, State, serve,
+    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
 };
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
@@ -59,6 +59,7 @@ pub(crate) struct Setup {
     pub(crate) texts: BTreeMap<Lang, BTreeMap<String, String>>,
     pub(crate) utc_offset: UtcOffset,
     pub(crate) catalogue: Catalogue,
+    pub(crate) payments: Payments,
 }
 
 impl Default for Setup {
@@ -72,6 +73,7 @@ impl Default for Setup {
             texts: BTreeMap::new(),
             utc_offset: UtcOffset::UTC,
             catalogue: Config::default().paykassma.catalogue,
+            payments: Payments::default(),
         }
     }
 }
@@ -267,7 +269,7 @@ impl Drop for Server {
 }
 
 /// What the partner of a wallet token proves itself with: `key_of_{token}`, `secret_of_{token}`,
-/// and as a merchant `gateway_secret_of_{token}`, `access_key_of_{token}` and
+/// `token_of_{token}`, and as a merchant `gateway_secret_of_{token}`, `access_key_of_{token}` and
 /// `private_key_of_{token}`.
 pub(crate) fn secrets(token: &str) -> PartnerSecrets {
     let key = SecretKey::new(&SECRET_KEY);
@@ -275,6 +277,7 @@ pub(crate) fn secrets(token: &str) -> PartnerSecrets {
     PartnerSecrets {
         api_key: format!("key_of_{token}"),
         api_secret: key.hash(&secret("secret")),
+        payment_token: key.hash(&secret("token")),
         pluginapi_secret: key.hash(&secret("gateway_secret")),
         access_key: key.seal(&secret("access_key")),
         private_key: key.seal(&secret("private_key")),
@@ -294,8 +297,8 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
                 utc_offset: setup.utc_offset,
             },
             trusted_proxies: setup.trusted_proxies.clone(),
+            payments: setup.payments.clone(),
             public_url: "http://coffer.test".to_owned(),
-            auth_link_ttl: Span::from_seconds(300),
             limits: setup.limits,
         },
         admin: Admin {

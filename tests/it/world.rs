@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
 use coffer::engine::entry::Body;
+use coffer::engine::order::PaymentRules;
 use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
 use coffer::id::{Code, GameNumber, PartnerNumber, Seq};
 use coffer::journal::Journal;
@@ -15,7 +16,7 @@ use coffer::ledger::{
 use coffer::money::{Amount, Sum};
 use coffer::sim::model::{AccountKey, Model, Round};
 use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
-use coffer::time::{Clock, Day, Timestamp};
+use coffer::time::{Clock, Day, Span, Timestamp};
 
 /// The largest stake that the simulated rules allow.
 pub(crate) const BET_MAX: u64 = 5_000_000;
@@ -24,6 +25,14 @@ pub(crate) fn rules() -> Rules {
     Rules {
         bet_max: Amount::from_cents(BET_MAX),
         ..Rules::default()
+    }
+}
+
+/// Payments of one type settle orders, within half an hour.
+pub(crate) fn payment_rules() -> PaymentRules {
+    PaymentRules {
+        wallet_types: vec!["upi".parse().unwrap()],
+        order_ttl: Span::from_seconds(1800),
     }
 }
 
@@ -181,7 +190,7 @@ pub(crate) fn perform(
             .adjust(new)
             .map(|seen| (Some(seen.value.balance), seen.value.repeated, seen.seq)),
         Operation::Receive(new) => {
-            let received = ledger.receive_payment(new);
+            let received = ledger.receive_payment(new, &payment_rules());
             received.map(|seen| (None, seen.value.repeated, seen.seq))
         }
         Operation::OpenSession(new) => {
@@ -366,7 +375,7 @@ fn compare_payments(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>)
     let mut listed = BTreeMap::new();
     let mut before = None;
     loop {
-        let page = ledger.payments(before, 100).unwrap().value;
+        let page = ledger.payments(before, 100, |_| true).unwrap().value;
         for row in page.items {
             let key = row.payment.key();
             if listed.insert(key, row).is_some() {
@@ -401,8 +410,8 @@ fn compare_payments(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>)
         if !is_so {
             found.push(format!("payment {payment:?} is {row:?}"));
         }
-        let repeated = ledger.is_payment_repeated(payment);
-        if !matches!(repeated, Ok(Observed { value: true, .. })) {
+        let repeated = ledger.known_payment(payment, &payment_rules());
+        if !matches!(repeated, Ok(Observed { value: Some(_), .. })) {
             found.push(format!(
                 "payment {payment:?} would come again: {repeated:?}"
             ));

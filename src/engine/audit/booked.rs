@@ -6,18 +6,22 @@ use super::facts::{Digest, Facts, Kind, Reader, digest};
 use super::findings::Findings;
 use super::sessions::CodePlace;
 use super::totals::Claim;
+use crate::engine::claim::Claims;
 use crate::engine::document::Document;
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::entry::{AccountRef, Body, Entry};
+use crate::engine::gateway::{GatewayKey, GatewayRow, Mark};
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
+use crate::engine::order::OrderRow;
 use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::round::{OddPlay, Round, RoundKey};
 use crate::engine::totals::{DayKey, DayTotals, SumOf};
 use crate::engine::transfer::TransferRow;
 use crate::engine::user::Registered;
 use crate::id::{
-    AccountNumber, IdSpaceNumber, Mobile, PartnerNumber, Seq, SessionNumber, UserNumber,
+    AccountNumber, IdSpaceNumber, Mobile, OrderReference, PartnerNumber, PaymentReference, Seq,
+    SessionNumber, UserNumber,
 };
 use crate::money::{Currency, Sum};
 use crate::time::Timestamp;
@@ -71,6 +75,18 @@ pub enum Booked {
     Payment(PaymentRow),
     /// A payment in the list of all, and the entry that it stands under.
     ListedPayment(PaymentKey, Seq),
+    /// A document of the gateway.
+    Gateway(Box<GatewayRow>),
+    /// A place in a list, and the document that stands there.
+    GatewayMark(Mark, GatewayKey),
+    /// An order.
+    Order(OrderRow),
+    /// Which order a partner means by a name.
+    OrderNamed(PartnerNumber, String, OrderReference),
+    /// An order in the list of all, and the entry that it stands under.
+    ListedOrder(OrderReference, Seq),
+    /// The orders that a UTR was named for.
+    Claims(PaymentReference, Claims),
     /// What an id stands for.
     Id(IdKey, IdRow),
     /// A round.
@@ -132,6 +148,12 @@ impl Audit {
             Booked::Transfer(row) => facts.booked_transfer(&row),
             Booked::Payment(row) => facts.booked_payment(&row),
             Booked::ListedPayment(key, seq) => facts.listed_payment(&key, seq),
+            Booked::Gateway(row) => facts.booked_gateway(&row),
+            Booked::GatewayMark(mark, key) => facts.gateway_mark(&mark, &key),
+            Booked::Order(row) => facts.booked_order(&row),
+            Booked::OrderNamed(partner, id, of) => facts.order_named(&of, partner, &id),
+            Booked::ListedOrder(of, seq) => facts.listed_order(&of, seq),
+            Booked::Claims(reference, row) => facts.booked_claims(&reference, &row),
             Booked::Id(key, row) => facts.booked_id(&key, &row),
             Booked::Round(key, row) => facts.booked_round(key, &row),
             Booked::OpenRound(key, first) => facts.listed_round(key, first, false),
@@ -177,7 +199,9 @@ impl Audit {
                 | Document::Player(_)
                 | Document::Adjustment(_)
                 | Document::Transfer(_)
-                | Document::ReceivedPayment(_) => {}
+                | Document::ReceivedPayment(_)
+                | Document::Gateway(_)
+                | Document::Order(_) => {}
             }
         }
         self.compare_claim(entry);

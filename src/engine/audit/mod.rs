@@ -20,8 +20,10 @@ mod beside;
 mod booked;
 mod facts;
 mod findings;
+mod gateway;
 mod names;
 mod once;
+mod orders;
 mod payments;
 mod plays;
 mod sessions;
@@ -36,8 +38,10 @@ use self::booked::Plain;
 pub use self::facts::Facts;
 use self::facts::{Kind, Reader};
 use self::findings::Findings;
+use self::gateway::Gateway;
 use self::names::Names;
 use self::once::Once;
+use self::orders::Orders;
 use self::payments::Payments;
 use self::plays::{Ids, Rounds};
 pub use self::sessions::CodePlace;
@@ -68,6 +72,8 @@ pub struct Audit {
     transfers: Once,
     users: Users,
     payments: Payments,
+    gateway: Gateway,
+    orders: Orders,
     /// The highest number that a user has so far.
     last_user: UserNumber,
     sessions: Sessions,
@@ -182,6 +188,8 @@ impl Audit {
                 Document::User(user) => self.user(seq, user, record, facts),
                 Document::Transfer(transfer) => self.transfer(seq, transfer, record, facts),
                 Document::ReceivedPayment(payment) => self.payment(seq, payment, record, facts),
+                Document::Gateway(document) => self.gateway(seq, document, record, facts),
+                Document::Order(order) => self.order(seq, order, record, facts),
                 document => self.document((seq, part), document, facts),
             }
             part += 1;
@@ -200,11 +208,17 @@ impl Audit {
                         "entry {seq} moves money of account {number} outside its chain"
                     ));
                 }
+                (account @ AccountRef::Merchant(..), _) => {
+                    self.merchant_leg(seq, posting, record);
+                    self.other(seq, account, posting.currency, moved);
+                }
                 (
                     account @ (AccountRef::House(_)
                     | AccountRef::Partner(_)
                     | AccountRef::Outside(_)
                     | AccountRef::Received(_)
+                    | AccountRef::Payouts(_)
+                    | AccountRef::PaidOut(_)
                     | AccountRef::Adjustments),
                     _,
                 ) => {
@@ -247,7 +261,11 @@ impl Audit {
                 facts.reference(adjustment, seq, false);
             }
             // They are judged with the money beside them.
-            Document::User(_) | Document::Transfer(_) | Document::ReceivedPayment(_) => {}
+            Document::User(_)
+            | Document::Transfer(_)
+            | Document::ReceivedPayment(_)
+            | Document::Gateway(_)
+            | Document::Order(_) => {}
         }
     }
 
@@ -273,6 +291,10 @@ impl Audit {
             Kind::User => self.users.judge_mobile(reader, findings),
             Kind::Transfer => self.transfers.judge(TRANSFERS, reader, findings),
             Kind::Payment => self.payments.judge(reader, findings),
+            Kind::Gateway => self.gateway.judge(reader, findings),
+            Kind::Order => self.orders.judge(reader, findings),
+            Kind::OrderId => self.orders.judge_name(reader, findings),
+            Kind::Claim => self.orders.judge_claim(reader, findings),
             Kind::Code => self.sessions.judge_code(reader, findings),
             Kind::Session => self.sessions.judge_session(reader, findings),
             Kind::Round => self.rounds.judge(reader, findings),
@@ -291,6 +313,8 @@ impl Audit {
         self.transfers.finish(TRANSFERS.0, findings);
         self.users.finish(findings);
         self.payments.finish(findings);
+        self.gateway.finish(findings);
+        self.orders.finish(findings);
         self.sessions.finish(findings);
         self.rounds.finish(findings);
         self.accounts.finish(findings);

@@ -5,8 +5,9 @@ use super::Audit;
 use super::beside::Beside;
 use super::facts::{Digest, Facts, Kind, Reader, Writer, digest};
 use super::findings::Findings;
-use crate::engine::document::ReceivedPayment;
-use crate::engine::entry::{AccountRef, Record};
+use super::orders::settling;
+use crate::engine::document::{Claimant, Document, PaymentState, ReceivedPayment};
+use crate::engine::entry::{AccountRef, Record, RecordKind};
 use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::id::Seq;
 use crate::money::Sum;
@@ -26,7 +27,7 @@ pub(super) struct Payments {
 struct OfPayment {
     wallet_type: String,
     reference: String,
-    said: Option<Digest>,
+    said: Option<Said>,
     row: Beside<Digest>,
     /// The entry that took it down, as its row has it.
     booked: Option<Seq>,
@@ -34,9 +35,27 @@ struct OfPayment {
     listed: Vec<Seq>,
 }
 
-fn whole_payment(payment: &ReceivedPayment, (received, at): (Seq, Timestamp)) -> Digest {
+/// What entries say of a payment so far.
+#[derive(Debug)]
+struct Said {
+    received: Seq,
+    at: Timestamp,
+    /// All that never changes.
+    same: Digest,
+    is_matched: bool,
+    whole: Digest,
+}
+
+fn of_document(payment: &ReceivedPayment) -> Digest {
     digest(|all| {
-        all.document(payment).number(received.0).at(at);
+        all.document(payment);
+    })
+}
+
+fn whole(document: &Digest, (received, changed): (Seq, Seq), at: Timestamp) -> Digest {
+    digest(|all| {
+        let all = all.digest(document).number(received.0);
+        all.number(changed.0).at(at);
     })
 }
 
@@ -55,9 +74,11 @@ impl Facts {
 
     /// A payment that the books have.
     pub(super) fn booked_payment(&mut self, row: &PaymentRow) {
-        let whole = whole_payment(&row.payment, (row.received, row.at));
+        let seqs = (row.received, row.changed);
+        let whole = whole(&of_document(&row.payment), seqs, row.at);
         self.of_payment(&row.payment.key(), (Seq::NONE, BOOKED), |fact| {
-            fact.number(row.received.0).digest(&whole);
+            let fact = fact.number(row.changed.0).digest(&whole);
+            fact.number(row.received.0);
         });
     }
 
@@ -69,8 +90,22 @@ impl Facts {
     }
 }
 
+/// Whether who a payment is given to says so in the same entry.
+fn is_taken(payment: &ReceivedPayment, record: &Record) -> bool {
+    let PaymentState::Matched(Claimant::Order(reference)) = &payment.state else {
+        return true;
+    };
+    record.documents.iter().any(|document| match document {
+        Document::Order(order) => {
+            order.reference == *reference && order.payment == Some(payment.key())
+        }
+        _ => false,
+    })
+}
+
 impl Audit {
-    /// A payment is taken down in entry `seq`, whose postings must bring what it says.
+    /// A payment is taken down in entry `seq`, whose postings must bring what it says; or it is
+    /// given to somebody.
     pub(super) fn payment(
         &mut self,
         seq: Seq,
@@ -79,24 +114,44 @@ impl Audit {
         facts: &mut Facts,
     ) {
         let amount = Sum::from(payment.amount);
-        let is_moved = |account, moved| {
-            let mut postings = record.postings.iter();
-            postings.any(|leg| {
+        let receives = record.kind == RecordKind::PaymentReceived;
+        let is_leg = |place: usize, account, moved| {
+            record.postings.get(place).is_some_and(|leg| {
                 let of = (leg.account, leg.currency, Sum::from(leg.cents));
                 of == (account, payment.currency, moved)
             })
         };
-        let brings = is_moved(AccountRef::Outside(payment.wallet_type), amount.negated())
-            && is_moved(AccountRef::Received(payment.wallet_type), amount)
-            && record.postings.len() == 2;
-        if !brings || payment.amount.is_zero() {
+        let brings = is_leg(
+            0,
+            AccountRef::Outside(payment.wallet_type),
+            amount.negated(),
+        ) && is_leg(1, AccountRef::Received(payment.wallet_type), amount);
+        if receives && !brings || payment.amount.is_zero() {
             self.find(format!(
                 "entry {seq} moves other money than its received payment says"
             ));
         }
-        let whole = whole_payment(payment, (seq, self.at));
+        let is_for_order = record
+            .documents
+            .iter()
+            .any(|document| matches!(document, Document::Order(_)));
+        if !is_taken(payment, record) {
+            self.find(format!(
+                "entry {seq} gives a payment to who does not take it"
+            ));
+        }
+        if !settling(record).is_empty() && !is_for_order {
+            self.find(format!("entry {seq} gives a payment's money to nobody"));
+        }
+        let same = of_document(&ReceivedPayment {
+            state: PaymentState::Unclaimed,
+            ..payment.clone()
+        });
+        let is_matched = matches!(payment.state, PaymentState::Matched(_));
+        let at = self.at;
         facts.of_payment(&payment.key(), (seq, SAID), |fact| {
-            fact.digest(&whole);
+            let fact = fact.byte(u8::from(receives)).byte(u8::from(is_matched));
+            fact.digest(&same).digest(&of_document(payment)).at(at);
         });
     }
 }
@@ -120,18 +175,12 @@ impl Payments {
         let named = || format!("payments: {wallet_type} {reference}");
         match what {
             BOOKED => {
-                let bears = fact.seq();
-                of.booked = Some(bears);
-                of.row.book(bears, fact.digest(), named, findings);
+                let (bears, whole) = (fact.seq(), fact.digest());
+                of.booked = Some(fact.seq());
+                of.row.book(bears, whole, named, findings);
             }
             LISTED => of.listed.push(fact.seq()),
-            _ if of.said.is_some() => {
-                findings.tell(format!("entry {seq} receives a payment again"));
-            }
-            _ => {
-                of.row.before(seq, None, named, findings);
-                of.said = Some(fact.digest());
-            }
+            _ => of.say(seq, &mut fact, findings),
         }
     }
 
@@ -141,12 +190,44 @@ impl Payments {
             return;
         };
         let named = |table| format!("{table}: {} {}", of.wallet_type, of.reference);
-        of.row.end(of.said.as_ref(), || named("payments"), findings);
+        let whole = of.said.as_ref().map(|said| &said.whole);
+        of.row.end(whole, || named("payments"), findings);
         if !of.booked.iter().eq(&of.listed) {
             findings.of_books(format!(
                 "{} does not stand there as its row says",
                 named("listed_payments")
             ));
         }
+    }
+}
+
+impl OfPayment {
+    /// What entry `seq` says of it.
+    fn say(&mut self, seq: Seq, fact: &mut Reader<'_>, findings: &mut Findings) {
+        let (receives, is_matched) = (fact.byte() == 1, fact.byte() == 1);
+        let (same, document, at) = (fact.digest(), fact.digest(), fact.at());
+        let before = self.said.as_ref();
+        let named = || format!("payments: {} {}", self.wallet_type, self.reference);
+        (self.row).before(seq, before.map(|said| &said.whole), named, findings);
+        let fault = match before {
+            Some(_) if receives => Some("receives a payment again"),
+            None if !receives && !findings.lacks_before(seq) => {
+                Some("gives away a payment that was never received")
+            }
+            Some(said) if said.same != same => Some("makes a payment another one"),
+            Some(said) if said.is_matched => Some("gives away a payment again"),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            findings.tell(format!("entry {seq} {fault}"));
+        }
+        let (received, at) = before.map_or((seq, at), |said| (said.received, said.at));
+        self.said = Some(Said {
+            received,
+            at,
+            same,
+            is_matched,
+            whole: whole(&document, (received, seq), at),
+        });
     }
 }

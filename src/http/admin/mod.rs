@@ -5,6 +5,7 @@
 mod backups;
 mod exports;
 mod guard;
+mod orders;
 mod partners;
 mod payments;
 mod players;
@@ -203,8 +204,13 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::OpenSession => sessions::open(state, members),
         Operation::ShowSession => sessions::show(ledger, members),
         Operation::CloseSession => sessions::close(ledger, members),
-        Operation::ReceivePayment => payments::receive(ledger, members),
+        Operation::ReceivePayment => payments::receive(state, members),
         Operation::ListPayments => payments::list(&state.ledger, members).await,
+        Operation::ListOrders => orders::list(state, members).await,
+        Operation::ShowOrder => orders::show(state, members),
+        Operation::ApproveOrder => orders::approve(state, members),
+        Operation::RejectOrder => orders::reject(state, members),
+        Operation::CancelOrder => orders::cancel(state, members),
         Operation::TrialBalance => reports::trial_balance(&state.ledger, members).await,
         Operation::OpenRounds => reports::open_rounds(&state.ledger, members).await,
         Operation::Anomalies => reports::anomalies(&state.ledger, members).await,

@@ -2,41 +2,48 @@
 
 use std::sync::Arc;
 
-use super::{Done, Failed, done, reading};
+use super::{Done, Failed, State, done, reading};
 use crate::engine::document::ReceivedPayment;
 use crate::engine::payment::PaymentRow;
 use crate::id::Seq;
-use crate::ledger::Ledger;
-use crate::protocol::admin::{Members, Page, PageWanted, PaymentDone, PaymentItem, ReceivePayment};
+use crate::ledger::{Ledger, Received};
+use crate::protocol::admin::{
+    Members, Page, PaymentDone, PaymentItem, PaymentList, PaymentWhose, ReceivePayment,
+};
 
-const UNCLAIMED: &str = "unclaimed";
-
-pub(super) fn receive(ledger: &Ledger, members: Members) -> Result<Done, Failed> {
+pub(super) fn receive(state: &State, members: Members) -> Result<Done, Failed> {
+    let (ledger, rules) = (&state.ledger, &state.settings.payments.rules);
     let request = ReceivePayment::decode(members)?;
     let check_only = request.check_only;
     let new = request.payment();
-    let (repeated, seq) = if check_only {
-        let judged = ledger.is_payment_repeated(&new)?;
-        (judged.value, judged.seq)
+    let (row, repeated, seq) = if check_only {
+        let known = ledger.known_payment(&new, rules)?;
+        let repeated = known.value.is_some();
+        (known.value, repeated, known.seq)
     } else {
-        let received = ledger.receive_payment(&new)?;
-        (received.value.repeated, received.seq)
+        let received = ledger.receive_payment(&new, rules)?;
+        let Received { row, repeated } = received.value;
+        (Some(row), repeated, received.seq)
     };
     let (wallet_type, reference) = new.key();
+    let whose = row.map(|row| row.payment.state).unwrap_or_default();
     let reply = PaymentDone {
         received_payment: format!("{wallet_type}/{reference}"),
-        state: UNCLAIMED,
-        matched: (),
+        whose: PaymentWhose::from(&whose),
         repeated,
     };
     Ok(done(&reply, seq))
 }
 
 pub(super) async fn list(ledger: &Arc<Ledger>, members: Members) -> Result<Done, Failed> {
-    let wanted = PageWanted::decode(members)?;
-    let ledger = Arc::clone(ledger);
-    let read = move || ledger.payments(wanted.cursor.map(Seq), wanted.items_max());
-    let payments = reading(read).await?;
+    let wanted = PaymentList::decode(members)?;
+    let (ledger, limit) = (Arc::clone(ledger), wanted.page.items_max());
+    let cursor = wanted.page.cursor.map(Seq);
+    let is_wanted = move |row: &PaymentRow| {
+        let state = PaymentWhose::from(&row.payment.state).state;
+        (wanted.state.as_deref()).is_none_or(|wanted| wanted == state)
+    };
+    let payments = reading(move || ledger.payments(cursor, limit, is_wanted)).await?;
     let page = Page {
         items: payments.value.items.into_iter().map(item).collect(),
         next: payments.value.next.map(|seq| seq.0),
@@ -56,11 +63,11 @@ fn item(row: PaymentRow) -> PaymentItem {
         payer,
         note,
         suspicious,
+        state,
     } = payment;
     PaymentItem {
         id: format!("{wallet_type}/{reference}"),
-        state: UNCLAIMED,
-        matched: (),
+        whose: PaymentWhose::from(&state),
         wallet_type,
         reference,
         amount,

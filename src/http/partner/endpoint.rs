@@ -21,10 +21,16 @@ pub(super) enum Endpoint {
     Transaction,
     /// Lists what moved a user's balance.
     History,
+    /// Makes a payment link.
+    CreateOrder,
+    /// Tells what has become of an order.
+    OrderStatus,
+    /// Takes an order back.
+    CancelOrder,
 }
 
 /// All calls: the path behind the prefix, with a parameter after it where it ends in a slash.
-const ENDPOINTS: [(Endpoint, Method, &str); 7] = [
+const ENDPOINTS: [(Endpoint, Method, &str); 11] = [
     (Endpoint::Register, Method::POST, "user/register"),
     (Endpoint::GenerateUrl, Method::POST, "auth/generate-url"),
     (Endpoint::Balance, Method::GET, "balance/"),
@@ -32,6 +38,10 @@ const ENDPOINTS: [(Endpoint, Method, &str); 7] = [
     (Endpoint::Withdraw, Method::POST, "wallet/withdraw"),
     (Endpoint::Transaction, Method::GET, "wallet/transaction/"),
     (Endpoint::History, Method::GET, "wallet/history/"),
+    (Endpoint::CreateOrder, Method::POST, "payment_links"),
+    (Endpoint::OrderStatus, Method::GET, "order/status"),
+    (Endpoint::OrderStatus, Method::POST, "order/status"),
+    (Endpoint::CancelOrder, Method::POST, "order/cancel"),
 ];
 
 /// A call, as its method and path name it.
@@ -40,6 +50,16 @@ pub(in crate::http) struct Asked {
     pub(super) endpoint: Endpoint,
     /// What the path names, decoded; empty where a path names nothing.
     pub(super) parameter: String,
+}
+
+impl Asked {
+    /// Whether who calls is proved by a token in the body, and not by the head.
+    pub(in crate::http) fn is_of_gateway(&self) -> bool {
+        matches!(
+            self.endpoint,
+            Endpoint::CreateOrder | Endpoint::OrderStatus | Endpoint::CancelOrder
+        )
+    }
 }
 
 /// What a method and a path lead to.
@@ -66,8 +86,11 @@ pub(in crate::http) fn find(method: &Method, path: &str) -> Found {
                 parameter,
             });
         }
-        let is_get = of_endpoint == Method::GET;
-        found = Found::OtherMethod(if is_get { "GET" } else { "POST" });
+        found = Found::OtherMethod(match (found, of_endpoint == Method::GET) {
+            (Found::OtherMethod(_), _) => "GET, POST",
+            (_, true) => "GET",
+            (_, false) => "POST",
+        });
     }
     found
 }

@@ -20,6 +20,7 @@ use crate::time::Timestamp;
 
 /// What a wrong or missing key or secret is told on most calls.
 pub(super) const INVALID_CREDENTIALS: &str = "Invalid API Key or Secret";
+const INVALID_TOKEN: &str = "Invalid API token";
 pub(super) const NOT_LIVE: &str = "API Key inactive or expired";
 const ADDRESS_NOT_ALLOWED: &str = "IP address not allowed";
 const TOO_MANY_FAILURES: &str = "Too many failed attempts";
@@ -70,6 +71,46 @@ impl PartnerGuard {
             let limited = refusal.wait_seconds.is_some();
             self.refused.log(counted, refusal.message, limited);
             Refusal { seq, ..refusal }
+        })
+    }
+
+    /// The partner whose payment token this is. Where the two headers come they must be its too
+    /// (partner-api.md, Who is calling).
+    ///
+    /// # Errors
+    /// The refusal. The log tells of it too.
+    pub(super) fn admit_token(
+        &self,
+        state: &State,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        token: &str,
+    ) -> Result<Arc<PartnerRow>, Refusal> {
+        let from = address::caller(peer, headers, &state.settings.trusted_proxies);
+        let counted = from.unwrap_or(peer);
+        let now = state.clock.now();
+        let given = self.secret_key.hash(&Secret::new(token.to_owned()));
+        let partners = state.ledger.partners().value;
+        let mut partners = partners.iter();
+        let partner = partners.find(|row| row.secrets.payment_token_is(&given, now));
+        let has_headers = ["x-api-key", "x-api-secret"];
+        let has_headers = has_headers.iter().any(|name| headers.contains_key(*name));
+        let judged = match partner {
+            None => Err(self.failed(counted, INVALID_TOKEN)),
+            Some(partner) if has_headers => {
+                let by_key = self.admit(state, peer, headers, INVALID_CREDENTIALS)?;
+                if by_key.number == partner.number {
+                    Ok(by_key)
+                } else {
+                    Err(self.failed(counted, INVALID_CREDENTIALS))
+                }
+            }
+            Some(partner) => judged(partner, from, now).map(|()| Arc::clone(partner)),
+        };
+        judged.map_err(|refusal| {
+            let limited = refusal.wait_seconds.is_some();
+            self.refused.log(counted, refusal.message, limited);
+            refusal
         })
     }
 

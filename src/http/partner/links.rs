@@ -57,7 +57,7 @@ pub(super) fn generate_url(state: &State, call: &Call, body: &[u8]) -> Told {
         lang: Lang::EN,
         ttl: state.admin.session_ttl,
     };
-    let life = state.settings.auth_link_ttl;
+    let life = state.settings.payments.auth_link_ttl;
     let of = NewLink {
         game: game.clone(),
         life,

@@ -6,6 +6,7 @@
 mod endpoint;
 mod guard;
 mod links;
+mod orders;
 mod users;
 
 use std::sync::Arc;
@@ -78,7 +79,30 @@ pub(super) async fn answer(state: &Arc<State>, call: Call, body: Bytes) -> Resul
     // The partner as it was let in may still be on its way to the disk.
     let let_in = call.partner.changed;
     let told = perform(state, call, body).await;
-    state.ledger.durable(told.seq.max(let_in)).await?;
+    let seq = told.seq.max(let_in);
+    leave(state, Told { seq, ..told }).await
+}
+
+/// Answers a call whose caller the body proves, and was read whole.
+///
+/// # Errors
+/// As [`answer`].
+pub(super) async fn answer_gateway(
+    state: &State,
+    caller: &Caller,
+    asked: &Asked,
+    head: &Parts,
+    body: &[u8],
+) -> Result<Reply, Latched> {
+    match orders::answer(state, caller.peer, head, asked.endpoint, body) {
+        Ok(told) => leave(state, told).await,
+        Err(refusal) => refusal.durable(state).await,
+    }
+}
+
+/// The answer, as soon as it may leave.
+async fn leave(state: &State, told: Told) -> Result<Reply, Latched> {
+    state.ledger.durable(told.seq).await?;
     let mut reply = json(told.status, told.body);
     let fresh = HeaderValue::from_static("no-store");
     reply.headers_mut().insert(CACHE_CONTROL, fresh);
@@ -95,5 +119,8 @@ async fn perform(state: &Arc<State>, call: Call, body: Bytes) -> Told {
         Endpoint::Withdraw => users::transfer(state, &call, TransferKind::Withdrawal, &body),
         Endpoint::Transaction => users::transaction(state, &call),
         Endpoint::History => users::history(state, &call).await,
+        Endpoint::CreateOrder | Endpoint::OrderStatus | Endpoint::CancelOrder => {
+            unreachable!("their callers are proved by the body")
+        }
     }
 }

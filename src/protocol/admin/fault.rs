@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::members::Malformed;
-use crate::engine::refusal::OperatorRefusal;
+use crate::engine::refusal::{OperatorRefusal, OrderRefusal};
 use crate::id::GameType;
 
 /// Why not.
@@ -37,6 +37,8 @@ pub enum Fault {
     Malformed(Malformed),
     /// The rules say no.
     Refused(OperatorRefusal),
+    /// The rules about orders say no.
+    OrderRefused(OrderRefusal),
     /// Nothing was touched: the queue is full, or the server is stopping.
     Unavailable,
     /// The journal could not be read.
@@ -76,11 +78,20 @@ impl Fault {
             Fault::JournalUnreadable => 500,
             Fault::Unavailable | Fault::TooManyConnections => 503,
             Fault::HeadNotTaken { status, .. } => *status,
+            Fault::OrderRefused(refusal) => match refusal {
+                OrderRefusal::Unknown => 404,
+                OrderRefusal::IdUsed | OrderRefusal::PaymentTaken => 409,
+                OrderRefusal::NotPending
+                | OrderRefusal::TooManyCorrections
+                | OrderRefusal::TooManyClaims
+                | OrderRefusal::BalanceOutOfRange => 422,
+            },
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_)
                 | OperatorRefusal::PlayerUnknown
                 | OperatorRefusal::AccountUnknown
-                | OperatorRefusal::SessionUnknown => 404,
+                | OperatorRefusal::SessionUnknown
+                | OperatorRefusal::PostbackUnknown => 404,
                 OperatorRefusal::WalletTokenUsed
                 | OperatorRefusal::AccountExists
                 | OperatorRefusal::CodeUsed
@@ -115,6 +126,15 @@ impl Fault {
             Fault::GameTypeUnknown(_) => "game_type_unknown",
             Fault::BackupRunning => "backup_running",
             Fault::BackupUnknown => "backup_unknown",
+            Fault::OrderRefused(refusal) => match refusal {
+                OrderRefusal::Unknown => "order_unknown",
+                OrderRefusal::IdUsed => "order_id_used",
+                OrderRefusal::NotPending => "order_not_pending",
+                OrderRefusal::TooManyCorrections => "too_many_corrections",
+                OrderRefusal::TooManyClaims => "too_many_claims",
+                OrderRefusal::PaymentTaken => "payment_taken",
+                OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
+            },
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_) => "partner_unknown",
                 OperatorRefusal::WalletTokenUsed => "wallet_token_used",
@@ -132,6 +152,7 @@ impl Fault {
                 OperatorRefusal::BalanceOutOfRange => "balance_out_of_range",
                 OperatorRefusal::CursorUnknown => "cursor_unknown",
                 OperatorRefusal::PaymentReferenceUsed => "payment_reference_used",
+                OperatorRefusal::PostbackUnknown => "postback_unknown",
             },
         }
     }
@@ -150,6 +171,7 @@ impl Fault {
             Fault::TooManyConnections => "too many connections at once; try again later",
             Fault::Malformed(malformed) => return malformed.to_string(),
             Fault::Refused(refusal) => return refusal.to_string(),
+            Fault::OrderRefused(refusal) => return refusal.to_string(),
             Fault::GameTypeUnknown(name) => {
                 return format!("no game type has the name {name}; see games in the configuration");
             }

@@ -8,6 +8,7 @@ mod export;
 mod fault;
 mod members;
 mod operation;
+mod orders;
 mod payments;
 mod reply;
 mod request;
@@ -19,7 +20,13 @@ pub use export::{
 pub use fault::Fault;
 pub use members::{Malformed, Members, encode_query};
 pub use operation::{Found, Method, Operation};
-pub use payments::{PaymentDone, PaymentItem, ReceivePayment, amount_received};
+pub use orders::{
+    ApproveOrder, CancelOrder, OrderItem, OrderList, OrderWanted, RejectOrder, order_state,
+};
+pub use payments::{
+    PaymentDone, PaymentItem, PaymentList, PaymentWhose, ReceivePayment, amount_received,
+    payment_state,
+};
 pub use reply::{
     AdjustmentDone, AnomalyItem, AnomalyTransaction, BackupMade, BackupShown, CurrencyBalance,
     CurrencyReport, HistoryItem, Integrity, IntegrityHead, IntegrityScrub, NewlyShown, Page,

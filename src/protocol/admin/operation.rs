@@ -41,6 +41,16 @@ pub enum Operation {
     ReceivePayment,
     /// Lists received payments, newest first.
     ListPayments,
+    /// Lists orders, newest first.
+    ListOrders,
+    /// Shows an order.
+    ShowOrder,
+    /// Says that an order is paid.
+    ApproveOrder,
+    /// Says that an order is not paid.
+    RejectOrder,
+    /// Takes an order back.
+    CancelOrder,
     /// Adds up every account.
     TrialBalance,
     /// Lists the rounds that are open, oldest first.
@@ -89,7 +99,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 28] = {
+const ROUTES: [(Operation, Method, &str); 33] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -111,6 +121,11 @@ const ROUTES: [(Operation, Method, &str); 28] = {
         (CloseSession, Post, "/admin/v1/sessions/close"),
         (ReceivePayment, Post, "/admin/v1/payments"),
         (ListPayments, Get, "/admin/v1/payments"),
+        (ListOrders, Get, "/admin/v1/orders"),
+        (ShowOrder, Get, "/admin/v1/orders/show"),
+        (ApproveOrder, Post, "/admin/v1/orders/approve"),
+        (RejectOrder, Post, "/admin/v1/orders/reject"),
+        (CancelOrder, Post, "/admin/v1/orders/cancel"),
         (TrialBalance, Get, "/admin/v1/reports/trial-balance"),
         (OpenRounds, Get, "/admin/v1/reports/open-rounds"),
         (Anomalies, Get, "/admin/v1/reports/anomalies"),

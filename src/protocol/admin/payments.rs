@@ -3,8 +3,12 @@
 use serde::Serialize;
 
 use super::members::{Malformed, Members};
+use super::request::PageWanted;
 use crate::engine::command::NewPayment;
-use crate::id::{PaymentDetail, PaymentReference, WalletType, as_optional_text, as_text};
+use crate::engine::document::{Claimant, PaymentState};
+use crate::id::{
+    OrderReference, PaymentDetail, PaymentReference, WalletType, as_optional_text, as_text,
+};
 use crate::money::{Amount, Currency};
 use crate::time::Timestamp;
 
@@ -84,15 +88,90 @@ impl ReceivePayment {
     }
 }
 
+/// A page of received payments.
+#[derive(Clone, Debug, Serialize)]
+pub struct PaymentList {
+    /// Only those in this state.
+    pub state: Option<String>,
+    /// Which page.
+    #[serde(flatten)]
+    pub page: PageWanted,
+}
+
+const STATES: [&str; 3] = ["unclaimed", "matched", "waiting"];
+
+impl PaymentList {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<PaymentList, Malformed> {
+        let request = PaymentList {
+            state: members.optional_by("state", payment_state)?,
+            page: PageWanted::take(&mut members)?,
+        };
+        members.finish().map(|()| request)
+    }
+}
+
+/// Reads a received payment's state.
+///
+/// # Errors
+/// What would be right.
+pub fn payment_state(text: &str) -> Result<String, &'static str> {
+    if STATES.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    Err("must be unclaimed, matched or waiting")
+}
+
+/// What a received payment was for.
+#[derive(Serialize)]
+pub struct Matched {
+    /// `order`.
+    pub kind: &'static str,
+    /// Which.
+    pub id: OrderReference,
+}
+
+/// Whose a received payment is.
+#[derive(Serialize)]
+pub struct PaymentWhose {
+    /// `unclaimed`, `matched`, or `waiting` for an operator.
+    pub state: &'static str,
+    /// What asked for it and got it, or null.
+    pub matched: Option<Matched>,
+    /// Why it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+}
+
+impl From<&PaymentState> for PaymentWhose {
+    fn from(state: &PaymentState) -> PaymentWhose {
+        let (state, matched, reason) = match state {
+            PaymentState::Unclaimed => ("unclaimed", None, None),
+            PaymentState::Waiting(reason) => ("waiting", None, Some(reason.text())),
+            PaymentState::Matched(Claimant::Order(reference)) => {
+                let (kind, id) = ("order", reference.clone());
+                ("matched", Some(Matched { kind, id }), None)
+            }
+        };
+        PaymentWhose {
+            state,
+            matched,
+            reason,
+        }
+    }
+}
+
 /// What came of a received payment.
 #[derive(Serialize)]
 pub struct PaymentDone {
     /// Its name, such as `upi/418381111111`.
     pub received_payment: String,
-    /// `unclaimed`: nothing has asked for it.
-    pub state: &'static str,
-    /// What asked for it and got it: nothing.
-    pub matched: (),
+    /// Whose it is.
+    #[serde(flatten)]
+    pub whose: PaymentWhose,
     /// Whether it was there before, so that nothing moved now.
     pub repeated: bool,
 }
@@ -102,10 +181,9 @@ pub struct PaymentDone {
 pub struct PaymentItem {
     /// Its name, such as `upi/418381111111`.
     pub id: String,
-    /// `unclaimed`: nothing has asked for it.
-    pub state: &'static str,
-    /// What asked for it and got it: nothing.
-    pub matched: (),
+    /// Whose it is.
+    #[serde(flatten)]
+    pub whose: PaymentWhose,
     /// In which way it came.
     pub wallet_type: WalletType,
     /// The bank's or wallet's number for it.

@@ -340,7 +340,7 @@ impl PageWanted {
         members.finish().map(|()| page)
     }
 
-    fn take(members: &mut Members) -> Result<PageWanted, Malformed> {
+    pub(super) fn take(members: &mut Members) -> Result<PageWanted, Malformed> {
         let limit = members.count("limit", 1, PAGE_ITEMS_MAX)?;
         Ok(PageWanted {
             limit: limit.unwrap_or(PAGE_ITEMS),

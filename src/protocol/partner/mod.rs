@@ -11,6 +11,7 @@
 //!   document's 403 and 404 have it.
 
 mod members;
+pub mod orders;
 pub mod reply;
 pub mod request;
 pub mod texts;

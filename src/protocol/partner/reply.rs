@@ -6,16 +6,19 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::orders::StatusOf;
 use super::request::Faults;
 use super::texts::{
-    BALANCE_LIMIT, DEPOSITED, INSUFFICIENT_FUNDS, INVALID, LINK_MADE, REGISTERED,
-    REGISTERED_BEFORE, TRANSFER_ID_USED, USER_NOT_FOUND, USER_OF_ANOTHER, WITHDRAWN,
+    BALANCE_LIMIT, DEPOSITED, INSUFFICIENT_FUNDS, INVALID, LINK_GENERATED, LINK_MADE,
+    ORDER_ID_USED, ORDER_NOT_FOUND, ORDER_NOT_PENDING, REGISTERED, REGISTERED_BEFORE,
+    TRANSFER_ID_USED, USER_NOT_FOUND, USER_OF_ANOTHER, WITHDRAWN,
 };
 use crate::engine::command::NewUser;
-use crate::engine::document::TransferKind;
-use crate::engine::refusal::UserRefusal;
+use crate::engine::document::{Order, TransferKind};
+use crate::engine::order::Seen;
+use crate::engine::refusal::{OrderRefusal, UserRefusal};
 use crate::engine::transfer::TransferRow;
-use crate::id::{GameType, Mobile, Name, Seq, UserNumber};
+use crate::id::{GameType, Mobile, Name, OrderId, OrderReference, Seq, UserNumber, Utr};
 use crate::money::{Amount, Sum};
 use crate::time::Timestamp;
 
@@ -107,6 +110,46 @@ impl Reply {
             timestamp: row.at,
         };
         Reply::of(200, &Successful::new(None, data))
+    }
+
+    /// A payment link, where its page lies below `public_url`.
+    pub fn payment_link(order: &Order, public_url: &str) -> Reply {
+        let data = LinkData {
+            payment_url: format!("{public_url}/order/{}", order.reference),
+            order_id: &order.id,
+            txn_ref_id: &order.reference,
+        };
+        Reply::of(200, &Successful::new(Some(LINK_GENERATED), data))
+    }
+
+    /// What has become of an order.
+    pub fn order_status(message: &'static str, of: &StatusOf<'_>) -> Reply {
+        let (seen, since) = of.order.seen(of.now);
+        let utr = of.order.utr.as_ref().filter(|_| seen == Seen::Success);
+        let timestamp = since.wallet_text(of.offset);
+        let data = StatusData {
+            order_id: &of.order.id,
+            txn_status: seen.name(),
+            txn_amount: of.order.amount,
+            utr: utr.map_or("", Utr::as_str),
+            payment_mode: "UPI",
+            timestamp: std::str::from_utf8(&timestamp).expect("a time is ASCII"),
+        };
+        Reply::of(200, &Successful::new(Some(message), data))
+    }
+
+    /// Why a call about an order was refused. No `_` arm, as above.
+    pub fn order_refused(refusal: OrderRefusal) -> Reply {
+        let text = match refusal {
+            OrderRefusal::Unknown => return Reply::refusal(404, ORDER_NOT_FOUND),
+            OrderRefusal::IdUsed => ORDER_ID_USED,
+            OrderRefusal::NotPending
+            | OrderRefusal::TooManyCorrections
+            | OrderRefusal::TooManyClaims
+            | OrderRefusal::PaymentTaken
+            | OrderRefusal::BalanceOutOfRange => ORDER_NOT_PENDING,
+        };
+        Reply::invalid(&Faults::one("orderId", text))
     }
 
     /// A page of what moved a wallet.
@@ -226,6 +269,29 @@ struct UserData<'a> {
     email: &'a str,
     mobile: &'a Mobile,
     registered_by_partner: &'a str,
+}
+
+#[derive(Serialize)]
+struct LinkData<'a> {
+    #[serde(rename = "paymentUrl")]
+    payment_url: String,
+    #[serde(rename = "orderId")]
+    order_id: &'a OrderId,
+    txn_ref_id: &'a OrderReference,
+}
+
+#[derive(Serialize)]
+struct StatusData<'a> {
+    #[serde(rename = "orderId")]
+    order_id: &'a OrderId,
+    #[serde(rename = "txnStatus")]
+    txn_status: &'static str,
+    #[serde(rename = "txnAmount", serialize_with = "crate::id::as_text")]
+    txn_amount: Amount,
+    utr: &'a str,
+    #[serde(rename = "paymentMode")]
+    payment_mode: &'static str,
+    timestamp: &'a str,
 }
 
 #[derive(Serialize)]

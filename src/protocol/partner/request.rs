@@ -25,7 +25,18 @@ const PAGE_ITEMS: usize = 50;
 const PAGE_ITEMS_MAX: usize = 200;
 
 /// The fields in the order in which their faults are told.
-const FIELDS: [&str; 5] = ["name", "email", "amount", "transaction_id", "mobile"];
+const FIELDS: [&str; 10] = [
+    "name",
+    "email",
+    "amount",
+    "transaction_id",
+    "mobile",
+    "orderId",
+    "txnAmount",
+    "txnNote",
+    "cust_Mobile",
+    "cust_Email",
+];
 
 /// What is wrong with fields: each one's name and text.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -52,7 +63,11 @@ impl Faults {
     }
 
     /// What a field says, or nothing where it is taken note of.
-    fn take<T>(&mut self, field: &'static str, read: Result<T, &'static str>) -> Option<T> {
+    pub(super) fn take<T>(
+        &mut self,
+        field: &'static str,
+        read: Result<T, &'static str>,
+    ) -> Option<T> {
         match read {
             Ok(value) => Some(value),
             Err(text) => {
@@ -210,7 +225,7 @@ fn name(given: Given<'_>) -> Result<UserName, &'static str> {
     }
 }
 
-fn email(given: Given<'_>) -> Result<Email, &'static str> {
+pub(super) fn email(given: Given<'_>) -> Result<Email, &'static str> {
     match given {
         Given::Text(text) => text.parse().map_err(|_| EMAIL_INVALID),
         Given::Nothing => Err(EMAIL_REQUIRED),
@@ -219,7 +234,7 @@ fn email(given: Given<'_>) -> Result<Email, &'static str> {
 }
 
 /// Digits, as a text or as a number; a leading `+` does not distinguish.
-fn mobile(given: &Given<'_>) -> Result<Mobile, &'static str> {
+pub(super) fn mobile(given: &Given<'_>) -> Result<Mobile, &'static str> {
     let text = match given {
         Given::Text(text) => text.strip_prefix('+').unwrap_or(text),
         Given::Number(digits) => digits,
@@ -247,7 +262,7 @@ fn transfer_id(given: &Given<'_>) -> Result<TransferId, &'static str> {
 }
 
 /// More than nothing, read from its characters, whether it came as a number or as a text.
-fn amount(given: &Given<'_>) -> Result<Amount, &'static str> {
+pub(super) fn amount(given: &Given<'_>) -> Result<Amount, &'static str> {
     let text = match given {
         Given::Text(text) => text,
         Given::Number(characters) => *characters,

@@ -79,3 +79,26 @@ pub const TRANSFER_ID_USED: &str = "Transaction ID already exists";
 pub const LIMIT_RANGE: &str = "Limit must be from 1 to 200";
 /// `cursor` of a page is none that a page gave.
 pub const CURSOR_UNKNOWN: &str = "Cursor must be one that a page gave";
+
+/// A payment link was made, or is there.
+pub const LINK_GENERATED: &str = "Payment link generated successfully.";
+/// An order's state is told.
+pub const STATUS_FETCHED: &str = "Transaction status fetched successfully.";
+/// An order was taken back.
+pub const ORDER_CANCELLED: &str = "Order cancelled successfully.";
+/// The partner has no such order.
+pub const ORDER_NOT_FOUND: &str = "Order not found";
+/// `orderId` is missing.
+pub const ORDER_ID_REQUIRED: &str = "Order ID is required";
+/// `orderId` is too long, or no text.
+pub const ORDER_ID_LENGTH: &str = "Order ID must have at most 64 characters";
+/// `orderId` holds characters that move a terminal's cursor.
+pub const ORDER_ID_CONTROL: &str = "Order ID must not have control characters";
+/// `orderId` is another order's.
+pub const ORDER_ID_USED: &str = "Order ID already exists";
+/// The order is over.
+pub const ORDER_NOT_PENDING: &str = "Order is not pending";
+/// `txnNote` is too long.
+pub const NOTE_TOO_LONG: &str = "Note must have at most 255 characters";
+/// `txnNote` is no text, or holds characters that move a terminal's cursor.
+pub const NOTE_CONTROL: &str = "Note must not have control characters";

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 
 use super::Row;
 use super::csv::Line;
+use super::gateway;
 use crate::engine::document::{
-    AccountOpened, Adjustment, Document, Partner, Player, ReceivedPayment, Session, Transfer, User,
+    AccountOpened, Adjustment, Document, Order, Partner, Player, ReceivedPayment, Session,
+    Transfer, User,
 };
 use crate::engine::entry::{AccountRef, Actor, Anomalies, Body, Entry, Posting, RecordKind};
 use crate::id::{
@@ -23,7 +25,7 @@ pub struct JournalRow {
     seq: Seq,
     #[serde(serialize_with = "as_text")]
     at: Timestamp,
-    /// `game_server`, `partner` or `operator`.
+    /// `game_server`, `partner`, `operator` or `engine`.
     by: &'static str,
     /// `bet`, `win`, `cancel`, `void`, or what a record tells of.
     kind: &'static str,
@@ -83,17 +85,11 @@ impl PostingItem {
         account: &mut impl FnMut(AccountNumber) -> AccountOpened,
     ) -> PostingItem {
         let amount = Sum::from(posting.cents);
-        let (name, partner) = match posting.account {
-            AccountRef::Player(number) => {
-                let balance_after = posting.link.map(|link| link.balance_after);
-                return PostingItem::player(account(number), amount, balance_after);
-            }
-            AccountRef::House(partner) => (house(partner), Some(partner)),
-            AccountRef::Partner(partner) => (format!("partner/{partner}"), Some(partner)),
-            AccountRef::Outside(wallet_type) => (format!("outside/{wallet_type}"), None),
-            AccountRef::Received(wallet_type) => (format!("received/{wallet_type}"), None),
-            AccountRef::Adjustments => ("adjustments".to_owned(), None),
-        };
+        if let AccountRef::Player(number) = posting.account {
+            let balance_after = posting.link.map(|link| link.balance_after);
+            return PostingItem::player(account(number), amount, balance_after);
+        }
+        let (name, partner) = (posting.account.named()).expect("all others have names");
         PostingItem {
             account: name,
             partner,
@@ -103,10 +99,6 @@ impl PostingItem {
             balance_after: None,
         }
     }
-}
-
-fn house(partner: PartnerNumber) -> String {
-    format!("house/{partner}")
 }
 
 impl JournalRow {
@@ -154,6 +146,8 @@ fn actor(by: Actor) -> &'static str {
     match by {
         Actor::Operator => "operator",
         Actor::Partner => "partner",
+        Actor::Engine => "engine",
+        Actor::Payer => "payer",
     }
 }
 
@@ -172,6 +166,16 @@ fn record_kind(kind: RecordKind) -> &'static str {
         RecordKind::UserRegistered => "user_registered",
         RecordKind::Transfer => "transfer",
         RecordKind::PaymentReceived => "payment_received",
+        RecordKind::WithdrawalCreated => "withdrawal_created",
+        RecordKind::WithdrawalApproved => "withdrawal_approved",
+        RecordKind::WithdrawalRejected => "withdrawal_rejected",
+        RecordKind::PostbackTried => "postback_tried",
+        RecordKind::PostbackRetried => "postback_retried",
+        RecordKind::OrderCreated => "order_created",
+        RecordKind::UtrNamed => "utr_named",
+        RecordKind::OrderApproved => "order_approved",
+        RecordKind::OrderRejected => "order_rejected",
+        RecordKind::OrderCancelled => "order_cancelled",
     }
 }
 
@@ -184,9 +188,11 @@ fn played(
         return Vec::new();
     };
     let opened = account(number);
+    let (account, partner) =
+        (AccountRef::House(opened.partner).named()).expect("a house has a name");
     let from = PostingItem {
-        account: house(opened.partner),
-        partner: Some(opened.partner),
+        account,
+        partner,
         player_id: None,
         currency: opened.currency,
         amount: moved.negated(),
@@ -267,6 +273,8 @@ fn document(document: &Document) -> Value {
         Document::ReceivedPayment(payment) => {
             json!({ "received_payment": payment_told(payment) })
         }
+        Document::Gateway(document) => gateway::told(document),
+        Document::Order(order) => json!({ "order": order_told(order) }),
     }
 }
 
@@ -335,12 +343,42 @@ fn payment_told(payment: &ReceivedPayment) -> Value {
         payer,
         note,
         suspicious,
+        state,
     } = payment;
     json!({
         "wallet_type": wallet_type, "reference": reference, "amount": amount.to_string(),
         "currency": currency, "account": account,
         "received_at": received_at.map(|at| at.to_string()), "payer": payer, "note": note,
-        "suspicious": suspicious,
+        "suspicious": suspicious, "state": state,
+    })
+}
+
+fn order_told(order: &Order) -> Value {
+    let Order {
+        partner,
+        id,
+        reference,
+        amount,
+        currency,
+        note,
+        mobile,
+        email,
+        created_at,
+        expires_at,
+        state,
+        state_at,
+        utr,
+        corrections,
+        payment,
+        reason,
+    } = order;
+    json!({
+        "partner": partner, "order_id": id, "txn_ref_id": reference,
+        "amount": amount.to_string(), "currency": currency,
+        "note": note, "mobile": mobile, "email": email, "created_at": created_at.to_string(),
+        "expires_at": expires_at.to_string(), "state": state, "state_at": state_at.to_string(),
+        "utr": utr, "corrections": corrections, "reason": reason,
+        "payment": (payment.as_ref()).map(|(of, reference)| format!("{of}/{reference}")),
     })
 }
 

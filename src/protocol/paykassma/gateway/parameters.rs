@@ -66,10 +66,11 @@ impl Serialize for Faults {
     }
 }
 
-/// The secret that a query names: `None` where it names none, or several.
+/// The secret that a query names, whatever stands beside it: `None` where it names none, or
+/// several.
 pub fn secret(query: &str) -> Option<String> {
-    let pairs = pairs(query)?;
-    let mut named = pairs.into_iter().filter(|(name, _)| name == SECRET);
+    let pairs = query.split('&').filter_map(pairs).flatten();
+    let mut named = pairs.filter(|(name, _)| name == SECRET);
     let (_, secret) = named.next()?;
     (named.next().is_none() && !secret.is_empty()).then_some(secret)
 }
@@ -345,6 +346,7 @@ mod tests {
         for (query, named) in [
             ("secret=a%2Bb", Some("a+b")),
             ("x=1&secret=abc&y=2", Some("abc")),
+            ("secret=abc&y=%zz", Some("abc")),
             ("", None),
             ("secret=", None),
             ("secret", None),
