@@ -306,7 +306,7 @@ mod address;
 mod gateway;
 mod payment;
 
-pub use address::WebAddress;
+pub use address::{UrlHash, WebAddress};
 pub use gateway::{GatewayText, Label, PostbackName, RequestSignature, WithdrawalId};
 pub use payment::{
     OrderId, OrderName, OrderNote, OrderReference, PaymentDetail, PaymentReference, Utr, WalletType,

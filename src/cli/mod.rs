@@ -22,6 +22,7 @@ mod output;
 mod partner;
 mod payment;
 mod player;
+mod rates;
 mod rebuild;
 mod reload;
 mod report;
@@ -68,6 +69,8 @@ enum Command {
     Order(order::Options),
     /// Take down, import and list received payments
     Payment(payment::Options),
+    /// Set and show what currencies are worth
+    Rates(rates::Options),
     /// Trial balance, open rounds, anomalies
     Report(report::Options),
     /// Write the journal, transactions or players as JSON lines or CSV
@@ -102,6 +105,7 @@ pub fn run() -> ExitCode {
         Some(Command::Session(options)) => session::run(options, json),
         Some(Command::Order(options)) => order::run(options, json),
         Some(Command::Payment(options)) => payment::run(options, json),
+        Some(Command::Rates(options)) => rates::run(options, json),
         Some(Command::Report(options)) => report::run(options, json),
         Some(Command::Export(options)) => export::run(options),
         Some(Command::Rebuild(options)) => rebuild::run(&options, json),

@@ -28,7 +28,7 @@ fn reload(reread: &Reread, state: &State) {
     match reread() {
         Ok(config) => {
             let systems = config.paykassma.catalogue.iter().count();
-            state.gateway.offer(config.paykassma.catalogue);
+            state.gateway.offer(config.paykassma);
             tracing::info!(
                 systems,
                 "SIGHUP: offering the payment systems as configured now"

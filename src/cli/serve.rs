@@ -28,13 +28,12 @@ use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
-use crate::engine::catalogue::Catalogue;
 use crate::http::{self, Admin, AdminGuard, Gateway, Meters, PartnerGuard, Settings, State};
-use crate::journal::ArchiverStop;
-use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
+use crate::journal::{ArchiverStop, Backups};
+use crate::ledger::{CheckpointerStop, Ledger, Scrubber, ScrubberStop, Scrubs};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretKey};
 use crate::sim::fill::Order;
 use crate::time::{Clock, SystemClock};
 
@@ -224,26 +223,14 @@ async fn serve(
         admin_key,
         created,
     } = books;
-    let is_loopback = config.server.admin_listen.ip().is_loopback();
-    let failures_max = config.limits.failed_authentications_per_minute_max;
-    let admin = Admin {
-        secret_key,
-        games: config.games.clone(),
-        session_ttl: config.wallet.session_ttl,
-        guard: AdminGuard::new(&admin_key, is_loopback, failures_max),
-        backups,
-        scrubs: scrubber.scrubs(),
-    };
-    let catalogue = config.paykassma.catalogue.clone();
+    let admin = admin_of(&config, secret_key, &admin_key, backups, scrubber.scrubs());
     let settings = settings(&config, &reached)?;
-    let state = state(&ledger, &clock, settings, admin, catalogue);
+    let state = state(&ledger, &clock, settings, admin, &config);
     reload_when_asked(reread, Arc::clone(&state))?;
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
-    let scrubbing = std::thread::Builder::new().name("scrubber".to_owned());
-    let scrubbing = scrubbing.spawn(move || scrubber.run());
-    let scrubbing = scrubbing.map_err(|error| Failure::of(&error))?;
+    let scrubbing = begin_scrubbing(scrubber)?;
     let served = Served {
         ledger: Arc::clone(&ledger),
         committing,
@@ -277,17 +264,44 @@ async fn serve(
     Ok(served)
 }
 
+/// What the admin API needs besides the ledger.
+fn admin_of(
+    config: &Config,
+    secret_key: Arc<SecretKey>,
+    admin_key: &Secret,
+    backups: Arc<Backups>,
+    scrubs: Arc<Scrubs>,
+) -> Admin {
+    let is_loopback = config.server.admin_listen.ip().is_loopback();
+    let failures_max = config.limits.failed_authentications_per_minute_max;
+    Admin {
+        secret_key,
+        games: config.games.clone(),
+        session_ttl: config.wallet.session_ttl,
+        guard: AdminGuard::new(admin_key, is_loopback, failures_max),
+        backups,
+        scrubs,
+    }
+}
+
+/// Runs the scrubber in a thread of its own.
+fn begin_scrubbing(scrubber: Scrubber) -> Result<JoinHandle<()>, Failure> {
+    let thread = std::thread::Builder::new().name("scrubber".to_owned());
+    let scrubbing = thread.spawn(move || scrubber.run());
+    scrubbing.map_err(|error| Failure::of(&error))
+}
+
 fn state(
     ledger: &Arc<Ledger>,
     clock: &Arc<dyn Clock>,
     settings: Settings,
     admin: Admin,
-    catalogue: Catalogue,
+    config: &Config,
 ) -> Arc<State> {
     let failures_max = settings.limits.failed_authentications_per_minute_max;
     let secret_key = || Arc::clone(&admin.secret_key);
     let partner_guard = PartnerGuard::new(secret_key(), failures_max);
-    let gateway = Gateway::new(secret_key(), failures_max, catalogue);
+    let gateway = Gateway::new(secret_key(), failures_max, config.paykassma.clone());
     Arc::new(State {
         ledger: Arc::clone(ledger),
         clock: Arc::clone(clock),
@@ -328,6 +342,7 @@ fn settings(config: &Config, reached: &Reached) -> Result<Settings, Failure> {
         },
         trusted_proxies: config.server.trusted_proxies.clone(),
         payments: config.payments.clone(),
+        rates: config.rates.clone(),
         public_url: reached.public_url.clone(),
         limits: config.limits,
     })

@@ -246,7 +246,7 @@ fn pair<T>(
     })
 }
 
-/// `{ id = 486, url = "https://…" }`.
+/// `{ id = 486, url = "https://.." }`.
 fn media(given: &Given<'_>) -> Result<Media, String> {
     given.table(|table| {
         let (mut id, mut url) = (None, None);
@@ -304,9 +304,6 @@ pub(super) struct RatesGiven {
     place: Option<Place>,
 }
 
-/// The base of rates that name none.
-const BASE: &str = "USD";
-
 impl RatesGiven {
     /// Takes one key in: `base`, or a currency.
     ///
@@ -338,8 +335,8 @@ impl RatesGiven {
         let Some(place) = &self.place else {
             return Ok(Rates::default());
         };
-        let default = || BASE.parse().expect("three capitals");
-        let table = Rates::new(self.base.unwrap_or_else(default), self.of.clone());
+        let base = self.base.unwrap_or_else(|| Rates::default().base());
+        let table = Rates::new(base, self.of.clone());
         table.map_err(|fault| ConfigError::Wrong {
             place: place.clone(),
             key: "rates".to_owned(),
@@ -457,97 +454,67 @@ requisites = ["7"]
         assert_eq!(*paytm, due);
     }
 
+    const TABLE: &str = "\n[[paykassma.payment_system]]\n";
+
+    /// A table that is good, and what stands in its sixth line.
+    fn bank(sixth: &str) -> String {
+        format!("{TABLE}type = \"bank\"\nname = \"B\"\ncurrency = \"USD\"\n{sixth}\n")
+    }
+
+    fn assert_told(text: &str, line: usize, told: &str) {
+        let fault = read(text).unwrap_err();
+        let place = format!("c.toml line {line}: paykassma.payment_system");
+        assert!(
+            fault.contains(&place) && fault.contains(told),
+            "{text}: {fault}"
+        );
+    }
+
     #[test]
-    fn a_fault_of_a_payment_system_is_told_with_its_line_and_its_key() {
-        let table = "\n[[paykassma.payment_system]]\n";
-        let bank = format!("{table}type = \"bank\"\nname = \"B\"\ncurrency = \"USD\"\n");
-        let key = "paykassma.payment_system";
-        for (text, line, told) in [
-            (format!("{table}name = \"a\""), 2, ".type is missing"),
-            (
-                format!("{table}type = \"a b\""),
-                3,
-                ".type must be 1 to 32 small letters",
-            ),
-            (format!("{table}type = \"bank\""), 2, ".currency is missing"),
-            (
-                format!("{table}type = \"bank\"\ncurrency = \"USD\""),
-                2,
-                ".name is missing",
-            ),
-            (
-                format!("{bank}{bank}"),
-                7,
-                ".type bank is there twice in this currency",
-            ),
-            (
-                format!("{bank}limit = 1"),
-                6,
-                ".limit is not a known key; did you mean limits?",
-            ),
-            (
-                format!("{bank}order = -1"),
-                6,
-                ".order must be a whole number",
-            ),
-            (
-                format!("{bank}limits = {{ min = \"1\" }}"),
-                6,
-                ".limits must have min and max",
-            ),
-            (
-                format!("{bank}limits = {{ min = \"2\", max = \"1\" }}"),
-                6,
-                ".limits min must be at most max",
-            ),
-            (
-                format!("{bank}limits = {{ min = 1, max = 2 }}"),
-                6,
-                "must be text in quotes",
-            ),
-            (
-                format!("{bank}key1 = {{ min = 0, max = 3 }}"),
-                6,
-                ".key1 min must be a whole",
-            ),
-            (
-                format!("{bank}media = {{ id = 1 }}"),
-                6,
-                ".media must have id and url",
-            ),
-            (
-                format!("{bank}logo = \"logo.svg\""),
-                6,
-                ".logo must be an address",
-            ),
-            (
-                format!("{bank}params = {{ a = 1.5 }}"),
-                6,
-                ".params a must be a text",
-            ),
-            (
-                format!("{bank}withdrawal_required = [\"bank_code\"]"),
-                6,
-                ".withdrawal_required must be a member of a withdrawal",
-            ),
-            (
-                format!("{bank}is_manual = 1"),
-                6,
-                ".is_manual must be true or false",
-            ),
+    fn a_payment_system_that_lacks_something_is_told_with_its_line() {
+        for (keys, line, told) in [
+            ("name = \"a\"", 2, ".type is missing"),
+            ("type = \"a b\"", 3, ".type must be 1 to 32 small letters"),
+            ("type = \"bank\"", 2, ".currency is missing"),
+            ("type = \"bank\"\ncurrency = \"USD\"", 2, ".name is missing"),
         ] {
-            let fault = read(&text).unwrap_err();
-            let place = format!("c.toml line {line}: {key}");
-            assert!(
-                fault.contains(&place) && fault.contains(told),
-                "{text}: {fault}"
-            );
+            assert_told(&format!("{TABLE}{keys}"), line, told);
         }
+        let twice = bank("") + &bank("");
+        assert_told(&twice, 8, ".type bank is there twice in this currency");
         let fault = read("[paykassma]\npayment_system = 3").unwrap_err();
         assert!(
             fault.contains("must be tables: [[paykassma.payment_system]]"),
             "{fault}"
         );
+    }
+
+    #[test]
+    fn a_key_of_a_payment_system_is_told_with_its_line_and_what_would_be_right() {
+        for (key, told) in [
+            (
+                "limit = 1",
+                ".limit is not a known key; did you mean limits?",
+            ),
+            ("order = -1", ".order must be a whole number"),
+            ("limits = { min = \"1\" }", ".limits must have min and max"),
+            (
+                "limits = { min = \"2\", max = \"1\" }",
+                ".limits min must be at most max",
+            ),
+            ("limits = { min = 1, max = 2 }", "must be text in quotes"),
+            ("key1 = { min = 0, max = 3 }", ".key1 min must be a whole"),
+            ("media = { id = 1 }", ".media must have id and url"),
+            ("logo = \"logo.svg\"", ".logo must be an address"),
+            ("params = { a = 1.5 }", ".params a must be a text"),
+            (
+                "withdrawal_required = [\"bank_code\"]",
+                ".withdrawal_required must be a member of a withdrawal",
+            ),
+            ("is_manual = 1", ".is_manual must be true or false"),
+        ] {
+            assert_told(&bank(key), 6, told);
+        }
     }
 
     #[test]
@@ -564,7 +531,7 @@ requisites = ["7"]
         let told = |text: &str| read_rates(text).unwrap_err();
         let inr = read_rates("[rates]\nINR = \"84.10\"").unwrap();
         assert_eq!(inr, ["(INR, Rate(84.1))", "(USD, Rate(1))"]);
-        assert!(read_rates("").unwrap().is_empty());
+        assert_eq!(read_rates("").unwrap(), ["(USD, Rate(1))"]);
         for (text, fault) in [
             (
                 "[rates]\nINR = 84.10",

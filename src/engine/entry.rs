@@ -264,6 +264,10 @@ pub enum RecordKind {
     OrderRejected,
     /// An order was taken back.
     OrderCancelled,
+    /// A merchant has hashed addresses.
+    UrlsHashed,
+    /// An operator has set rates.
+    RatesSet,
 }
 
 impl RecordKind {

@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::hashed::HashedUrl;
 use super::merchant::{Merchant, MerchantAccount};
 use super::postback::{Attempt, Delivery, Postback};
+use super::rates::RatesTable;
 use super::withdrawal::{SignedRequest, Withdrawal};
 use crate::id::{PartnerNumber, Seq};
 use crate::time::Timestamp;
@@ -115,6 +117,10 @@ kinds! {
     Delivery(Delivery) = 6,
     /// What came of one try to tell it.
     Attempt(Attempt) = 7,
+    /// A hash that stands for an address.
+    HashedUrl(HashedUrl) = 20,
+    /// The rates that an operator has set.
+    RatesTable(RatesTable) = 21,
 }
 
 /// A document's name: its kind, and what its kind says.

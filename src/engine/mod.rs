@@ -13,6 +13,7 @@ pub mod command;
 pub mod document;
 pub mod entry;
 pub mod gateway;
+pub mod hashed;
 pub mod held;
 pub mod holdings;
 pub mod ids;

@@ -11,6 +11,9 @@ use std::str::FromStr;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
+use super::document::Document;
+use super::entry::{Actor, Record, RecordKind};
+use super::gateway::{GatewayDocument, GatewayKey, Kept};
 use crate::money::{Amount, Currency};
 
 /// Digits of a rate, at most.
@@ -127,11 +130,24 @@ impl From<Amount> for Units {
     }
 }
 
-/// The table of rates. Without any, an amount is told in its own currency alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The table of rates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
+    base: Currency,
     /// The base with 1, and each other currency.
     of: BTreeMap<Currency, Rate>,
+}
+
+/// The base of rates that name none.
+const BASE: &str = "USD";
+
+/// Of one currency alone.
+impl Default for Rates {
+    fn default() -> Rates {
+        let base = BASE.parse().expect("three capitals");
+        let of = BTreeMap::from([(base, Rate(Decimal::ONE))]);
+        Rates { base, of }
+    }
 }
 
 impl Rates {
@@ -152,7 +168,22 @@ impl Rates {
         if apart.is_none_or(|apart| apart > Decimal::from(RATES_APART_MAX)) {
             return Err(RateError("must be at most 10^14 times one another"));
         }
-        Ok(Rates { of })
+        Ok(Rates { base, of })
+    }
+
+    /// This table with some rates changed, or added.
+    ///
+    /// # Errors
+    /// As [`Rates::new`].
+    pub fn with(&self, changes: BTreeMap<Currency, Rate>) -> Result<Rates, RateError> {
+        let mut others = self.of.clone();
+        others.extend(changes);
+        Rates::new(self.base, others)
+    }
+
+    /// What one unit of is worth the rates.
+    pub fn base(&self) -> Currency {
+        self.base
     }
 
     /// Each currency with its rate.
@@ -173,6 +204,51 @@ impl Rates {
         }
         converted.into_iter().collect()
     }
+}
+
+/// The rates as an operator has set them: one table, in the place of what is configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RatesTable {
+    /// The table.
+    pub rates: Rates,
+}
+
+impl RatesTable {
+    /// The name of the only one.
+    pub fn the_key() -> GatewayKey {
+        GatewayKey::of::<RatesTable>()
+    }
+}
+
+impl Kept for RatesTable {
+    fn key(&self) -> GatewayKey {
+        RatesTable::the_key()
+    }
+
+    fn step(&self) -> Option<u8> {
+        None
+    }
+}
+
+/// An operator sets some rates of `present`; `None` where all are so already.
+///
+/// # Errors
+/// They do not go together.
+pub fn decide_rates(
+    present: &Rates,
+    changes: BTreeMap<Currency, Rate>,
+) -> Result<Option<Record>, RateError> {
+    let rates = present.with(changes)?;
+    if rates == *present {
+        return Ok(None);
+    }
+    let document = GatewayDocument::from(RatesTable { rates });
+    Ok(Some(Record {
+        by: Actor::Operator,
+        kind: RecordKind::RatesSet,
+        postings: Vec::new(),
+        documents: vec![Document::from(document)],
+    }))
 }
 
 /// Decimals in which a currency is told.
@@ -296,7 +372,17 @@ mod tests {
         }
         let table = rates("USD", &[("INR", "84.10")]).unwrap();
         let json = serde_json::to_string(&table).unwrap();
-        assert_eq!(json, r#"{"of":{"INR":"84.1","USD":"1"}}"#);
+        assert_eq!(json, r#"{"base":"USD","of":{"INR":"84.1","USD":"1"}}"#);
         assert_eq!(serde_json::from_str::<Rates>(&json).unwrap(), table);
+        let change = |currency: &str, rate: &str| {
+            table.with(BTreeMap::from([(
+                currency.parse().unwrap(),
+                rate.parse().unwrap(),
+            )]))
+        };
+        let both = rates("USD", &[("INR", "84.10"), ("EUR", "0.9")]);
+        assert_eq!(change("EUR", "0.9"), both);
+        assert_eq!(change("INR", "85"), rates("USD", &[("INR", "85")]));
+        assert!(change("USD", "2").is_err());
     }
 }

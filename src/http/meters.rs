@@ -156,7 +156,7 @@ impl From<Route<'_>> for Api {
             Route::Wallet(_) => Api::Wallet,
             Route::Partner(_) => Api::Partner,
             Route::Gateway(_) => Api::Gateway,
-            Route::Link(_) => Api::Page,
+            Route::Link(_) | Route::Hashed(_) => Api::Page,
             Route::Admin | Route::Metrics => Api::Admin,
             Route::Alive | Route::Ready => Api::Health,
             Route::Unknown => Api::Unknown,

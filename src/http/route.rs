@@ -21,6 +21,8 @@ pub(super) enum Route<'a> {
     Partner(&'a str),
     /// The gateway: which call.
     Gateway(&'a str),
+    /// An address that a merchant has hashed: its hash.
+    Hashed(&'a str),
     /// A one-time link into a game: its token.
     Link(&'a str),
     /// The admin API.
@@ -44,9 +46,9 @@ pub(super) fn route(side: Side, path: &str) -> Route<'_> {
             Some(token) => Route::Wallet(token),
             None => match path.strip_prefix("/auth/token/") {
                 Some(token) => Route::Link(token),
-                None => match gateway(path) {
-                    Some(call) => Route::Gateway(call),
-                    None => partner(path),
+                None => match path.strip_prefix("/redirect/") {
+                    Some(hash) => Route::Hashed(hash),
+                    None => gateway(path).map_or_else(|| partner(path), Route::Gateway),
                 },
             },
         },
@@ -60,7 +62,9 @@ pub(super) fn route(side: Side, path: &str) -> Route<'_> {
 fn gateway(path: &str) -> Option<&str> {
     path.strip_prefix("/api/v1/").or_else(|| {
         let call = path.strip_prefix('/')?;
-        call.starts_with("wallet-type/").then_some(call)
+        let begins = |with: &&str| call.starts_with(*with);
+        let is_ours = ["wallet-type/", "v2/withdrawal/"].iter().any(begins);
+        is_ours.then_some(call)
     })
 }
 
@@ -106,6 +110,13 @@ mod tests {
                 Route::Unknown,
             ),
             ("/wallet-type", Route::Unknown, Route::Unknown),
+            (
+                "/v2/withdrawal/create",
+                Route::Gateway("v2/withdrawal/create"),
+                Route::Unknown,
+            ),
+            ("/redirect/abc", Route::Hashed("abc"), Route::Unknown),
+            ("/redirect", Route::Unknown, Route::Unknown),
             ("/admin/v1/partners", Route::Unknown, Route::Admin),
             ("/admin/v1", Route::Unknown, Route::Unknown),
             ("/metrics", Route::Unknown, Route::Metrics),

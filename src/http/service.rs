@@ -104,6 +104,7 @@ async fn reply_to(
             gateway::Found::OtherMethod(right) => Ok(gateway::other_method(right)),
             gateway::Found::Nothing => Ok(gateway::not_found()),
         },
+        Route::Hashed(hash) => Ok(gateway::redirect(state, request.method(), hash).await?),
         Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
         Route::Admin => {
             let (head, body) = request.into_parts();
@@ -223,7 +224,7 @@ fn body_too_large() -> Reply {
     unsuccessful(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large")
 }
 
-/// Answers a merchant, whose body is read when its secret has opened.
+/// Answers a merchant, whose body is read when its secret has opened, or where it is signed.
 async fn serve_merchant(
     state: &Arc<State>,
     caller: &Caller,
@@ -231,11 +232,18 @@ async fn serve_merchant(
     head: Parts,
     body: Incoming,
 ) -> Result<Reply, Unanswered> {
+    let bytes_max = state.settings.limits.body_bytes_max;
+    if asked.is_signed() {
+        return match read(body, bytes_max).await? {
+            Some(body) => Ok(gateway::withdraw(state, caller, &head, &body).await?),
+            None => Ok(last(gateway::too_large())),
+        };
+    }
     let call = match gateway::admit(state, caller, asked, head) {
         Ok(call) => call,
-        Err(refusal) => return Ok(over(refusal, &body)),
+        Err(refusal) => return Ok(over(refusal.told(), &body)),
     };
-    match read(body, state.settings.limits.body_bytes_max).await? {
+    match read(body, bytes_max).await? {
         Some(body) => Ok(gateway::answer(state, call, &body).await?),
         None => Ok(last(gateway::too_large())),
     }

@@ -18,6 +18,14 @@ text! {
     }
 }
 
+text! {
+    /// What stands for an address that nobody is to read: 64 hex digits, in small letters.
+    UrlHash,
+    "must be 64 hex digits in small letters",
+    |text| text.len() == 64
+        && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

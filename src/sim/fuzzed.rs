@@ -96,11 +96,8 @@ pub fn check_query(bytes: &[u8]) {
     if let Ok(members) = &of_query {
         assert!(members.iter().all(|(name, _)| name != SECRET));
     }
-    for members in [of_query, parameters::of_query(query, body)] {
-        if let Ok(members) = members {
-            check_calls(&members);
-        }
-    }
+    let both = [of_query, parameters::of_query(query, body)];
+    both.iter().flatten().for_each(check_calls);
 }
 
 fn check_calls(members: &Members) {

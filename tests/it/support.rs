@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use coffer::config::{Config, Games};
-use coffer::engine::catalogue::Catalogue;
+use coffer::config::{Games, Paykassma};
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
@@ -58,7 +57,7 @@ pub(crate) struct Setup {
     pub(crate) settings: PartnerSettings,
     pub(crate) texts: BTreeMap<Lang, BTreeMap<String, String>>,
     pub(crate) utc_offset: UtcOffset,
-    pub(crate) catalogue: Catalogue,
+    pub(crate) paykassma: Paykassma,
     pub(crate) payments: Payments,
 }
 
@@ -72,7 +71,7 @@ impl Default for Setup {
             settings: PartnerSettings::default(),
             texts: BTreeMap::new(),
             utc_offset: UtcOffset::UTC,
-            catalogue: Config::default().paykassma.catalogue,
+            paykassma: Paykassma::default(),
             payments: Payments::default(),
         }
     }
@@ -298,6 +297,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             },
             trusted_proxies: setup.trusted_proxies.clone(),
             payments: setup.payments.clone(),
+            rates: coffer::engine::rates::Rates::default(),
             public_url: "http://coffer.test".to_owned(),
             limits: setup.limits,
         },
@@ -314,7 +314,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
         gateway: Gateway::new(
             Arc::new(SecretKey::new(&SECRET_KEY)),
             failures_max,
-            setup.catalogue.clone(),
+            setup.paykassma.clone(),
         ),
     })
 }

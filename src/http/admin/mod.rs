@@ -9,6 +9,7 @@ mod orders;
 mod partners;
 mod payments;
 mod players;
+mod rates;
 mod reports;
 mod sessions;
 
@@ -211,6 +212,8 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::ApproveOrder => orders::approve(state, members),
         Operation::RejectOrder => orders::reject(state, members),
         Operation::CancelOrder => orders::cancel(state, members),
+        Operation::ShowRates => rates::show(state, members),
+        Operation::SetRates => rates::set(state, members),
         Operation::TrialBalance => reports::trial_balance(&state.ledger, members).await,
         Operation::OpenRounds => reports::open_rounds(&state.ledger, members).await,
         Operation::Anomalies => reports::anomalies(&state.ledger, members).await,

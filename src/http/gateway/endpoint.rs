@@ -1,4 +1,4 @@
-//! Every call of the gateway that needs a secret, with its method and path: one table.
+//! Every call of the gateway, with its method and path: one table.
 
 use hyper::Method;
 
@@ -9,16 +9,31 @@ pub(super) enum Endpoint {
     Available,
     /// Tells where films and pictures lie that show how to pay.
     Media,
+    /// Hashes addresses.
+    HashUrls,
+    /// Asks for a withdrawal; its body proves the caller.
+    Withdraw,
+    /// Looks a postback up.
+    Postback,
+    /// Looks many postbacks up.
+    PullPostbacks,
+    /// Tells what the merchant's accounts hold.
+    Balances,
 }
 
 /// All calls: the path behind `/api/v1/`, or all of it where it does not begin so.
-const ENDPOINTS: [(Endpoint, Method, &str); 2] = [
+const ENDPOINTS: [(Endpoint, Method, &str); 7] = [
     (
         Endpoint::Available,
         Method::GET,
         "payment-systems/available",
     ),
     (Endpoint::Media, Method::GET, "wallet-type/images"),
+    (Endpoint::HashUrls, Method::POST, "payment-plugin/hash-url"),
+    (Endpoint::Withdraw, Method::POST, "v2/withdrawal/create"),
+    (Endpoint::Postback, Method::GET, "postback"),
+    (Endpoint::PullPostbacks, Method::GET, "pullpostbacks"),
+    (Endpoint::Balances, Method::GET, "accounts-balance"),
 ];
 
 /// What a method and a path lead to.
@@ -36,6 +51,13 @@ pub(in crate::http) enum Found {
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::http) struct Asked {
     pub(super) endpoint: Endpoint,
+}
+
+impl Asked {
+    /// Whether who calls is proved by the body, and not by the head.
+    pub(in crate::http) fn is_signed(&self) -> bool {
+        self.endpoint == Endpoint::Withdraw
+    }
 }
 
 /// Looks up what `method` and `path` ask for. A slash at the end says nothing: the document has it
@@ -72,5 +94,7 @@ mod tests {
         }
         let posted = find(&Method::POST, "wallet-type/images/");
         assert_eq!(posted, Found::OtherMethod("GET"));
+        let read = find(&Method::GET, "v2/withdrawal/create");
+        assert_eq!(read, Found::OtherMethod("POST"));
     }
 }

@@ -18,7 +18,8 @@ use crate::http::refused::Refused;
 use crate::http::reply::Reply;
 use crate::ledger::PartnerRow;
 use crate::protocol::paykassma::gateway::reply;
-use crate::protocol::paykassma::gateway::texts::{NOT_FOUND, TOO_MANY_FAILURES};
+use crate::protocol::paykassma::gateway::texts::{NOT_FOUND, TOO_MANY_FAILURES, WRONG_SIGNATURE};
+use crate::protocol::paykassma::gateway::withdrawals::Signed;
 use crate::secret::{Secret, SecretKey};
 use crate::time::Timestamp;
 
@@ -29,11 +30,31 @@ pub(super) struct MerchantGuard {
     refused: Refused,
 }
 
+/// What a caller is told that is not let in.
+pub(in crate::http) struct Refusal {
+    reply: reply::Reply,
+    /// Seconds that the caller must wait.
+    wait: Option<u64>,
+}
+
+impl Refusal {
+    /// The answer.
+    pub(in crate::http) fn told(self) -> Reply {
+        let mut answer = replied(self.reply);
+        if let Some(seconds) = self.wait {
+            let seconds = HeaderValue::from(seconds);
+            answer.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        answer
+    }
+}
+
 /// Why a caller is not let in, in the log's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     NoSecret,
     WrongSecret,
+    WrongSignature,
     NotLive,
     AddressNotAllowed,
 }
@@ -43,6 +64,7 @@ impl Fault {
         match self {
             Fault::NoSecret => "no secret",
             Fault::WrongSecret => "wrong secret",
+            Fault::WrongSignature => "wrong signature",
             Fault::NotLive => "merchant inactive or expired",
             Fault::AddressNotAllowed => "address not allowed",
         }
@@ -70,7 +92,7 @@ impl MerchantGuard {
         headers: &HeaderMap,
         secret: Option<String>,
         tells: bool,
-    ) -> Result<Arc<PartnerRow>, Reply> {
+    ) -> Result<Arc<PartnerRow>, Refusal> {
         let from = address::caller(peer, headers, &state.settings.trusted_proxies);
         // Who hides behind a proxy that cannot be read counts as that proxy.
         let counted = from.unwrap_or(peer);
@@ -82,19 +104,53 @@ impl MerchantGuard {
             },
             Err(fault) => fault,
         };
-        let is_guess = matches!(fault, Fault::NoSecret | Fault::WrongSecret);
+        Err(self.refuse(counted, fault, tells))
+    }
+
+    /// What a caller is told that is not let in. Guesses are counted.
+    fn refuse(&self, counted: IpAddr, fault: Fault, tells: bool) -> Refusal {
+        let is_guess = matches!(
+            fault,
+            Fault::NoSecret | Fault::WrongSecret | Fault::WrongSignature
+        );
         let wait = is_guess.then(|| self.failures.record(counted)).flatten();
         self.refused.log(counted, fault.reason(), wait.is_some());
-        Err(match wait {
-            Some(seconds) => {
-                let mut refusal = replied(reply::Reply::fail(429, TOO_MANY_FAILURES));
-                let seconds = HeaderValue::from(seconds);
-                refusal.headers_mut().insert(RETRY_AFTER, seconds);
-                refusal
-            }
-            None if tells && fault == Fault::WrongSecret => replied(reply::Reply::wrong_secret()),
-            None => replied(reply::Reply::fail(404, NOT_FOUND)),
-        })
+        let reply = match wait {
+            Some(_) => reply::Reply::fail(429, TOO_MANY_FAILURES),
+            None if tells && fault == Fault::WrongSecret => reply::Reply::wrong_secret(),
+            None if fault == Fault::WrongSignature => reply::Reply::fail(400, WRONG_SIGNATURE),
+            None => reply::Reply::fail(404, NOT_FOUND),
+        };
+        Refusal { reply, wait }
+    }
+
+    /// The merchant whose private key has signed a request: one of those that may call from where
+    /// it comes from (paykassma-api.md, Access).
+    ///
+    /// # Errors
+    /// The refusal. The log tells of it too.
+    pub(super) fn signer(
+        &self,
+        state: &State,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        signed: &Signed,
+    ) -> Result<Arc<PartnerRow>, Refusal> {
+        let from = address::caller(peer, headers, &state.settings.trusted_proxies);
+        let now = state.clock.now();
+        let has_signed = |row: &Arc<PartnerRow>| {
+            let mut keys = row.secrets.private_keys(now);
+            let opened = |sealed| self.secret_key.open(sealed);
+            keys.any(|sealed| opened(sealed).is_some_and(|key| signed.verifies(&key)))
+        };
+        let partners = state.ledger.partners().value;
+        let mut admitted = partners
+            .into_iter()
+            .filter(|row| judged(row, from, now).is_ok());
+        match admitted.find(has_signed) {
+            Some(merchant) => Ok(merchant),
+            None => Err(self.refuse(from.unwrap_or(peer), Fault::WrongSignature, false)),
+        }
     }
 
     /// Whose secret this is. It is hashed before it is compared, and hashes are compared in

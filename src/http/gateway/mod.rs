@@ -3,8 +3,11 @@
 //!
 //! Nothing leaves before the entry that it depends on is durable.
 
+mod addresses;
 mod endpoint;
 mod guard;
+mod lookups;
+mod withdrawals;
 
 use std::sync::Arc;
 
@@ -16,22 +19,26 @@ use hyper::http::request::Parts;
 use super::State;
 use super::connection::Caller;
 use super::reply::{Reply, allowing, json};
-use crate::engine::catalogue::Catalogue;
-use crate::ledger::{Latched, PartnerRow};
+use crate::config::Paykassma;
+use crate::id::Seq;
+use crate::ledger::{Latched, PartnerRow, Unavailable};
 use crate::protocol::paykassma::gateway::deposits::Available;
 use crate::protocol::paykassma::gateway::parameters::{self, Invalid};
 use crate::protocol::paykassma::gateway::{reply, texts};
 use crate::secret::SecretKey;
+use crate::time::UtcOffset;
 
+pub(super) use addresses::redirect;
 use endpoint::Endpoint;
 pub(super) use endpoint::{Asked, Found, find};
-use guard::MerchantGuard;
+use guard::{MerchantGuard, Refusal};
+pub(super) use withdrawals::withdraw;
 
 /// What the gateway needs besides the ledger.
 pub struct Gateway {
     guard: MerchantGuard,
-    /// What is offered. Readers take no lock; a reload puts another in its place.
-    catalogue: ArcSwap<Catalogue>,
+    /// What is configured. Readers take no lock; a reload puts another in its place.
+    offered: ArcSwap<Paykassma>,
 }
 
 impl Gateway {
@@ -39,17 +46,17 @@ impl Gateway {
     pub fn new(
         secret_key: Arc<SecretKey>,
         failures_per_minute_max: u32,
-        catalogue: Catalogue,
+        offered: Paykassma,
     ) -> Gateway {
         Gateway {
             guard: MerchantGuard::new(secret_key, failures_per_minute_max),
-            catalogue: ArcSwap::from_pointee(catalogue),
+            offered: ArcSwap::from_pointee(offered),
         }
     }
 
     /// Offers other payment systems from now on. Requests under way go on with those before.
-    pub fn offer(&self, catalogue: Catalogue) {
-        self.catalogue.store(Arc::new(catalogue));
+    pub fn offer(&self, offered: Paykassma) {
+        self.offered.store(Arc::new(offered));
     }
 }
 
@@ -72,10 +79,11 @@ pub(super) fn admit(
     caller: &Caller,
     asked: Asked,
     head: Parts,
-) -> Result<Call, Reply> {
+) -> Result<Call, Refusal> {
     let secret = parameters::secret(head.uri.query().unwrap_or_default());
     let guard = &state.gateway.guard;
-    let merchant = guard.admit(state, caller.peer, &head.headers, secret, false)?;
+    let tells = asked.endpoint == Endpoint::Balances;
+    let merchant = guard.admit(state, caller.peer, &head.headers, secret, tells)?;
     Ok(Call {
         asked,
         merchant,
@@ -83,28 +91,83 @@ pub(super) fn admit(
     })
 }
 
+/// An answer, which may leave when `seq` is durable.
+struct Told {
+    reply: reply::Reply,
+    seq: Seq,
+}
+
+/// Tells what rests on nothing but the request.
+impl From<reply::Reply> for Told {
+    fn from(reply: reply::Reply) -> Told {
+        let seq = Seq::NONE;
+        Told { reply, seq }
+    }
+}
+
+impl From<Invalid> for Told {
+    fn from(invalid: Invalid) -> Told {
+        Told::from(reply::Reply::from(&invalid))
+    }
+}
+
+/// Nothing was done.
+impl From<Unavailable> for Told {
+    fn from(_: Unavailable) -> Told {
+        Told::from(reply::Reply::fail(503, texts::UNAVAILABLE))
+    }
+}
+
 /// Answers a call whose body was read whole.
 ///
 /// # Errors
 /// The journal failed under way: the connection must close without a byte.
-pub(super) async fn answer(state: &State, call: Call, body: &[u8]) -> Result<Reply, Latched> {
-    let told = perform(state, &call, body).unwrap_or_else(|invalid| (&invalid).into());
+pub(super) async fn answer(state: &Arc<State>, call: Call, body: &[u8]) -> Result<Reply, Latched> {
     // The merchant as it was let in may still be on its way to the disk.
-    state.ledger.durable(call.merchant.changed).await?;
-    Ok(replied(told))
+    let let_in = call.merchant.changed;
+    let told = perform(state, call, body).await.unwrap_or_else(|told| told);
+    leave(state, told, let_in).await
+}
+
+/// The answer, as soon as it may leave.
+async fn leave(state: &State, told: Told, let_in: Seq) -> Result<Reply, Latched> {
+    state.ledger.durable(told.seq.max(let_in)).await?;
+    Ok(replied(told.reply))
 }
 
 /// Does what is asked.
-fn perform(state: &State, call: &Call, body: &[u8]) -> Result<reply::Reply, Invalid> {
+///
+/// # Errors
+/// What is told instead.
+async fn perform(state: &Arc<State>, call: Call, body: &[u8]) -> Result<Told, Told> {
     let query = call.head.uri.query().unwrap_or_default();
-    let catalogue = state.gateway.catalogue.load();
+    let offered = state.gateway.offered.load_full();
+    let merchant = &call.merchant;
     match call.asked.endpoint {
         Endpoint::Available => {
             let wanted = Available::decode(&parameters::of_query(query, body)?)?;
-            Ok(reply::Reply::available(&catalogue, &wanted.currencies))
+            let catalogue = &offered.catalogue;
+            Ok(reply::Reply::available(catalogue, &wanted.currencies).into())
         }
-        Endpoint::Media => Ok(reply::Reply::media(&catalogue)),
+        Endpoint::Media => Ok(reply::Reply::media(&offered.catalogue).into()),
+        Endpoint::HashUrls => addresses::hash(state, merchant, body, offered.hash_ttl),
+        Endpoint::Postback => {
+            let members = parameters::of_query(query, body)?;
+            lookups::postback(state, merchant, &members)
+        }
+        Endpoint::PullPostbacks => {
+            let members = parameters::of_query(query, body)?;
+            lookups::pull(state, &call.merchant, &members).await
+        }
+        Endpoint::Balances => lookups::balances(state, merchant),
+        Endpoint::Withdraw => unreachable!("its callers are proved by the body"),
     }
+}
+
+/// The offset in which a merchant's times are told.
+fn offset(state: &State, merchant: &PartnerRow) -> UtcOffset {
+    let own = merchant.settings.utc_offset;
+    own.unwrap_or(state.settings.wording.utc_offset)
 }
 
 /// The refusal of a path that is none of ours.

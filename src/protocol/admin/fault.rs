@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::members::Malformed;
+use crate::engine::rates::RateError;
 use crate::engine::refusal::{OperatorRefusal, OrderRefusal};
 use crate::id::GameType;
 
@@ -39,6 +40,8 @@ pub enum Fault {
     Refused(OperatorRefusal),
     /// The rules about orders say no.
     OrderRefused(OrderRefusal),
+    /// The rates do not go together.
+    RatesRefused(RateError),
     /// Nothing was touched: the queue is full, or the server is stopping.
     Unavailable,
     /// The journal could not be read.
@@ -71,7 +74,7 @@ impl Fault {
             Fault::HostNotAllowed | Fault::OriginNotAllowed => 403,
             Fault::PathUnknown | Fault::BackupUnknown => 404,
             Fault::MethodNotAllowed => 405,
-            Fault::GameTypeUnknown(_) => 422,
+            Fault::GameTypeUnknown(_) | Fault::RatesRefused(_) => 422,
             Fault::BackupRunning => 409,
             Fault::BodyTooLarge => 413,
             Fault::TooManyFailures => 429,
@@ -124,6 +127,7 @@ impl Fault {
             Fault::Unavailable => "unavailable",
             Fault::JournalUnreadable => "journal_unreadable",
             Fault::GameTypeUnknown(_) => "game_type_unknown",
+            Fault::RatesRefused(_) => "rates_refused",
             Fault::BackupRunning => "backup_running",
             Fault::BackupUnknown => "backup_unknown",
             Fault::OrderRefused(refusal) => match refusal {
@@ -172,6 +176,7 @@ impl Fault {
             Fault::Malformed(malformed) => return malformed.to_string(),
             Fault::Refused(refusal) => return refusal.to_string(),
             Fault::OrderRefused(refusal) => return refusal.to_string(),
+            Fault::RatesRefused(refusal) => return format!("the rates {refusal}"),
             Fault::GameTypeUnknown(name) => {
                 return format!("no game type has the name {name}; see games in the configuration");
             }

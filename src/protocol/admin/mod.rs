@@ -10,6 +10,7 @@ mod members;
 mod operation;
 mod orders;
 mod payments;
+mod rates;
 mod reply;
 mod request;
 
@@ -27,6 +28,7 @@ pub use payments::{
     PaymentDone, PaymentItem, PaymentList, PaymentWhose, ReceivePayment, amount_received,
     payment_state,
 };
+pub use rates::{RateGiven, RatesShown, RatesWanted, SetRates};
 pub use reply::{
     AdjustmentDone, AnomalyItem, AnomalyTransaction, BackupMade, BackupShown, CurrencyBalance,
     CurrencyReport, HistoryItem, Integrity, IntegrityHead, IntegrityScrub, NewlyShown, Page,

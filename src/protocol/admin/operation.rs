@@ -51,6 +51,10 @@ pub enum Operation {
     RejectOrder,
     /// Takes an order back.
     CancelOrder,
+    /// Shows the rates that hold.
+    ShowRates,
+    /// Sets some rates.
+    SetRates,
     /// Adds up every account.
     TrialBalance,
     /// Lists the rounds that are open, oldest first.
@@ -99,7 +103,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 33] = {
+const ROUTES: [(Operation, Method, &str); 35] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -126,6 +130,8 @@ const ROUTES: [(Operation, Method, &str); 33] = {
         (ApproveOrder, Post, "/admin/v1/orders/approve"),
         (RejectOrder, Post, "/admin/v1/orders/reject"),
         (CancelOrder, Post, "/admin/v1/orders/cancel"),
+        (ShowRates, Get, "/admin/v1/rates"),
+        (SetRates, Post, "/admin/v1/rates"),
         (TrialBalance, Get, "/admin/v1/reports/trial-balance"),
         (OpenRounds, Get, "/admin/v1/reports/open-rounds"),
         (Anomalies, Get, "/admin/v1/reports/anomalies"),

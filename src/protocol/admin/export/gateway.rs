@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::engine::gateway::GatewayDocument;
+use crate::engine::hashed::HashedUrl;
 use crate::engine::merchant::{Merchant, MerchantAccount};
 use crate::engine::postback::{Attempt, Delivery, DeliveryState, Postback, PostbackOf};
+use crate::engine::rates::RatesTable;
 use crate::engine::withdrawal::{Asked, PayoutDetails, SignedRequest, Withdrawal};
 use crate::money::Sum;
 
@@ -48,6 +50,15 @@ pub(super) fn told(document: &GatewayDocument) -> Value {
         }) => json!({ "attempt": {
             "of": of_told(of), "number": number, "url": url, "answer": answer,
         } }),
+        GatewayDocument::HashedUrl(HashedUrl {
+            partner,
+            hash: _,
+            url,
+            until,
+        }) => json!({ "hashed_url": {
+            "partner": partner, "url": url, "until": until.to_string(),
+        } }),
+        GatewayDocument::RatesTable(RatesTable { rates }) => json!({ "rates": rates }),
     }
 }
 

@@ -176,6 +176,8 @@ fn record_kind(kind: RecordKind) -> &'static str {
         RecordKind::OrderApproved => "order_approved",
         RecordKind::OrderRejected => "order_rejected",
         RecordKind::OrderCancelled => "order_cancelled",
+        RecordKind::UrlsHashed => "urls_hashed",
+        RecordKind::RatesSet => "rates_set",
     }
 }
 

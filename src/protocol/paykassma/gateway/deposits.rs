@@ -423,10 +423,8 @@ mod tests {
         );
         let all = read("{}").unwrap_err();
         for name in ["currency code", "wallet type", "label", "key1"] {
-            assert!(
-                all.contains(&format!("The {name} field is required.")),
-                "{all}"
-            );
+            let required = format!("The {name} field is required.");
+            assert!(all.contains(&required), "{all}");
         }
     }
 

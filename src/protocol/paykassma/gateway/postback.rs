@@ -140,6 +140,12 @@ pub fn signed(body: &str, keys: &PostbackKeys) -> Option<Vec<u8>> {
     Some(format!(r#"{open},"signature":"{signature}"}}"#).into_bytes())
 }
 
+/// A body that [`signed`] made, as it was before: what look-ups show. `None` for any other text.
+pub fn without_signature(body: &str) -> Option<String> {
+    let (unsigned, _) = body.rsplit_once(",\"signature\":")?;
+    Some(format!("{unsigned}}}"))
+}
+
 /// Half up (paykassma-api.md, Postbacks).
 fn whole_units(amount: Amount) -> u64 {
     amount.cents().div_euclid(100) + u64::from(amount.cents() % 100 >= 50)
@@ -157,7 +163,7 @@ struct BodyOut<'a> {
     additional_data: Items<'a>,
 }
 
-/// `{"USD":40.43,…}`: numbers, as many digits as they have.
+/// `{"USD":40.43,..}`: numbers, as many digits as they have.
 struct Converted<'a>(&'a [(Currency, Units)]);
 
 impl Serialize for Converted<'_> {
@@ -377,6 +383,8 @@ mod tests {
         let signature = "c18c10fdcefb61f39a29c55c6c5f88400aafd532";
         let unsigned = body.strip_suffix('}').unwrap();
         assert_eq!(sent, format!("{unsigned},\"signature\":\"{signature}\"}}"));
+        assert_eq!(without_signature(&sent), Some(body));
+        assert_eq!(without_signature("{}"), None);
         assert!(signed("{}", &keys).is_none());
         assert!(signed("", &keys).is_none());
     }

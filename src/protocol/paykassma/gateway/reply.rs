@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 use super::lookups::Kind;
 use super::parameters::{Faults, Invalid};
 use super::texts::{POSSIBLE_TRANSACTION, POSTBACK_NOT_FOUND, WITHDRAWAL_NOT_FOUND};
-use super::withdrawals::Request;
-use crate::engine::catalogue::{Catalogue, Media, Param, PaymentSystem, WithdrawalField};
+use crate::engine::catalogue::{Catalogue, Media, Param, PaymentSystem};
 use crate::engine::rates::Units;
+use crate::engine::withdrawal::Asked;
 use crate::id::{WalletType, WithdrawalId};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Timestamp, UtcOffset};
@@ -174,33 +174,29 @@ impl Reply {
         }
     }
 
-    /// The same, as the older form is answered. `number` tells it from every other.
+    /// The same, as the older form is answered; `None` of one that was asked for in the newer.
+    /// `number` tells it from every other, `at` is when it was taken down.
     pub fn old_withdrawal(
         number: u64,
-        request: &Request<'_>,
+        asked: &Asked,
         at: Timestamp,
         offset: UtcOffset,
-    ) -> Reply {
-        let detail = |field| {
-            let found = request.details.iter().find(|(of, _)| *of == field);
-            found.map_or("", |(_, text)| text.as_str())
-        };
+    ) -> Option<Reply> {
+        let sender = &asked.old_form.as_ref()?.wallet_sender;
+        let email = asked.details.account_email.as_ref();
         let at = at.gateway_text(offset);
         let body = OldWithdrawal {
             id: number,
-            wallet_type: request.system.wallet_type,
-            wallet_recipient: request.label.as_str(),
-            wallet_sender: request
-                .wallet_sender
-                .as_ref()
-                .map_or("", |sender| sender.as_str()),
-            email: detail(WithdrawalField::AccountEmail),
-            amount: self::number(request.amount),
+            wallet_type: asked.wallet_type,
+            wallet_recipient: asked.label.as_str(),
+            wallet_sender: sender.as_str(),
+            email: email.map_or("", |email| email.as_str()),
+            amount: self::number(asked.amount),
             status: 1,
             created_at: &at,
             updated_at: &at,
         };
-        Reply::of(200, &body)
+        Some(Reply::of(200, &body))
     }
 
     /// A postback that was told: its JSON text without a signature, [`None`] where there is none.
@@ -413,7 +409,7 @@ impl Wallet<'_> {
     }
 }
 
-/// `{"imps":{"id":486,"url":URL},…}`: one of a name, whatever the currency.
+/// `{"imps":{"id":486,"url":URL},..}`: one of a name, whatever the currency.
 struct MediaData<'a>(&'a Catalogue);
 
 impl Serialize for MediaData<'_> {
@@ -487,7 +483,7 @@ struct HashedUrls<'a> {
     pending_url: Option<Hashes<'a>>,
 }
 
-/// `[{"order":1,"url":HASH},…]`: numbered from 1, whatever the orders were.
+/// `[{"order":1,"url":HASH},..]`: numbered from 1, whatever the orders were.
 struct Hashes<'a>(&'a [String]);
 
 impl Serialize for Hashes<'_> {
@@ -529,7 +525,7 @@ struct Found {
     postback: Box<RawValue>,
 }
 
-/// `{"transactions":[…]}` or `{"withdrawals":[…]}`.
+/// `{"transactions":[..]}` or `{"withdrawals":[..]}`.
 struct PulledData<'a>(Kind, &'a [Pulled]);
 
 impl Serialize for PulledData<'_> {

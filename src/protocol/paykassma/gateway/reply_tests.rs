@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::Config;
 
 fn told(reply: Reply) -> (u16, String) {
     (reply.status, String::from_utf8(reply.body).unwrap())
@@ -18,15 +17,27 @@ fn amount(text: &str) -> Amount {
 }
 
 fn system(minimum: &str) -> PaymentSystem {
-    let catalogue = Config::default().paykassma.catalogue;
     PaymentSystem {
+        wallet_type: "paytm".parse().unwrap(),
+        name: "PayTM".to_owned(),
+        currency: "INR".parse().unwrap(),
+        order: 1,
+        logo: String::new(),
+        is_manual: false,
+        uploading_payment_bill: false,
+        requires_activation: true,
+        amount_required: false,
+        limits: (amount("1"), amount("2")),
         minimum_deposit: amount(minimum),
+        requisites: Vec::new(),
         params: BTreeMap::from([
             ("Account name".to_owned(), Param::Text("A".to_owned())),
             ("is_check_amount".to_owned(), Param::Truth(true)),
             ("n".to_owned(), Param::Number(-3)),
         ]),
-        ..catalogue.of_type("paytm").next().unwrap().clone()
+        key1: (1, 9),
+        withdrawal_required: Vec::new(),
+        media: None,
     }
 }
 

@@ -20,6 +20,14 @@ pub const WRONG_SIGNATURE: &str = "Wrong signature";
 pub const UNAVAILABLE: &str = "Temporarily unavailable. Please try again.";
 /// `key1` of a length that the payment system's numbers do not have.
 pub const WRONG_LENGTH: &str = "Transaction field has wrong length";
+/// The withdrawal's name belongs to another one.
+pub const WITHDRAWAL_ID_USED: &str = "The withdrawal id has already been taken.";
+/// The signature belongs to another withdrawal.
+pub const SIGNATURE_USED: &str = "The signature has already been used.";
+/// The merchant's account would pass its limit.
+pub const BALANCE_LIMIT: &str = "The amount passes the limit of the balance.";
+/// The hash that leads nowhere any more.
+pub const HASH_EXPIRED: &str = "Expired";
 /// Nobody has paid yet.
 pub const POSSIBLE_TRANSACTION: &str = "Transaction not found. Possible transaction created";
 /// More was to be withdrawn than there is.

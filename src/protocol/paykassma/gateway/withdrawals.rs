@@ -10,8 +10,9 @@ use super::deposits::{CHARACTERS_MAX, system, within_limits};
 use super::parameters::{Invalid, Reader};
 use crate::engine::catalogue::{Catalogue, PaymentSystem, WithdrawalField};
 use crate::engine::settings::UnknownMembers;
+use crate::engine::withdrawal::{Asked, NewWithdrawal, OldForm, PayoutDetails};
 use crate::id::{GatewayText, Label, RequestSignature, WithdrawalId};
-use crate::money::{Amount, Currency};
+use crate::money::Currency;
 use crate::protocol::paykassma::flatten::{self, SIGNATURE};
 use crate::protocol::paykassma::sign;
 use crate::protocol::paykassma::value::{self, Members, Value, printable};
@@ -114,12 +115,12 @@ impl Signed {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn request<'a>(
+    pub fn request(
         &self,
-        catalogue: &'a Catalogue,
+        catalogue: &Catalogue,
         unknown: UnknownMembers,
         currency: Currency,
-    ) -> Result<Request<'a>, Invalid> {
+    ) -> Result<Request, Invalid> {
         let is_there = |name: &str| self.members.iter().any(|(known, _)| known == name);
         let mut reader = Reader::new(&self.members);
         let is_old = OF_OLD.iter().any(|name| is_there(name));
@@ -156,39 +157,29 @@ fn refuse_others(reader: &mut Reader<'_>, members: &Members, known: &[&str]) {
     }
 }
 
-/// Which of the two forms a request has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// `payment_system`, `label` and the rest.
-    New,
-    /// `wallet_type`, `wallet_recipient` and the rest.
-    Old,
-}
-
-/// A withdrawal that a merchant asks for.
+/// A withdrawal that a merchant asks for, in either form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request<'a> {
-    /// How it was asked for, which is how it is answered.
-    pub form: Form,
+pub struct Request {
     /// The merchant's name for it; none where we are to name it.
     pub withdrawal_id: Option<WithdrawalId>,
-    /// What it is paid through.
-    pub system: &'a PaymentSystem,
-    /// What is paid.
-    pub amount: Amount,
-    /// Whose money it is; in the older form the recipient's wallet.
-    pub label: Label,
-    /// Whether no money moves.
-    pub is_test: bool,
-    /// What the merchant says of it.
-    pub comment: Option<GatewayText>,
-    /// What else it says, in the document's order.
-    pub details: Vec<(WithdrawalField, GatewayText)>,
-    /// The wallet that the older form would have it paid from.
-    pub wallet_sender: Option<GatewayText>,
+    /// What it asks for.
+    pub asked: Asked,
 }
 
-fn new<'a>(reader: &mut Reader<'_>, catalogue: &'a Catalogue) -> Option<Request<'a>> {
+impl Request {
+    /// What is to be taken down, under the signature that was found right. `made`: its name where
+    /// the merchant gave none.
+    pub fn under(self, signature: RequestSignature, made: WithdrawalId) -> NewWithdrawal {
+        NewWithdrawal {
+            id: self.withdrawal_id,
+            made,
+            signature,
+            asked: self.asked,
+        }
+    }
+}
+
+fn new(reader: &mut Reader<'_>, catalogue: &Catalogue) -> Option<Request> {
     let withdrawal_id = reader.optional("withdrawal_id", 36);
     let currency = reader.currency("currency_code");
     let system = system(reader, "payment_system", catalogue, currency);
@@ -201,30 +192,28 @@ fn new<'a>(reader: &mut Reader<'_>, catalogue: &'a Catalogue) -> Option<Request<
     if comment.as_ref().is_some_and(short) {
         reader.wrong("comment", "must be at least 4 characters.");
     }
-    let details = details(reader);
+    let mut details = details(reader);
     if let Some(system) = system {
-        require(reader, system, &details);
+        require(reader, system, &mut details);
     }
     Some(Request {
-        form: Form::New,
         withdrawal_id,
-        system: system?,
-        amount: amount?,
-        label: label?,
-        is_test: is_test?,
-        comment,
-        details,
-        wallet_sender: None,
+        asked: Asked {
+            wallet_type: system?.wallet_type,
+            amount: amount?,
+            currency: currency?,
+            label: label?,
+            is_test: is_test?,
+            comment,
+            details,
+            old_form: None,
+        },
     })
 }
 
 /// The older form: its currency is the merchant's own, its recipient stands for a label and for an
 /// account number where it names none.
-fn old<'a>(
-    reader: &mut Reader<'_>,
-    catalogue: &'a Catalogue,
-    currency: Currency,
-) -> Option<Request<'a>> {
+fn old(reader: &mut Reader<'_>, catalogue: &Catalogue, currency: Currency) -> Option<Request> {
     let system = system(reader, "wallet_type", catalogue, Some(currency));
     let label: Option<Label> = text_or_number(reader, "wallet_recipient");
     let wallet_sender = text_or_number(reader, "wallet_sender");
@@ -240,24 +229,25 @@ fn old<'a>(
     let account_number = reader.optional("account_number", CHARACTERS_MAX);
     let recipient = || label.as_ref()?.as_str().parse().ok();
     let account_number = account_number.or_else(recipient);
-    let details = [
-        (WithdrawalField::AccountNumber, account_number),
-        (WithdrawalField::AccountName, account_name),
-        (WithdrawalField::AccountEmail, email),
-    ];
-    let details = details.into_iter();
     Some(Request {
-        form: Form::Old,
         withdrawal_id: Some(withdrawal_id?),
-        system: system?,
-        amount: amount?,
-        label: label?,
-        is_test: false,
-        comment: None,
-        details: details
-            .filter_map(|(field, text)| Some((field, text?)))
-            .collect(),
-        wallet_sender: Some(wallet_sender?),
+        asked: Asked {
+            wallet_type: system?.wallet_type,
+            amount: amount?,
+            currency,
+            label: label?,
+            is_test: false,
+            comment: None,
+            details: PayoutDetails {
+                account_number,
+                account_name,
+                account_email: Some(email?),
+                ..PayoutDetails::default()
+            },
+            old_form: Some(OldForm {
+                wallet_sender: wallet_sender?,
+            }),
+        },
     })
 }
 
@@ -291,8 +281,8 @@ fn text_or_number<T: std::str::FromStr>(reader: &mut Reader<'_>, name: &str) -> 
 }
 
 /// What the newer form says besides.
-fn details(reader: &mut Reader<'_>) -> Vec<(WithdrawalField, GatewayText)> {
-    let mut details = Vec::new();
+fn details(reader: &mut Reader<'_>) -> PayoutDetails {
+    let mut details = PayoutDetails::default();
     for field in WithdrawalField::ALL {
         let read = match field.name().split_once('.') {
             None => reader.optional(field.name(), CHARACTERS_MAX),
@@ -305,19 +295,36 @@ fn details(reader: &mut Reader<'_>) -> Vec<(WithdrawalField, GatewayText)> {
                 inner.optional(name, CHARACTERS_MAX)
             }),
         };
-        details.extend(read.map(|text| (*field, text)));
+        *place(&mut details, *field) = read;
     }
     details
 }
 
+/// Where a field is kept.
+fn place(details: &mut PayoutDetails, field: WithdrawalField) -> &mut Option<GatewayText> {
+    match field {
+        WithdrawalField::AccountNumber => &mut details.account_number,
+        WithdrawalField::AccountName => &mut details.account_name,
+        WithdrawalField::AccountEmail => &mut details.account_email,
+        WithdrawalField::ReceiverName => &mut details.receiver_name,
+        WithdrawalField::PaymentsMethod => &mut details.payments_method,
+        WithdrawalField::PaymentsProvider => &mut details.payments_provider,
+        WithdrawalField::BankCode => &mut details.bank_code,
+        WithdrawalField::BranchCode => &mut details.branch_code,
+        WithdrawalField::BankCodeInPaymentsSystem => &mut details.bank_code_in_payments_system,
+        WithdrawalField::AccountType => &mut details.account_type,
+        WithdrawalField::DocumentType => &mut details.document_type,
+        WithdrawalField::DocumentId => &mut details.document_id,
+        WithdrawalField::AccountDigit => &mut details.account_digit,
+        WithdrawalField::Iban => &mut details.iban,
+        WithdrawalField::Type => &mut details.kind,
+    }
+}
+
 /// What the payment system must know and is not told.
-fn require(
-    reader: &mut Reader<'_>,
-    system: &PaymentSystem,
-    details: &[(WithdrawalField, GatewayText)],
-) {
+fn require(reader: &mut Reader<'_>, system: &PaymentSystem, details: &mut PayoutDetails) {
     for field in &system.withdrawal_required {
-        if !details.iter().any(|(given, _)| given == field) {
+        if place(details, *field).is_none() {
             reader.wrong(field.name(), "field is required.");
         }
     }
@@ -327,6 +334,7 @@ fn require(
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::money::Amount;
     use crate::protocol::paykassma::gateway::reply::Reply;
 
     const REFUSE: UnknownMembers = UnknownMembers::Refuse;
@@ -350,7 +358,7 @@ mod tests {
     fn read<T>(
         body: &str,
         unknown: UnknownMembers,
-        look: impl FnOnce(Request<'_>) -> T,
+        look: impl FnOnce(Request) -> T,
     ) -> Result<T, String> {
         let catalogue = Config::default().paykassma.catalogue;
         let signed = Signed::decode(body.as_bytes()).map_err(|invalid| answered(&invalid))?;
@@ -369,41 +377,41 @@ mod tests {
             let changed = Signed::decode(VECTOR.replacen(from, to, 1).as_bytes()).unwrap();
             assert!(!changed.verifies(&key()), "{to}");
         }
-        let details = read(VECTOR, REFUSE, |request| {
-            assert_eq!(request.form, Form::New);
-            assert_eq!(request.withdrawal_id.unwrap().as_str(), "297");
-            assert_eq!(request.system.wallet_type.as_str(), "imps_ib");
-            assert_eq!(request.amount.cents(), 121_800);
-            assert_eq!(request.label.as_str(), "125199");
-            assert!(request.is_test && request.comment.is_none());
-            request.details
-        });
-        let text = |text: &str| text.parse().unwrap();
-        let due = vec![
-            (WithdrawalField::AccountNumber, text("123456789")),
-            (WithdrawalField::AccountName, text("TestNameAcc")),
-            (WithdrawalField::BankCode, text("IFCS0123456")),
-        ];
-        assert_eq!(details, Ok(due));
+        let request = read(VECTOR, REFUSE, |request| request).unwrap();
+        assert_eq!(request.withdrawal_id.unwrap().as_str(), "297");
+        let text = |text: &str| Some(text.parse().unwrap());
+        let due = Asked {
+            wallet_type: "imps_ib".parse().unwrap(),
+            amount: Amount::from_cents(121_800).unwrap(),
+            currency: "INR".parse().unwrap(),
+            label: "125199".parse().unwrap(),
+            is_test: true,
+            comment: None,
+            details: PayoutDetails {
+                account_number: text("123456789"),
+                account_name: text("TestNameAcc"),
+                bank_code: text("IFCS0123456"),
+                ..PayoutDetails::default()
+            },
+            old_form: None,
+        };
+        assert_eq!(request.asked, due);
     }
 
     #[test]
     fn the_older_form_is_told_by_its_members() {
         let body = r#"{"wallet_type":"paytm","wallet_recipient":"123123232","wallet_sender":1111,"email":"payer@example.com","amount":1000,"withdrawal_id":"13"}"#;
-        let told = read(&signed(body), REFUSE, |request| {
-            assert_eq!(request.form, Form::Old);
-            assert!(!request.is_test);
-            let sender = request.wallet_sender.as_ref().unwrap();
-            assert_eq!(sender.as_str(), "1111");
-            let number = request.details[0].clone();
-            assert_eq!(number.0, WithdrawalField::AccountNumber);
-            assert_eq!(number.1.as_str(), "123123232");
-            let at = "2020-07-08T07:06:06Z".parse().unwrap();
-            let reply = Reply::old_withdrawal(1, &request, at, crate::time::UtcOffset::UTC);
-            String::from_utf8(reply.body).unwrap()
-        });
+        let request = read(&signed(body), REFUSE, |request| request).unwrap();
+        assert_eq!(request.withdrawal_id.unwrap().as_str(), "13");
+        let asked = request.asked;
+        let sender = asked.old_form.as_ref().unwrap();
+        assert_eq!(sender.wallet_sender.as_str(), "1111");
+        let number = asked.details.account_number.as_ref().unwrap();
+        assert_eq!(number.as_str(), "123123232");
+        let at = "2020-07-08T07:06:06Z".parse().unwrap();
+        let reply = Reply::old_withdrawal(1, &asked, at, crate::time::UtcOffset::UTC);
         let due = r#"{"id":1,"wallet_type":"paytm","wallet_recipient":"123123232","wallet_sender":"1111","email":"payer@example.com","amount":1000,"status":1,"created_at":"2020-07-08 07:06:06","updated_at":"2020-07-08 07:06:06"}"#;
-        assert_eq!(told.as_deref(), Ok(due));
+        assert_eq!(String::from_utf8(reply.unwrap().body).unwrap(), due);
         let wrong = body.replace("\"13\"", "\"a13\"").replace("paytm", "nagad");
         let told = read(&signed(&wrong), REFUSE, |_| ()).unwrap_err();
         let due = r#"{"status":"fail","message":{"wallet_type":["The selected wallet type is invalid."],"withdrawal_id":["The withdrawal id must be an integer."]}}"#;
