@@ -84,6 +84,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         trusted_proxies: Vec::new(),
         public_url,
         payments: Payments::default(),
+        rates: coffer::engine::rates::Rates::default(),
         limits,
     };
     let state = Arc::new(State {

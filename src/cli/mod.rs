@@ -22,6 +22,7 @@ mod output;
 mod partner;
 mod payment;
 mod player;
+mod postback;
 mod rebuild;
 mod report;
 mod restore;
@@ -31,6 +32,7 @@ mod session;
 mod space;
 mod verify;
 mod version;
+mod withdrawal;
 
 use std::process::ExitCode;
 
@@ -67,6 +69,10 @@ enum Command {
     Order(order::Options),
     /// Take down, import and list received payments
     Payment(payment::Options),
+    /// List withdrawals and decide about them
+    Withdrawal(withdrawal::Options),
+    /// List postbacks and send them again
+    Postback(postback::Options),
     /// Trial balance, open rounds, anomalies
     Report(report::Options),
     /// Write the journal, transactions or players as JSON lines or CSV
@@ -101,6 +107,8 @@ pub fn run() -> ExitCode {
         Some(Command::Session(options)) => session::run(options, json),
         Some(Command::Order(options)) => order::run(options, json),
         Some(Command::Payment(options)) => payment::run(options, json),
+        Some(Command::Withdrawal(options)) => withdrawal::run(options, json),
+        Some(Command::Postback(options)) => postback::run(options, json),
         Some(Command::Report(options)) => report::run(options, json),
         Some(Command::Export(options)) => export::run(options),
         Some(Command::Rebuild(options)) => rebuild::run(&options, json),

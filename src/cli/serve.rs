@@ -27,6 +27,7 @@ use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
+use crate::http::sender::{Sender, Teller, web_roots};
 use crate::http::{self, Admin, AdminGuard, Meters, PartnerGuard, Settings, State};
 use crate::journal::ArchiverStop;
 use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
@@ -260,13 +261,29 @@ async fn serve(
     }
     let shutdown = async move { end.comes().await };
     let serving = tokio::spawn(http::serve(state, public, admin_listener, shutdown));
+    let (over, is_over) = oneshot::channel::<()>();
+    let sender = sender(&ledger, &config);
+    let sending = tokio::spawn(sender.run(async { drop(is_over.await) }));
     begin(&reached, with, filled, admin_key, clock).await?;
     match serving.await.map_err(|panic| Failure::of(&panic))? {
         Ok(()) => {}
         // The committer knows more, and is asked next.
         Err(latched) => tracing::error!("{latched}"),
     }
+    drop(over);
+    sending.await.map_err(|panic| Failure::of(&panic))?;
     Ok(served)
+}
+
+/// Who tells merchants what becomes of their money.
+fn sender(ledger: &Arc<Ledger>, config: &Config) -> Sender {
+    let postbacks = &config.postbacks;
+    let patience = postbacks.timeout.duration();
+    Sender {
+        ledger: Arc::clone(ledger),
+        rules: postbacks.rules.clone(),
+        teller: Teller::new(postbacks.allow_private_addresses, patience, web_roots()),
+    }
 }
 
 fn state(
@@ -316,6 +333,7 @@ fn settings(config: &Config, reached: &Reached) -> Result<Settings, Failure> {
         },
         trusted_proxies: config.server.trusted_proxies.clone(),
         payments: config.payments.clone(),
+        rates: config.rates.clone(),
         public_url: reached.public_url.clone(),
         limits: config.limits,
     })

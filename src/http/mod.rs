@@ -16,9 +16,11 @@ mod link;
 mod meters;
 mod metrics;
 mod partner;
+mod postback;
 mod refused;
 mod reply;
 mod route;
+pub mod sender;
 mod server;
 mod service;
 mod wallet;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::engine::rates::Rates;
 use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
 use crate::time::Clock;
@@ -64,6 +67,8 @@ pub struct Settings {
     pub public_url: String,
     /// What is configured about orders and one-time links.
     pub payments: Payments,
+    /// What other currencies are worth, for what merchants are told.
+    pub rates: Rates,
     /// The bounds that callers meet.
     pub limits: Limits,
 }

@@ -290,6 +290,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             },
             trusted_proxies: setup.trusted_proxies.clone(),
             payments: setup.payments.clone(),
+            rates: coffer::engine::rates::Rates::default(),
             public_url: "http://coffer.test".to_owned(),
             limits: setup.limits,
         },

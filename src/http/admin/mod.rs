@@ -9,8 +9,10 @@ mod orders;
 mod partners;
 mod payments;
 mod players;
+mod postbacks;
 mod reports;
 mod sessions;
+mod withdrawals;
 
 pub use guard::AdminGuard;
 
@@ -211,6 +213,13 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::ApproveOrder => orders::approve(state, members),
         Operation::RejectOrder => orders::reject(state, members),
         Operation::CancelOrder => orders::cancel(state, members),
+        Operation::ListWithdrawals => withdrawals::list(state, members).await,
+        Operation::ShowWithdrawal => withdrawals::show(state, members).await,
+        Operation::ApproveWithdrawal => withdrawals::approve(state, members).await,
+        Operation::RejectWithdrawal => withdrawals::reject(state, members).await,
+        Operation::ListPostbacks => postbacks::list(state, members).await,
+        Operation::ShowPostback => postbacks::show(state, members).await,
+        Operation::RetryPostback => postbacks::retry(state, members).await,
         Operation::TrialBalance => reports::trial_balance(&state.ledger, members).await,
         Operation::OpenRounds => reports::open_rounds(&state.ledger, members).await,
         Operation::Anomalies => reports::anomalies(&state.ledger, members).await,
