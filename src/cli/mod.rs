@@ -24,6 +24,7 @@ mod payment;
 mod player;
 mod postback;
 mod rebuild;
+mod reload;
 mod report;
 mod restore;
 mod schedule;

@@ -11,6 +11,7 @@ pub mod client;
 mod connection;
 mod failures;
 mod framing;
+mod gateway;
 mod health;
 mod link;
 mod meters;
@@ -36,6 +37,7 @@ use crate::time::Clock;
 
 pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
+pub use gateway::Gateway;
 pub use meters::Meters;
 pub use partner::PartnerGuard;
 pub use server::serve;
@@ -54,6 +56,8 @@ pub struct State {
     pub meters: Meters,
     /// Lets partners in.
     pub partner_guard: PartnerGuard,
+    /// What merchants are served from.
+    pub gateway: Gateway,
 }
 
 /// What is configured about serving (operations.md, Configuration).

@@ -24,6 +24,8 @@ mod fill;
 mod fixtures;
 mod formats;
 mod full_disk;
+mod fuzz_seeds;
+mod gateway_access;
 mod golden;
 mod history;
 mod hot_accounts;
