@@ -22,6 +22,7 @@ mod output;
 mod partner;
 mod payment;
 mod player;
+mod postback;
 mod rates;
 mod rebuild;
 mod reload;
@@ -33,6 +34,7 @@ mod session;
 mod space;
 mod verify;
 mod version;
+mod withdrawal;
 
 use std::process::ExitCode;
 
@@ -69,6 +71,10 @@ enum Command {
     Order(order::Options),
     /// Take down, import and list received payments
     Payment(payment::Options),
+    /// List withdrawals and decide about them
+    Withdrawal(withdrawal::Options),
+    /// List postbacks and send them again
+    Postback(postback::Options),
     /// Set and show what currencies are worth
     Rates(rates::Options),
     /// Trial balance, open rounds, anomalies
@@ -105,6 +111,8 @@ pub fn run() -> ExitCode {
         Some(Command::Session(options)) => session::run(options, json),
         Some(Command::Order(options)) => order::run(options, json),
         Some(Command::Payment(options)) => payment::run(options, json),
+        Some(Command::Withdrawal(options)) => withdrawal::run(options, json),
+        Some(Command::Postback(options)) => postback::run(options, json),
         Some(Command::Rates(options)) => rates::run(options, json),
         Some(Command::Report(options)) => report::run(options, json),
         Some(Command::Export(options)) => export::run(options),

@@ -28,6 +28,7 @@ use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
+use crate::http::sender::{Sender, Teller, web_roots};
 use crate::http::{self, Admin, AdminGuard, Gateway, Meters, PartnerGuard, Settings, State};
 use crate::journal::{ArchiverStop, Backups};
 use crate::ledger::{CheckpointerStop, Ledger, Scrubber, ScrubberStop, Scrubs};
@@ -255,13 +256,29 @@ async fn serve(
     }
     let shutdown = async move { end.comes().await };
     let serving = tokio::spawn(http::serve(state, public, admin_listener, shutdown));
+    let (over, is_over) = oneshot::channel::<()>();
+    let sender = sender(&ledger, &config);
+    let sending = tokio::spawn(sender.run(async { drop(is_over.await) }));
     begin(&reached, with, filled, admin_key, clock).await?;
     match serving.await.map_err(|panic| Failure::of(&panic))? {
         Ok(()) => {}
         // The committer knows more, and is asked next.
         Err(latched) => tracing::error!("{latched}"),
     }
+    drop(over);
+    sending.await.map_err(|panic| Failure::of(&panic))?;
     Ok(served)
+}
+
+/// Who tells merchants what becomes of their money.
+fn sender(ledger: &Arc<Ledger>, config: &Config) -> Sender {
+    let postbacks = &config.postbacks;
+    let patience = postbacks.timeout.duration();
+    Sender {
+        ledger: Arc::clone(ledger),
+        rules: postbacks.rules.clone(),
+        teller: Teller::new(postbacks.allow_private_addresses, patience, web_roots()),
+    }
 }
 
 /// What the admin API needs besides the ledger.

@@ -145,13 +145,13 @@ keys! {
             given.truth().map(|may| config.postbacks.allow_private_addresses = may)
         },
         schedule: |config, given| {
-            given.list_by(span).map(|times| config.postbacks.schedule = times)
+            given.list_by(span).map(|times| config.postbacks.rules.schedule = times)
         },
         then_every: |config, given| {
-            given.text_by(span).map(|time| config.postbacks.then_every = time)
+            given.text_by(span).map(|time| config.postbacks.rules.then_every = time)
         },
         give_up_after: |config, given| {
-            given.text_by(span).map(|time| config.postbacks.give_up_after = time)
+            given.text_by(span).map(|time| config.postbacks.rules.give_up_after = time)
         },
         timeout: |config, given| given.text_by(span).map(|most| config.postbacks.timeout = most),
     }

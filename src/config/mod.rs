@@ -24,6 +24,7 @@ use crate::books::Checkpoints;
 use crate::engine::catalogue::Catalogue;
 use crate::engine::command::Rules;
 use crate::engine::order::PaymentRules;
+use crate::engine::postback::PostbackRules;
 use crate::engine::rates::Rates;
 use crate::id::{Code, GameNumber, GameType, Lang, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
@@ -184,12 +185,8 @@ impl Default for Payments {
 pub struct Postbacks {
     /// Whether they may be told at addresses that only this machine or its network reaches.
     pub allow_private_addresses: bool,
-    /// How long after each of the first tries the next one comes.
-    pub schedule: Vec<Span>,
-    /// How long after each later one.
-    pub then_every: Span,
-    /// How long after the first try the last one comes.
-    pub give_up_after: Span,
+    /// When they are told again.
+    pub rules: PostbackRules,
     /// How long a try may take.
     pub timeout: Span,
 }
@@ -198,9 +195,7 @@ impl Default for Postbacks {
     fn default() -> Postbacks {
         Postbacks {
             allow_private_addresses: false,
-            schedule: [10, 30, 60, 300, 1800].map(Span::from_seconds).to_vec(),
-            then_every: Span::from_seconds(60 * 60),
-            give_up_after: Span::from_seconds(3 * 24 * 60 * 60),
+            rules: PostbackRules::default(),
             timeout: Span::from_seconds(10),
         }
     }
@@ -393,9 +388,11 @@ head_time = "3s"
         assert_eq!(config.payments.auth_link_ttl, "90s".parse().unwrap());
         let postbacks = Postbacks {
             allow_private_addresses: true,
-            schedule: vec![Span::from_seconds(1), Span::from_seconds(120)],
-            then_every: Span::from_seconds(1800),
-            give_up_after: Span::from_seconds(86_400),
+            rules: PostbackRules {
+                schedule: vec![Span::from_seconds(1), Span::from_seconds(120)],
+                then_every: Span::from_seconds(1800),
+                give_up_after: Span::from_seconds(86_400),
+            },
             timeout: Span::from_seconds(3),
         };
         assert_eq!(config.postbacks, postbacks);

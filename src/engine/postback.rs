@@ -101,6 +101,9 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// The words of all.
+    pub const NAMES: [&'static str; 3] = ["due", "delivered", "waiting"];
+
     /// The word for operators.
     pub fn name(self) -> &'static str {
         match self {
@@ -178,6 +181,12 @@ impl Default for PostbackRules {
 }
 
 impl PostbackRules {
+    /// The longest that a postback waits for its next try.
+    pub fn longest(&self) -> Span {
+        let longest = self.schedule.iter().copied().max();
+        longest.unwrap_or_default().max(self.then_every)
+    }
+
     /// When a postback is sent again after `tries` in vain, the last of them at `now`; `None` where
     /// it has been tried for long enough.
     fn next(&self, tries: u32, since: Timestamp, now: Timestamp) -> Option<Timestamp> {

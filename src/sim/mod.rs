@@ -15,6 +15,7 @@ mod payments;
 pub mod sample;
 mod script;
 mod users;
+mod withdrawals;
 pub mod workload;
 
 pub use clock::ManualClock;

@@ -97,6 +97,9 @@ impl Pending {
             Operation::Register { .. } => matches!(self.told, Told::Registered(_)),
             Operation::Transfer { .. } => matches!(self.told, Told::Transferred { .. }),
             Operation::Receive(_) => matches!(self.told, Told::Done { .. }),
+            Operation::Withdraw { .. } | Operation::DecideWithdrawal { .. } => {
+                matches!(self.told, Told::Withdrawn(..))
+            }
             _ => false,
         }
     }

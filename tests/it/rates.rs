@@ -1,6 +1,11 @@
 //! Rates as operators set them (operations.md, `rates`).
 
-use crate::process::{Process, run};
+use coffer::protocol::paykassma::flatten::signing_text;
+use coffer::protocol::paykassma::sign::sign_request;
+use coffer::protocol::paykassma::value;
+use coffer::secret::Secret;
+
+use crate::process::{Process, http, run};
 
 #[test]
 fn rates_are_those_of_the_configuration_until_an_operator_sets_some() {
@@ -54,4 +59,40 @@ fn rates_are_those_of_the_configuration_until_an_operator_sets_some() {
     let data = ["verify", "--data", "coffer-data", "--json"];
     assert!(server.end("TERM").success());
     assert_eq!(run(place, &data, &[]).code, 0);
+}
+
+#[test]
+fn a_postback_is_told_at_the_rates_that_hold_when_it_is_decided() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Process::start(directory.path(), &["serve"], &[]);
+    let created = server.ask(&[
+        "partner",
+        "create",
+        "--name",
+        "shop",
+        "--check-withdrawal-funds",
+        "false",
+    ]);
+    let created = created.json();
+    let body = r#"{"withdrawal_id":"7","payment_system":"paytm","amount":1000,"currency_code":"INR","label":"55","is_test":false}"#;
+    let key = Secret::new(created["private_key"].as_str().unwrap().to_owned());
+    let text = signing_text(&value::decode(body.as_bytes()).unwrap()).unwrap();
+    let signature = sign_request(&key, &text);
+    let signed = body.replace("false}", &format!("false,\"signature\":\"{signature}\"}}"));
+    let path = "/v2/withdrawal/create";
+    let answer = http(server.public(), "POST", path, &[], &signed);
+    assert_eq!(answer.body, r#"{"status":"ok"}"#);
+    let listed = server.ask(&["withdrawal", "list"]).json();
+    let id = listed["items"][0]["id"].to_string();
+    assert_eq!(
+        server.ask(&["rates", "set", "INR=80", "BTC=0.00001"]).code,
+        0
+    );
+    assert_eq!(server.ask(&["withdrawal", "approve", &id]).code, 0);
+    assert_eq!(server.ask(&["rates", "set", "INR=50"]).code, 0);
+    let secret = created["pluginapi_secret"].as_str().unwrap();
+    let path = format!("/api/v1/postback?type=withdrawal&withdrawal_id=7&secret={secret}");
+    let told = http(server.public(), "GET", &path, &[], "").body;
+    let due = r#""converted_amount":{"BTC":0.000125,"INR":1000,"USD":12.5},"direction":"outgoing""#;
+    assert!(told.contains(due), "{told}");
 }

@@ -17,7 +17,7 @@ const OPERATIONS: usize = 20_000;
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// Every table with rows of entries.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 21] = [
     "partners",
     "accounts",
     "names",
@@ -37,6 +37,8 @@ const TABLES: [&str; 19] = [
     "unlisted_sessions",
     "users",
     "transfers",
+    "gateway",
+    "gateway_marks",
 ];
 
 /// Plays on a directory's `coffer-data`, and a copy of its books from about the middle.

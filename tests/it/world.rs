@@ -7,8 +7,9 @@ use std::sync::Arc;
 use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
 use coffer::engine::entry::Body;
 use coffer::engine::order::PaymentRules;
-use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
-use coffer::id::{Code, GameNumber, PartnerNumber, Seq};
+use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal, WithdrawalRefusal};
+use coffer::engine::withdrawal::WithdrawalState;
+use coffer::id::{Code, GameNumber, PartnerNumber, Seq, WithdrawalId};
 use coffer::journal::Journal;
 use coffer::ledger::{
     Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
@@ -17,6 +18,8 @@ use coffer::money::{Amount, Sum};
 use coffer::sim::model::{AccountKey, Model, Round};
 use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
 use coffer::time::{Clock, Day, Span, Timestamp};
+
+use crate::merchants;
 
 /// The largest stake that the simulated rules allow.
 pub(crate) const BET_MAX: u64 = 5_000_000;
@@ -91,6 +94,8 @@ pub(crate) enum Told {
         at: Timestamp,
     },
     NotForUser(UserRefusal),
+    Withdrawn(WithdrawalId, WithdrawalState),
+    NotWithdrawn(WithdrawalRefusal),
 }
 
 impl Told {
@@ -120,6 +125,8 @@ impl Told {
                 },
             ) => (balance_after, at) == (b, due),
             (Told::NotForUser(refusal), Expected::NotForUser(due)) => refusal == due,
+            (Told::Withdrawn(id, state), Expected::Withdrawn(i, s)) => (id, state) == (i, s),
+            (Told::NotWithdrawn(refusal), Expected::NotWithdrawn(due)) => refusal == due,
             _ => false,
         }
     }
@@ -166,6 +173,9 @@ pub(crate) fn perform(
         }
         Operation::Register { partner, new } => return register(ledger, *partner, new),
         Operation::Transfer { partner, new } => return transfer(ledger, *partner, new),
+        Operation::Withdraw { .. }
+        | Operation::DecideWithdrawal { .. }
+        | Operation::TryPostback { .. } => return merchants::perform(ledger, operation),
         Operation::CreatePartner(new) => {
             let created = ledger.create_partner(new.clone(), sample::secrets());
             created.map(|seen| (None, false, seen.seq))
@@ -269,8 +279,10 @@ pub(crate) fn differences(
         compare_players(ledger, model, clock.now(), &mut found);
         compare_sessions(ledger, model, clock.now(), &mut found);
         compare_users(ledger, model, &mut found);
+        merchants::compare(ledger, model, &mut found);
     }
     compare_payments(ledger, models, &mut found);
+    merchants::compare_lists(ledger, models, &mut found);
     compare_sums(ledger, models, &mut found);
     compare_rounds(ledger, models, &mut found);
     compare_anomalies(ledger, models, &mut found);

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::members::Malformed;
 use crate::engine::rates::RateError;
-use crate::engine::refusal::{OperatorRefusal, OrderRefusal};
+use crate::engine::refusal::{OperatorRefusal, OrderRefusal, WithdrawalRefusal};
 use crate::id::GameType;
 
 /// Why not.
@@ -40,6 +40,8 @@ pub enum Fault {
     Refused(OperatorRefusal),
     /// The rules about orders say no.
     OrderRefused(OrderRefusal),
+    /// The rules about withdrawals say no.
+    WithdrawalRefused(WithdrawalRefusal),
     /// The rates do not go together.
     RatesRefused(RateError),
     /// Nothing was touched: the queue is full, or the server is stopping.
@@ -88,6 +90,13 @@ impl Fault {
                 | OrderRefusal::TooManyCorrections
                 | OrderRefusal::TooManyClaims
                 | OrderRefusal::BalanceOutOfRange => 422,
+            },
+            Fault::WithdrawalRefused(refusal) => match refusal {
+                WithdrawalRefusal::Unknown => 404,
+                WithdrawalRefusal::IdUsed | WithdrawalRefusal::SignatureUsed => 409,
+                WithdrawalRefusal::InsufficientBalance
+                | WithdrawalRefusal::BalanceOutOfRange
+                | WithdrawalRefusal::Decided(_) => 422,
             },
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_)
@@ -139,6 +148,14 @@ impl Fault {
                 OrderRefusal::PaymentTaken => "payment_taken",
                 OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
             },
+            Fault::WithdrawalRefused(refusal) => match refusal {
+                WithdrawalRefusal::Unknown => "withdrawal_unknown",
+                WithdrawalRefusal::IdUsed => "withdrawal_id_used",
+                WithdrawalRefusal::SignatureUsed => "signature_used",
+                WithdrawalRefusal::InsufficientBalance => "insufficient_balance",
+                WithdrawalRefusal::BalanceOutOfRange => "balance_out_of_range",
+                WithdrawalRefusal::Decided(_) => "withdrawal_decided",
+            },
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_) => "partner_unknown",
                 OperatorRefusal::WalletTokenUsed => "wallet_token_used",
@@ -176,6 +193,7 @@ impl Fault {
             Fault::Malformed(malformed) => return malformed.to_string(),
             Fault::Refused(refusal) => return refusal.to_string(),
             Fault::OrderRefused(refusal) => return refusal.to_string(),
+            Fault::WithdrawalRefused(refusal) => return refusal.to_string(),
             Fault::RatesRefused(refusal) => return format!("the rates {refusal}"),
             Fault::GameTypeUnknown(name) => {
                 return format!("no game type has the name {name}; see games in the configuration");

@@ -6,6 +6,7 @@
 
 mod export;
 mod fault;
+mod gateway;
 mod members;
 mod operation;
 mod orders;
@@ -19,6 +20,10 @@ pub use export::{
     TransactionRow,
 };
 pub use fault::Fault;
+pub use gateway::{
+    ApproveWithdrawal, AttemptItem, GatewayList, Numbered, PostbackItem, PostbackShown,
+    RejectWithdrawal, WithdrawalItem, postback_state, withdrawal_state,
+};
 pub use members::{Malformed, Members, encode_query};
 pub use operation::{Found, Method, Operation};
 pub use orders::{

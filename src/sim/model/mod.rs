@@ -10,16 +10,20 @@
 mod payments;
 mod play;
 mod users;
+mod withdrawals;
 
 use std::collections::BTreeMap;
 
 use self::payments::Payments;
 use self::users::Users;
+use self::withdrawals::Withdrawals;
+pub use self::withdrawals::Withdrawn;
 use super::Operation;
 use crate::engine::command::{AccountName, NewAdjustment, NewSession, Rules, Transaction};
-use crate::engine::refusal::{OperatorRefusal, UserRefusal};
+use crate::engine::refusal::{OperatorRefusal, UserRefusal, WithdrawalRefusal};
 use crate::engine::settings::OnRepeat;
-use crate::id::{Code, IdSpaceName, PartnerNumber, PlayerId, Reference, WalletToken};
+use crate::engine::withdrawal::WithdrawalState;
+use crate::id::{Code, IdSpaceName, PartnerNumber, PlayerId, Reference, WalletToken, WithdrawalId};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
 
@@ -59,6 +63,10 @@ pub enum Expected {
     },
     /// To a partner: refused, for this reason.
     NotForUser(UserRefusal),
+    /// To a merchant or about it: the withdrawal and what has become of it.
+    Withdrawn(WithdrawalId, WithdrawalState),
+    /// The same: refused, for this reason.
+    NotWithdrawn(WithdrawalRefusal),
 }
 
 /// One line of an account's history.
@@ -129,6 +137,7 @@ struct Agent {
     token: WalletToken,
     currency: Currency,
     replays: bool,
+    checks_funds: bool,
     id_space: IdSpaceName,
     disabled: bool,
     expires_at: Option<Timestamp>,
@@ -150,6 +159,7 @@ pub struct Model {
     references: BTreeMap<(PartnerNumber, Reference), (AccountKey, Sum)>,
     users: Users,
     payments: Payments,
+    withdrawals: Withdrawals,
     anomalies: BTreeMap<&'static str, u64>,
     taken: u64,
 }
@@ -191,6 +201,7 @@ impl Model {
             references: BTreeMap::new(),
             users: Users::default(),
             payments: Payments::default(),
+            withdrawals: Withdrawals::default(),
             anomalies: BTreeMap::new(),
             taken: 0,
         }
@@ -220,6 +231,7 @@ impl Model {
                     token: new.wallet_token.clone(),
                     currency: new.currency,
                     replays: new.settings.on_repeat == OnRepeat::Replay,
+                    checks_funds: new.settings.check_withdrawal_funds,
                     id_space: new.id_space.clone(),
                     disabled: false,
                     expires_at: new.expires_at,
@@ -261,6 +273,13 @@ impl Model {
             Operation::Register { partner, new } => return self.register(*partner, new),
             Operation::Transfer { partner, new } => return self.transfer(*partner, new, now),
             Operation::Receive(new) => return self.receive(new),
+            Operation::Withdraw { partner, new } => return self.withdraw(*partner, new),
+            Operation::DecideWithdrawal { partner, id, word } => {
+                return self.decide(*partner, id, word);
+            }
+            Operation::TryPostback { partner, id, taken } => {
+                return self.tell(*partner, id, *taken);
+            }
             Operation::Advance(_) => {}
         }
         done
@@ -463,6 +482,7 @@ impl Model {
             sums.insert((currency, format!("partner/{partner}")), sum);
         }
         self.add_payments(&mut sums);
+        self.add_withdrawals(&mut sums);
         sums
     }
 }

@@ -52,8 +52,15 @@ fn currencies(reader: &mut Reader<'_>) -> Option<Vec<Currency>> {
         // One, without brackets.
         Some(one) => std::slice::from_ref(one),
     };
-    if items.is_empty() || items.len() > LIST_MAX {
+    if items.is_empty() {
         reader.wrong(name, "field is required.");
+        return None;
+    }
+    if items.len() > LIST_MAX {
+        reader.wrong(
+            name,
+            format_args!("must not have more than {LIST_MAX} items."),
+        );
         return None;
     }
     let mut currencies = Vec::new();
