@@ -301,10 +301,14 @@ macro_rules! text {
     };
 }
 
-// Below the macro, which it uses.
+// Below the macro, which they use.
+mod address;
+mod gateway;
 mod payment;
 mod upi;
 
+pub use address::{UrlHash, WebAddress};
+pub use gateway::{GatewayText, Label, PostbackName, RequestSignature, WithdrawalId};
 pub use payment::{
     OrderId, OrderName, OrderNote, OrderReference, PaymentDetail, PaymentReference, Utr, WalletType,
 };

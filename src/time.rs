@@ -102,6 +102,14 @@ impl Timestamp {
         put(17, at.second().into());
         text
     }
+
+    /// `YYYY-MM-DD HH:MM:SS`, as the gateway writes times (paykassma-api.md, Postbacks).
+    pub fn gateway_text(self, offset: UtcOffset) -> String {
+        let at = self.civil(offset);
+        let (date, time) = (at.date(), at.time());
+        let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+        format!("{date} {hour:02}:{minute:02}:{second:02}")
+    }
 }
 
 /// `YYYY-MM-DD HH:MM:SS` at some offset, as the Payment Gateway writes times (partner-api.md).
@@ -336,6 +344,8 @@ mod tests {
             &at.wallet_text("-12:00".parse().unwrap()),
             b"21-09-2023 08:23:23"
         );
+        let gateway = at.gateway_text("+05:30".parse().unwrap());
+        assert_eq!(gateway, "2023-09-22 01:53:23");
     }
 
     #[test]

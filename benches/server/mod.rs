@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use coffer::books::{Books, Checkpoints};
-use coffer::config::Games;
+use coffer::config::{Games, Paykassma};
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::{AccountName, NewSession, NewUser, Rules};
-use coffer::http::{Admin, AdminGuard, Limits, Meters, PartnerGuard, Payments, Settings, State};
+use coffer::http::{
+    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State,
+};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, Archiver, ArchiverStop, CommitMode, JournalError, Pace, RedbJournal};
 use coffer::ledger::{self, CheckpointError, Checkpointer, CheckpointerStop, Ledger};
@@ -84,6 +86,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         trusted_proxies: Vec::new(),
         public_url,
         payments: Payments::default(),
+        rates: coffer::engine::rates::Rates::default(),
         limits,
     };
     let state = Arc::new(State {
@@ -101,6 +104,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&[7; 32])), 20),
         game: None,
+        gateway: Gateway::new(Arc::new(SecretKey::new(&[7; 32])), 20, Paykassma::default()),
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let (public, admin) = (listen(), listen());

@@ -54,6 +54,11 @@ pub(super) fn sum_key(currency: Currency, of: SumOf) -> Vec<u8> {
         SumOf::Account(AccountRef::Partner(partner)) => (3, of_partner(partner)),
         SumOf::Account(AccountRef::Outside(wallet_type)) => (4, of_type(wallet_type)),
         SumOf::Account(AccountRef::Received(wallet_type)) => (5, of_type(wallet_type)),
+        SumOf::Account(AccountRef::Payouts(wallet_type)) => (6, of_type(wallet_type)),
+        SumOf::Account(AccountRef::PaidOut(wallet_type)) => (7, of_type(wallet_type)),
+        SumOf::Account(AccountRef::Merchant(partner, wallet_type)) => {
+            (8, [of_partner(partner), of_type(wallet_type)].concat())
+        }
         SumOf::Account(AccountRef::Player(_)) => unreachable!("players have rows of their own"),
     };
     [currency.as_str().as_bytes(), &[kind], &whose].concat()
@@ -71,6 +76,14 @@ pub(super) fn sum_of(key: &[u8]) -> Option<(Currency, SumOf)> {
         3 => SumOf::Account(AccountRef::Partner(partner()?)),
         4 => SumOf::Account(AccountRef::Outside(wallet_type()?)),
         5 => SumOf::Account(AccountRef::Received(wallet_type()?)),
+        6 => SumOf::Account(AccountRef::Payouts(wallet_type()?)),
+        7 => SumOf::Account(AccountRef::PaidOut(wallet_type()?)),
+        8 => {
+            let (partner, wallet_type) = whose.split_first_chunk()?;
+            let partner = PartnerNumber(u32::from_be_bytes(*partner));
+            let wallet_type = std::str::from_utf8(wallet_type).ok()?.parse().ok()?;
+            SumOf::Account(AccountRef::Merchant(partner, wallet_type))
+        }
         _ => return None,
     };
     Some((std::str::from_utf8(currency).ok()?.parse().ok()?, of))

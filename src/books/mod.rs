@@ -20,6 +20,8 @@
 //! transfers          partner, transaction id              a partner's deposit or withdrawal
 //! payments           wallet type, reference               a received payment and its entry
 //! listed_payments    seq of the entry that took it down   which payment it is
+//! gateway            kind, and what the kind says         a document of the gateway and its entries
+//! gateway_marks      list, kind, and what the kind says   the document that stands there in the list
 //! orders             txn_ref_id                           an order and its entries
 //! order_ids          partner, orderId                     which order it is
 //! listed_orders      seq of the entry that it came with   which order it is
@@ -45,13 +47,14 @@
 //! short has left skips what is there already. Totals and days, which bear nothing, move with
 //! `applied`. `begun` moves with the first slice, and tells of what the others hold beyond `applied`.
 //!
-//! Books of earlier versions lack the tables from `users` to `claims`. They are made where they are
+//! Books of earlier versions lack some tables (`tables::LATER`). They are made where they are
 //! missing, and are empty then: no entry up to `applied` tells of what they are for.
 
 mod check;
 mod error;
 mod field;
 mod filter;
+mod gateway;
 mod keys;
 mod look;
 mod merge;

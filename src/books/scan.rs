@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use redb::Builder;
 
 use super::check::pages;
+use super::gateway::Marked;
 use super::keys::{day_of, seq_of, sum_of};
 use super::orders::{ListedOrder, OrderNamed};
 use super::payments::ListedPayment;
@@ -19,6 +20,7 @@ use crate::disk::{Disk, File, UntouchedBackend};
 use crate::engine::audit::{Booked, CodePlace};
 use crate::engine::claim::Claims;
 use crate::engine::document::{Adjustment, Partner};
+use crate::engine::gateway::{GatewayRow, Mark};
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::order::OrderRow;
@@ -175,6 +177,10 @@ impl Scan<'_> {
         self.each::<ListedPayment>(|key, row| {
             let key_of = (row.wallet_type, row.reference);
             Some(Booked::ListedPayment(key_of, seq_of(key)?))
+        })?;
+        self.each::<GatewayRow>(|_, row| Some(Booked::Gateway(Box::new(row))))?;
+        self.each::<Marked>(|mark, row| {
+            Some(Booked::GatewayMark(Mark::from_bytes(mark), row.key))
         })?;
         self.orders()?;
         let accounts = self.view.open::<AccountPlace>()?;

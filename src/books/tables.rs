@@ -1,5 +1,6 @@
 //! Which tables hold rows.
 
+use super::gateway::Marked;
 use super::orders::{ListedOrder, OrderNamed};
 use super::payments::ListedPayment;
 use super::rows::{
@@ -9,6 +10,7 @@ use super::rows::{
 use super::runs::{FilterPiece, RunList};
 use crate::engine::claim::Claims;
 use crate::engine::document::{Adjustment, Partner};
+use crate::engine::gateway::GatewayRow;
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::IdRow;
 use crate::engine::order::OrderRow;
@@ -20,7 +22,7 @@ use crate::engine::user::Registered;
 use crate::id::Seq;
 
 /// Every table that holds rows.
-pub(super) const ALL: [Definition; 26] = [
+pub(super) const ALL: [Definition; 28] = [
     <(Partner, Seq)>::TABLE,
     Space::TABLE,
     AccountPlace::TABLE,
@@ -43,6 +45,8 @@ pub(super) const ALL: [Definition; 26] = [
     TransferRow::TABLE,
     PaymentRow::TABLE,
     ListedPayment::TABLE,
+    GatewayRow::TABLE,
+    Marked::TABLE,
     OrderRow::TABLE,
     OrderNamed::TABLE,
     ListedOrder::TABLE,
@@ -50,11 +54,13 @@ pub(super) const ALL: [Definition; 26] = [
 ];
 
 /// Those that books of earlier versions may lack.
-pub(super) const LATER: [Definition; 8] = [
+pub(super) const LATER: [Definition; 10] = [
     Registered::TABLE,
     TransferRow::TABLE,
     PaymentRow::TABLE,
     ListedPayment::TABLE,
+    GatewayRow::TABLE,
+    Marked::TABLE,
     OrderRow::TABLE,
     OrderNamed::TABLE,
     ListedOrder::TABLE,

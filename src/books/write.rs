@@ -26,7 +26,7 @@ use crate::money::{Currency, Sum};
 pub struct Slice<'a> {
     books: &'a Books,
     pub(super) transaction: WriteTransaction,
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     begun: Option<Begun>,
     _entered: MutexGuard<'a, ()>,
 }
@@ -73,14 +73,14 @@ impl Books {
 }
 
 /// One table of a slice.
-struct Writer<'t, R> {
+pub(super) struct Writer<'t, R> {
     table: Table<'t, &'static [u8], &'static [u8]>,
     added: i64,
     row: std::marker::PhantomData<R>,
 }
 
 impl<'t, R: Row> Writer<'t, R> {
-    fn open(transaction: &'t WriteTransaction) -> Result<Writer<'t, R>, BooksError> {
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Writer<'t, R>, BooksError> {
         Ok(Writer {
             table: transaction.open_table(R::TABLE)?,
             added: 0,
@@ -88,7 +88,17 @@ impl<'t, R: Row> Writer<'t, R> {
         })
     }
 
-    fn put(&mut self, key: &[u8], row: &R, buffer: &mut Vec<u8>) -> Result<(), BooksError> {
+    pub(super) fn read(&self, key: &[u8]) -> Result<Option<R>, BooksError> {
+        let row = self.table.get(key)?;
+        row.map(|row| unseal(key, row.value())).transpose()
+    }
+
+    pub(super) fn put(
+        &mut self,
+        key: &[u8],
+        row: &R,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), BooksError> {
         seal(key, row, buffer);
         if self.table.insert(key, buffer.as_slice())?.is_none() {
             self.added += 1;
@@ -96,7 +106,7 @@ impl<'t, R: Row> Writer<'t, R> {
         Ok(())
     }
 
-    fn remove(&mut self, key: &[u8]) -> Result<(), BooksError> {
+    pub(super) fn remove(&mut self, key: &[u8]) -> Result<(), BooksError> {
         if self.table.remove(key)?.is_some() {
             self.added -= 1;
         }
@@ -104,7 +114,7 @@ impl<'t, R: Row> Writer<'t, R> {
     }
 
     /// Counts what came and went.
-    fn close(self, transaction: &WriteTransaction) -> Result<(), BooksError> {
+    pub(super) fn close(self, transaction: &WriteTransaction) -> Result<(), BooksError> {
         count(transaction, R::TABLE.name(), self.added)
     }
 }
@@ -446,11 +456,7 @@ impl Slice<'_> {
         let mut days = Writer::<DayTotals>::open(&self.transaction)?;
         for (key, more) in &closing.days {
             let key = day_key(key);
-            let before = days.table.get(key.as_slice())?;
-            let before = before
-                .map(|row| unseal::<DayTotals>(&key, row.value()))
-                .transpose()?;
-            let mut day = before.unwrap_or_default();
+            let mut day = days.read(&key)?.unwrap_or_default();
             day.merge(more);
             days.put(&key, &day, &mut self.buffer)?;
         }

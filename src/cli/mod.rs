@@ -24,7 +24,10 @@ mod output;
 mod partner;
 mod payment;
 mod player;
+mod postback;
+mod rates;
 mod rebuild;
+mod reload;
 mod report;
 mod restore;
 mod schedule;
@@ -33,6 +36,7 @@ mod session;
 mod space;
 mod verify;
 mod version;
+mod withdrawal;
 
 use std::process::ExitCode;
 
@@ -69,6 +73,12 @@ enum Command {
     Order(order::Options),
     /// Take down, import and list received payments
     Payment(payment::Options),
+    /// List withdrawals and decide about them
+    Withdrawal(withdrawal::Options),
+    /// List postbacks and send them again
+    Postback(postback::Options),
+    /// Set and show what currencies are worth
+    Rates(rates::Options),
     /// Trial balance, open rounds, anomalies
     Report(report::Options),
     /// Write the journal, transactions or players as JSON lines or CSV
@@ -105,6 +115,9 @@ pub fn run() -> ExitCode {
         Some(Command::Session(options)) => session::run(options, json),
         Some(Command::Order(options)) => order::run(options, json),
         Some(Command::Payment(options)) => payment::run(options, json),
+        Some(Command::Withdrawal(options)) => withdrawal::run(options, json),
+        Some(Command::Postback(options)) => postback::run(options, json),
+        Some(Command::Rates(options)) => rates::run(options, json),
         Some(Command::Report(options)) => report::run(options, json),
         Some(Command::Export(options)) => export::run(options),
         Some(Command::Rebuild(options)) => rebuild::run(&options, json),

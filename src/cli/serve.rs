@@ -24,17 +24,19 @@ use super::fill::{Filled, fill};
 use super::game::People;
 use super::log::{self, LogForm};
 use super::output;
+use super::reload::{Reread, reload_when_asked};
 use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
-use crate::http::{self, Admin, AdminGuard, Game, Meters, PartnerGuard, Settings, State};
+use crate::http::sender::{Sender, Teller, web_roots};
+use crate::http::{self, Admin, AdminGuard, Game, Gateway, Meters, PartnerGuard, Settings, State};
 use crate::id::TransactionId;
-use crate::journal::ArchiverStop;
-use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
+use crate::journal::{ArchiverStop, Backups};
+use crate::ledger::{CheckpointerStop, Ledger, Scrubber, ScrubberStop, Scrubs};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretKey};
 use crate::sim::fill::Order;
 use crate::sim::gameserver::Ids;
 use crate::time::{Clock, SystemClock};
@@ -42,7 +44,7 @@ use crate::time::{Clock, SystemClock};
 /// Connections that wait to be accepted; the machine may allow fewer.
 const BACKLOG: u32 = 1024;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct Options {
     /// The configuration
     #[arg(long, value_name = "FILE")]
@@ -81,7 +83,9 @@ pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
     log::begin(options.log);
     end_on_panic();
     // From here on standard error is the log, whose lines may all be JSON.
-    run_logged(config, with).map_err(|failure| {
+    let reread = options.clone();
+    let reread = Box::new(move || reread.read());
+    run_logged(config, reread, with).map_err(|failure| {
         let code = failure.code();
         if let Some(reason) = failure.reason() {
             tracing::error!("{reason}");
@@ -104,7 +108,7 @@ fn end_on_panic() {
     }));
 }
 
-fn run_logged(config: Config, with: With) -> Result<(), Failure> {
+fn run_logged(config: Config, reread: Reread, with: With) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Before the books: where they are new, a start in vain leaves nothing behind.
     let bound = (
@@ -119,7 +123,7 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::of(&error))?;
-    let served = runtime.block_on(serve(config, bound, books, clock, with));
+    let served = runtime.block_on(serve(config, reread, bound, books, clock, with));
     scheduled.end()?;
     // What still reads the journal has nobody left to tell.
     runtime.shutdown_background();
@@ -203,6 +207,7 @@ struct Served {
 /// Serves until a signal or a failure of the journal. The caller shuts the ledger down.
 async fn serve(
     config: Config,
+    reread: Reread,
     (public, admin): (Bound, Bound),
     books: Books,
     clock: Arc<dyn Clock>,
@@ -222,22 +227,15 @@ async fn serve(
         admin_key,
         created,
     } = books;
-    let is_loopback = config.server.admin_listen.ip().is_loopback();
-    let failures_max = config.limits.failed_authentications_per_minute_max;
-    let admin = Admin {
-        secret_key,
-        games: config.games.clone(),
-        session_ttl: config.wallet.session_ttl,
-        guard: AdminGuard::new(&admin_key, is_loopback, failures_max),
-        backups,
-        scrubs: scrubber.scrubs(),
-    };
+    let admin = admin_of(&config, secret_key, &admin_key, backups, scrubber.scrubs());
+    let settings = settings(&config, &reached)?;
     let (game, ids) = game(with, &reached, &clock);
-    let state = state(&ledger, &clock, settings(&config, &reached)?, (admin, game));
+    let state = state(&ledger, &clock, settings, (admin, game), &config);
+    reload_when_asked(reread, Arc::clone(&state))?;
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
-    let scrubbing = aside("scrubber", move || scrubber.run())?;
+    let scrubbing = begin_scrubbing(scrubber)?;
     let served = Served {
         ledger: Arc::clone(&ledger),
         committing,
@@ -262,13 +260,56 @@ async fn serve(
     }
     let shutdown = async move { end.comes().await };
     let serving = tokio::spawn(http::serve(state, public, admin_listener, shutdown));
+    let (over, is_over) = oneshot::channel::<()>();
+    let sender = sender(&ledger, &config);
+    let sending = tokio::spawn(sender.run(async { drop(is_over.await) }));
     begin(&reached, with, filled, admin_key, (clock, ids)).await?;
     match serving.await.map_err(|panic| Failure::of(&panic))? {
         Ok(()) => {}
         // The committer knows more, and is asked next.
         Err(latched) => tracing::error!("{latched}"),
     }
+    drop(over);
+    sending.await.map_err(|panic| Failure::of(&panic))?;
     Ok(served)
+}
+
+/// Who tells merchants what becomes of their money.
+fn sender(ledger: &Arc<Ledger>, config: &Config) -> Sender {
+    let postbacks = &config.postbacks;
+    let patience = postbacks.timeout.duration();
+    Sender {
+        ledger: Arc::clone(ledger),
+        rules: postbacks.rules.clone(),
+        teller: Teller::new(postbacks.allow_private_addresses, patience, web_roots()),
+    }
+}
+
+/// What the admin API needs besides the ledger.
+fn admin_of(
+    config: &Config,
+    secret_key: Arc<SecretKey>,
+    admin_key: &Secret,
+    backups: Arc<Backups>,
+    scrubs: Arc<Scrubs>,
+) -> Admin {
+    let is_loopback = config.server.admin_listen.ip().is_loopback();
+    let failures_max = config.limits.failed_authentications_per_minute_max;
+    Admin {
+        secret_key,
+        games: config.games.clone(),
+        session_ttl: config.wallet.session_ttl,
+        guard: AdminGuard::new(admin_key, is_loopback, failures_max),
+        backups,
+        scrubs,
+    }
+}
+
+/// Runs the scrubber in a thread of its own.
+fn begin_scrubbing(scrubber: Scrubber) -> Result<JoinHandle<()>, Failure> {
+    let thread = std::thread::Builder::new().name("scrubber".to_owned());
+    let scrubbing = thread.spawn(move || scrubber.run());
+    scrubbing.map_err(|error| Failure::of(&error))
 }
 
 fn state(
@@ -276,9 +317,12 @@ fn state(
     clock: &Arc<dyn Clock>,
     settings: Settings,
     (admin, game): (Admin, Option<Box<dyn Game>>),
+    config: &Config,
 ) -> Arc<State> {
     let failures_max = settings.limits.failed_authentications_per_minute_max;
-    let partner_guard = PartnerGuard::new(Arc::clone(&admin.secret_key), failures_max);
+    let secret_key = || Arc::clone(&admin.secret_key);
+    let partner_guard = PartnerGuard::new(secret_key(), failures_max);
+    let gateway = Gateway::new(secret_key(), failures_max, config.paykassma.clone());
     Arc::new(State {
         ledger: Arc::clone(ledger),
         clock: Arc::clone(clock),
@@ -287,6 +331,7 @@ fn state(
         meters: Meters::default(),
         partner_guard,
         game,
+        gateway,
     })
 }
 
@@ -336,6 +381,7 @@ fn settings(config: &Config, reached: &Reached) -> Result<Settings, Failure> {
         },
         trusted_proxies: config.server.trusted_proxies.clone(),
         payments: config.payments.clone(),
+        rates: config.rates.clone(),
         public_url: reached.public_url.clone(),
         limits: config.limits,
     })

@@ -26,8 +26,17 @@ pub(super) const OTHER_VARIABLES: [&str; 2] = ["ADMIN", "ADMIN_KEY"];
 pub(super) const FOREIGN_VARIABLES: [&str; 2] = ["SERVICE_", "PORT"];
 
 /// The sections, in the order of the contract.
-pub(super) const SECTIONS: &[&str] =
-    &["server", "storage", "wallet", "games", "payments", "limits"];
+pub(super) const SECTIONS: &[&str] = &[
+    "server",
+    "storage",
+    "wallet",
+    "games",
+    "payments",
+    "postbacks",
+    "rates",
+    "paykassma",
+    "limits",
+];
 
 /// The keys of each table under `games`.
 pub(super) const GAME_KEYS: [&str; 2] = ["game", "launch_base"];
@@ -136,6 +145,27 @@ keys! {
         upi_name: |config, given| {
             given.text().map(|name| config.payments.upi_name = Some(name))
         },
+    }
+    postbacks {
+        allow_private_addresses: |config, given| {
+            given.truth().map(|may| config.postbacks.allow_private_addresses = may)
+        },
+        schedule: |config, given| {
+            given.list_by(span).map(|times| config.postbacks.rules.schedule = times)
+        },
+        then_every: |config, given| {
+            given.text_by(span).map(|time| config.postbacks.rules.then_every = time)
+        },
+        give_up_after: |config, given| {
+            given.text_by(span).map(|time| config.postbacks.rules.give_up_after = time)
+        },
+        timeout: |config, given| given.text_by(span).map(|most| config.postbacks.timeout = most),
+    }
+    paykassma {
+        possible_ttl: |config, given| {
+            given.text_by(span).map(|ttl| config.paykassma.possible_ttl = ttl)
+        },
+        hash_ttl: |config, given| given.text_by(span).map(|ttl| config.paykassma.hash_ttl = ttl),
     }
     limits {
         admin_connections_max: |config, given| {

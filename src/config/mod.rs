@@ -8,6 +8,7 @@ mod error;
 mod given;
 mod key;
 mod limits;
+mod paykassma;
 mod read;
 
 use std::collections::BTreeMap;
@@ -20,11 +21,15 @@ pub use error::{ConfigError, Place};
 pub use limits::Limits;
 
 use crate::books::Checkpoints;
+use crate::engine::catalogue::Catalogue;
 use crate::engine::command::Rules;
 use crate::engine::order::PaymentRules;
+use crate::engine::postback::PostbackRules;
+use crate::engine::rates::Rates;
 use crate::id::{Code, GameNumber, GameType, Lang, UpiAddress, UpiName, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
+use paykassma::RatesGiven;
 
 /// All of it.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +44,16 @@ pub struct Config {
     pub games: Games,
     /// `[payments]`.
     pub payments: Payments,
+    /// `[postbacks]`.
+    pub postbacks: Postbacks,
+    /// `[rates]`.
+    pub rates: Rates,
+    /// `[paykassma]`.
+    pub paykassma: Paykassma,
     /// `[limits]`.
     pub limits: Limits,
+    /// The rates as far as they were given, until all have been read.
+    rates_given: RatesGiven,
 }
 
 /// Where and how coffer is reached.
@@ -173,6 +186,48 @@ impl Default for Payments {
     }
 }
 
+/// How merchants are told of deposits and withdrawals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postbacks {
+    /// Whether they may be told at addresses that only this machine or its network reaches.
+    pub allow_private_addresses: bool,
+    /// When they are told again.
+    pub rules: PostbackRules,
+    /// How long a try may take.
+    pub timeout: Span,
+}
+
+impl Default for Postbacks {
+    fn default() -> Postbacks {
+        Postbacks {
+            allow_private_addresses: false,
+            rules: PostbackRules::default(),
+            timeout: Span::from_seconds(10),
+        }
+    }
+}
+
+/// What the gateway offers.
+#[derive(Clone, Debug)]
+pub struct Paykassma {
+    /// How long an activation waits for its payment.
+    pub possible_ttl: Span,
+    /// How long a hashed address leads somewhere.
+    pub hash_ttl: Span,
+    /// The payment systems.
+    pub catalogue: Catalogue,
+}
+
+impl Default for Paykassma {
+    fn default() -> Paykassma {
+        Paykassma {
+            possible_ttl: Span::from_seconds(3 * 24 * 60 * 60),
+            hash_ttl: Span::from_seconds(24 * 60 * 60),
+            catalogue: paykassma::shipped(),
+        }
+    }
+}
+
 /// The game types by their names.
 #[derive(Clone, Debug, Default)]
 pub struct Games(BTreeMap<String, Game>);
@@ -253,6 +308,7 @@ mod tests {
     fn read(text: &str) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         config.read_file(Path::new("c.toml"), text)?;
+        config.rates = config.rates_given.table()?;
         Ok(config)
     }
 
@@ -285,6 +341,18 @@ texts = { en = { "4" = "No money" } }
 auth_link_ttl = "90s"
 upi_address = "example@bank"
 upi_name = "Example Ltd"
+[postbacks]
+allow_private_addresses = true
+schedule = ["1s", "2m"]
+then_every = "30m"
+give_up_after = "1d"
+timeout = "3s"
+[rates]
+base = "EUR"
+INR = "90.5"
+[paykassma]
+possible_ttl = "2d"
+hash_ttl = "1h"
 [games.mine]
 launch_base = "https://games.example.com/"
 [games.chess]
@@ -329,6 +397,24 @@ head_time = "3s"
         let upi = (config.payments.upi_address, config.payments.upi_name);
         assert_eq!(upi.0, "example@bank".parse().ok());
         assert_eq!(upi.1, "Example Ltd".parse().ok());
+        let postbacks = Postbacks {
+            allow_private_addresses: true,
+            rules: PostbackRules {
+                schedule: vec![Span::from_seconds(1), Span::from_seconds(120)],
+                then_every: Span::from_seconds(1800),
+                give_up_after: Span::from_seconds(86_400),
+            },
+            timeout: Span::from_seconds(3),
+        };
+        assert_eq!(config.postbacks, postbacks);
+        let rates: Vec<String> = config
+            .rates
+            .iter()
+            .map(|rate| format!("{rate:?}"))
+            .collect();
+        assert_eq!(rates, ["(EUR, Rate(1))", "(INR, Rate(90.5))"]);
+        assert_eq!(config.paykassma.possible_ttl, "2d".parse().unwrap());
+        assert_eq!(config.paykassma.hash_ttl, "1h".parse().unwrap());
         assert_eq!(config.games.0["mine"].game, Some(GameNumber(1)));
         assert_eq!(config.games.0["chess"].game, Some(GameNumber(1014)));
         assert_eq!(config.limits.body_bytes_max, 1 << 20);

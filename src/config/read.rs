@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::hint;
 use super::given::Given;
 use super::key::{self, FOREIGN_VARIABLES, GAME_KEYS, KEYS, OTHER_VARIABLES, SECTIONS};
+use super::paykassma::{PAYMENT_SYSTEM, read_systems, shipped};
 use super::{Config, ConfigError, FlagGiven, Game, Place};
 
 impl Config {
@@ -38,6 +39,7 @@ impl Config {
             config.set(given.section, given.key, &Given::Word(&given.value), place)?;
         }
         config.check_upi()?;
+        config.rates = config.rates_given.table()?;
         Ok(config)
     }
 
@@ -91,6 +93,9 @@ impl Config {
                         self.set_game(key, of_game.get_ref(), &given, || place(at))?;
                     }
                     self.check_game(key, || place(at))?;
+                } else if (section_name, key) == ("paykassma", PAYMENT_SYSTEM) {
+                    let systems = read_systems(value.get_ref(), &shipped(), &place)?;
+                    self.paykassma.catalogue = systems;
                 } else {
                     let given = Given::Toml(value.get_ref());
                     self.set(section_name, key, &given, || place(at))?;
@@ -148,6 +153,14 @@ impl Config {
     ) -> Result<(), ConfigError> {
         let of_section = || KEYS.iter().filter(|key| key.section == section);
         let full = format!("{section}.{name}");
+        let wrong = |fault| ConfigError::Wrong {
+            place: place(),
+            key: full.clone(),
+            fault,
+        };
+        if section == "rates" {
+            return self.rates_given.set(name, given, place()).map_err(wrong);
+        }
         let Some(key) = of_section().find(|key| key.name == name) else {
             let known: Vec<String> = of_section()
                 .map(|key| format!("{section}.{}", key.name))
@@ -155,11 +168,7 @@ impl Config {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             return Err(unknown(&full, &known, "there are", place()));
         };
-        (key.set)(self, given).map_err(|fault| ConfigError::Wrong {
-            place: place(),
-            key: full,
-            fault,
-        })
+        (key.set)(self, given).map_err(wrong)
     }
 
     fn set_game(

@@ -7,6 +7,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::gateway::GatewayDocument;
 use super::link::AuthLink;
 use super::rotation::FormerSecrets;
 use super::settings::PartnerSettings;
@@ -42,6 +43,14 @@ pub enum Document {
     ReceivedPayment(Box<ReceivedPayment>),
     /// A payment link.
     Order(Box<Order>),
+    /// What the gateway keeps.
+    Gateway(Box<GatewayDocument>),
+}
+
+impl From<GatewayDocument> for Document {
+    fn from(document: GatewayDocument) -> Document {
+        Document::Gateway(Box::new(document))
+    }
 }
 
 impl Document {

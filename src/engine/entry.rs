@@ -208,6 +208,8 @@ pub enum Actor {
     Operator,
     /// A partner's own call.
     Partner,
+    /// Coffer itself, when something was due.
+    Engine,
     /// A payer on an order's page.
     Payer,
 }
@@ -242,6 +244,16 @@ pub enum RecordKind {
     Transfer,
     /// Money is said to have come from outside.
     PaymentReceived,
+    /// A merchant asked for a withdrawal.
+    WithdrawalCreated,
+    /// An operator said that a withdrawal was paid out.
+    WithdrawalApproved,
+    /// An operator said that a withdrawal is not paid out.
+    WithdrawalRejected,
+    /// A merchant was told something, or was not reached.
+    PostbackTried,
+    /// An operator has asked to tell a merchant something again.
+    PostbackRetried,
     /// A partner made a payment link.
     OrderCreated,
     /// A payer named the bank's reference for a payment.
@@ -252,6 +264,10 @@ pub enum RecordKind {
     OrderRejected,
     /// An order was taken back.
     OrderCancelled,
+    /// A merchant has hashed addresses.
+    UrlsHashed,
+    /// An operator has set rates.
+    RatesSet,
 }
 
 impl RecordKind {
@@ -291,6 +307,33 @@ pub enum AccountRef {
     Outside(WalletType),
     /// What was received in a wallet type and belongs to nobody yet.
     Received(WalletType),
+    /// What a merchant holds in a wallet type. Its chain stands in the documents beside
+    /// ([`super::merchant::MerchantAccount`]), since it may be below zero.
+    Merchant(PartnerNumber, WalletType),
+    /// What was asked to be paid out in a wallet type and is not yet.
+    Payouts(WalletType),
+    /// What was paid out in a wallet type.
+    PaidOut(WalletType),
+}
+
+impl AccountRef {
+    /// The account's name in reports (operations.md, `report trial-balance`), and whose it is where
+    /// it is a partner's. `None` for a player's, which its player names.
+    pub fn named(self) -> Option<(String, Option<PartnerNumber>)> {
+        Some(match self {
+            AccountRef::Player(_) => return None,
+            AccountRef::House(partner) => (format!("house/{partner}"), Some(partner)),
+            AccountRef::Partner(partner) => (format!("partner/{partner}"), Some(partner)),
+            AccountRef::Merchant(partner, of) => {
+                (format!("merchant/{partner}/{of}"), Some(partner))
+            }
+            AccountRef::Outside(of) => (format!("outside/{of}"), None),
+            AccountRef::Received(of) => (format!("received/{of}"), None),
+            AccountRef::Payouts(of) => (format!("payouts/{of}"), None),
+            AccountRef::PaidOut(of) => (format!("paid-out/{of}"), None),
+            AccountRef::Adjustments => ("adjustments".to_owned(), None),
+        })
+    }
 }
 
 impl Body {

@@ -375,6 +375,7 @@ impl Holdings {
                 | Document::User(_)
                 | Document::Transfer(_)
                 | Document::ReceivedPayment(_)
+                | Document::Gateway(_)
                 | Document::Order(_) => {}
             }
         }

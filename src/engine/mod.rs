@@ -7,18 +7,24 @@
 //! [`holdings`] (players, accounts, sessions, rounds) and [`totals`].
 
 pub mod audit;
+pub mod catalogue;
 pub mod claim;
 pub mod command;
 pub mod document;
 pub mod entry;
+pub mod gateway;
+pub mod hashed;
 pub mod held;
 pub mod holdings;
 pub mod ids;
 pub mod link;
+pub mod merchant;
 pub mod operate;
 pub mod order;
 pub mod payment;
 pub mod play;
+pub mod postback;
+pub mod rates;
 pub mod refusal;
 pub mod rotation;
 pub mod round;
@@ -26,5 +32,6 @@ pub mod settings;
 pub mod totals;
 pub mod transfer;
 pub mod user;
+pub mod withdrawal;
 #[cfg(test)]
 mod world;

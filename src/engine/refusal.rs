@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::withdrawal::WithdrawalState;
 use crate::id::PartnerNumber;
 use crate::money::Amount;
 
@@ -80,6 +81,8 @@ pub enum OperatorRefusal {
     CursorUnknown,
     /// The wallet type's reference belongs to a payment with other content.
     PaymentReferenceUsed,
+    /// No such postback.
+    PostbackUnknown,
 }
 
 /// Why a partner's call about a user was refused (partner-api.md, Users and Wallet).
@@ -102,6 +105,45 @@ pub enum UserRefusal {
     },
     /// The account would pass its limit. May pass when the user has lost some.
     BalanceOutOfRange,
+}
+
+/// Why a merchant's withdrawal, or an operator's word on one, was refused (paykassma-api.md,
+/// Withdrawals). Declared in the order in which it is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithdrawalRefusal {
+    /// There is no such withdrawal. May pass when there is.
+    Unknown,
+    /// The withdrawal_id belongs to a withdrawal with other content. Permanent.
+    IdUsed,
+    /// A withdrawal was accepted under this signature, and it is another one. Permanent.
+    SignatureUsed,
+    /// All that the merchant has in the currency is less. May pass after a deposit.
+    InsufficientBalance,
+    /// The merchant's account would pass its limit. May pass.
+    BalanceOutOfRange,
+    /// Another word was given on it. Permanent.
+    Decided(WithdrawalState),
+}
+
+impl fmt::Display for WithdrawalRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WithdrawalRefusal::Unknown => f.write_str("there is no such withdrawal"),
+            WithdrawalRefusal::IdUsed => {
+                f.write_str("this withdrawal_id belongs to a withdrawal with other content")
+            }
+            WithdrawalRefusal::SignatureUsed => {
+                f.write_str("another withdrawal was accepted under this signature")
+            }
+            WithdrawalRefusal::InsufficientBalance => f.write_str("the merchant's balance is less"),
+            WithdrawalRefusal::BalanceOutOfRange => {
+                f.write_str("the merchant's account would pass its limit of 90071992547409.91")
+            }
+            WithdrawalRefusal::Decided(state) => {
+                write!(f, "the withdrawal is {} already", state.name())
+            }
+        }
+    }
 }
 
 /// Why a call about an order was refused (partner-api.md, Payment Gateway).
@@ -175,6 +217,7 @@ impl fmt::Display for OperatorRefusal {
             OperatorRefusal::CursorUnknown => {
                 f.write_str("no page of this history gave that cursor: begin without one")
             }
+            OperatorRefusal::PostbackUnknown => f.write_str("there is no such postback"),
             OperatorRefusal::PaymentReferenceUsed => {
                 f.write_str("this reference belongs to a received payment with other content")
             }

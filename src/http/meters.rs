@@ -116,6 +116,7 @@ impl Wallet {
 pub(super) enum Api {
     Wallet,
     Partner,
+    Gateway,
     /// What people open: links, pages, the description.
     Page,
     Admin,
@@ -126,9 +127,10 @@ pub(super) enum Api {
 
 impl Api {
     /// All, in the order in which they are declared.
-    pub(super) const ALL: [Api; 6] = [
+    pub(super) const ALL: [Api; 7] = [
         Api::Wallet,
         Api::Partner,
+        Api::Gateway,
         Api::Page,
         Api::Admin,
         Api::Health,
@@ -139,6 +141,7 @@ impl Api {
         match self {
             Api::Wallet => "wallet",
             Api::Partner => "partner",
+            Api::Gateway => "gateway",
             Api::Page => "page",
             Api::Admin => "admin",
             Api::Health => "health",
@@ -152,7 +155,12 @@ impl From<Route<'_>> for Api {
         match route {
             Route::Wallet(_) => Api::Wallet,
             Route::Partner(_) => Api::Partner,
-            Route::Link(_) | Route::Page(_) | Route::Game(_) | Route::OpenApi => Api::Page,
+            Route::Gateway => Api::Gateway,
+            Route::Link(_)
+            | Route::Hashed(_)
+            | Route::Page(_)
+            | Route::Game(_)
+            | Route::OpenApi => Api::Page,
             Route::Admin | Route::Metrics => Api::Admin,
             Route::Alive | Route::Ready => Api::Health,
             Route::Unknown => Api::Unknown,

@@ -11,6 +11,7 @@ pub mod client;
 mod connection;
 mod failures;
 mod framing;
+mod gateway;
 mod health;
 mod link;
 mod meters;
@@ -18,9 +19,11 @@ mod metrics;
 mod openapi;
 mod page;
 mod partner;
+mod postback;
 mod refused;
 mod reply;
 mod route;
+pub mod sender;
 mod server;
 mod service;
 mod wallet;
@@ -29,12 +32,14 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use crate::engine::rates::Rates;
 use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
 use crate::time::Clock;
 
 pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
+pub use gateway::Gateway;
 pub use meters::Meters;
 pub use openapi::document;
 pub use page::{Game, Shown, Turn};
@@ -57,6 +62,8 @@ pub struct State {
     pub partner_guard: PartnerGuard,
     /// What people play at `/v3/game/`, if there is something.
     pub game: Option<Box<dyn Game>>,
+    /// What merchants are served from.
+    pub gateway: Gateway,
 }
 
 /// What is configured about serving (operations.md, Configuration).
@@ -70,6 +77,8 @@ pub struct Settings {
     pub public_url: String,
     /// What is configured about orders and one-time links.
     pub payments: Payments,
+    /// What other currencies are worth, for what merchants are told.
+    pub rates: Rates,
     /// The bounds that callers meet.
     pub limits: Limits,
 }

@@ -19,6 +19,10 @@ pub(super) enum Route<'a> {
     Wallet(&'a str),
     /// The Partner API: what follows its prefix.
     Partner(&'a str),
+    /// The gateway.
+    Gateway,
+    /// An address that a merchant has hashed: its hash.
+    Hashed(&'a str),
     /// A one-time link into a game: its token.
     Link(&'a str),
     /// The hosted page of a payment link: its name, or that of what such pages load.
@@ -45,7 +49,7 @@ type Leads = for<'a> fn(&'a str) -> Route<'a>;
 /// All paths: the address that knows it, or both; the path, with more behind it where it ends in a
 /// slash; where it leads. The Partner API has two, since its document's base URL may end in `/api`
 /// (partner-api.md).
-const KNOWN: [(Option<Side>, &str, Leads); 11] = [
+const KNOWN: [(Option<Side>, &str, Leads); 15] = [
     (Some(Side::Public), "/wallet/", |token| Route::Wallet(token)),
     (Some(Side::Public), "/v2/partner/", |call| {
         Route::Partner(call)
@@ -56,6 +60,10 @@ const KNOWN: [(Option<Side>, &str, Leads); 11] = [
     (Some(Side::Public), "/auth/token/", |token| {
         Route::Link(token)
     }),
+    (Some(Side::Public), "/api/v1/", |_| Route::Gateway),
+    (Some(Side::Public), "/wallet-type/", |_| Route::Gateway),
+    (Some(Side::Public), "/v2/withdrawal/", |_| Route::Gateway),
+    (Some(Side::Public), "/redirect/", |hash| Route::Hashed(hash)),
     (Some(Side::Public), "/order/", |name| Route::Page(name)),
     (Some(Side::Public), "/v3/game/", |name| Route::Game(name)),
     (Some(Side::Admin), "/admin/v1/", |_| Route::Admin),
@@ -111,7 +119,14 @@ mod tests {
             ("/api/v2/partner/", Route::Partner(""), Route::Unknown),
             ("/api/api/v2/partner/a", Route::Unknown, Route::Unknown),
             ("/v2/partner", Route::Unknown, Route::Unknown),
-            ("/api/v1/partner/a", Route::Unknown, Route::Unknown),
+            ("/api/v1/partner/a", Route::Gateway, Route::Unknown),
+            ("/api/v1/", Route::Gateway, Route::Unknown),
+            ("/api/v1", Route::Unknown, Route::Unknown),
+            ("/wallet-type/images/", Route::Gateway, Route::Unknown),
+            ("/wallet-type", Route::Unknown, Route::Unknown),
+            ("/v2/withdrawal/create", Route::Gateway, Route::Unknown),
+            ("/redirect/abc", Route::Hashed("abc"), Route::Unknown),
+            ("/redirect", Route::Unknown, Route::Unknown),
             ("/admin/v1/partners", Route::Unknown, Route::Admin),
             ("/admin/v1", Route::Unknown, Route::Unknown),
             ("/metrics", Route::Unknown, Route::Metrics),

@@ -17,7 +17,7 @@ use super::page::Sight;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
 use super::{
-    State, address, admin, framing, health, link, metrics, openapi, page, partner, wallet,
+    State, address, admin, framing, gateway, health, link, metrics, openapi, page, partner, wallet,
 };
 use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::admin::Fault;
@@ -99,6 +99,15 @@ async fn reply_to(
             }
             partner::Found::Nothing => Ok(not_found()),
         },
+        Route::Gateway => match gateway::find(request.method(), request.uri().path()) {
+            gateway::Found::Call(asked) => {
+                let (head, body) = request.into_parts();
+                serve_merchant(state, caller, asked, head, body).await
+            }
+            gateway::Found::OtherMethod(right) => Ok(gateway::other_method(right)),
+            gateway::Found::Nothing => Ok(gateway::not_found()),
+        },
+        Route::Hashed(hash) => Ok(gateway::redirect(state, request.method(), hash).await?),
         Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
         Route::Page(name) => serve_person(state, Sight::Order(name.to_owned()), request).await,
         Route::Game(name) => serve_person(state, Sight::Game(name.to_owned()), request).await,
@@ -236,6 +245,31 @@ async fn serve_person(
     match read(body, state.settings.limits.body_bytes_max).await? {
         Some(form) => Ok(page::answer(state, &head, &sight, &form).await?),
         None => Ok(last(page::too_long())),
+    }
+}
+
+/// Answers a merchant, whose body is read when its secret has opened, or where it is signed.
+async fn serve_merchant(
+    state: &Arc<State>,
+    caller: &Caller,
+    asked: gateway::Asked,
+    head: Parts,
+    body: Incoming,
+) -> Result<Reply, Unanswered> {
+    let bytes_max = state.settings.limits.body_bytes_max;
+    if asked.is_signed() {
+        return match read(body, bytes_max).await? {
+            Some(body) => Ok(gateway::withdraw(state, caller, &head, &body).await?),
+            None => Ok(last(gateway::too_large())),
+        };
+    }
+    let call = match gateway::admit(state, caller, asked, head) {
+        Ok(call) => call,
+        Err(refusal) => return Ok(over(refusal.told(), &body)),
+    };
+    match read(body, bytes_max).await? {
+        Some(body) => Ok(gateway::answer(state, call, &body).await?),
+        None => Ok(last(gateway::too_large())),
     }
 }
 

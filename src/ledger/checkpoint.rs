@@ -19,6 +19,7 @@ use super::paying::TurnedPayments;
 use super::{Ledger, Space};
 use crate::books::{AccountPlace, Applied, Closing, ReferenceKey, SessionPlace, Tidying};
 use crate::engine::document::Adjustment;
+use crate::engine::gateway::{GatewayKey, GatewayRow};
 use crate::engine::held::{Bin, Generation};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
@@ -61,6 +62,7 @@ pub struct Turn {
     pub(super) users: Vec<Arc<Generation<Mobile, Registered>>>,
     pub(super) transfers: Vec<Arc<Generation<TransferKey, TransferRow>>>,
     pub(super) payments: TurnedPayments,
+    pub(super) gateway: Arc<Generation<GatewayKey, GatewayRow>>,
     pub(super) names: Vec<Arc<Generation<PlayerKey, AccountNumber>>>,
     pub(super) ids: Vec<Arc<Generation<IdKey, IdRow>>>,
     pub(super) players: Vec<Turned>,
@@ -81,6 +83,7 @@ impl Ledger {
         let mut users = self.shards.users.all();
         let mut transfers = self.shards.transfers.all();
         let mut payments = self.shards.payments.lock();
+        let mut gateway = self.shards.gateway.lock();
         let mut names = self.shards.names.all();
         let mut ids = self.shards.ids.all();
         let mut players = self.shards.players.all();
@@ -117,6 +120,7 @@ impl Ledger {
                 .map(|held| held.turn(&mut bin))
                 .collect(),
             payments: payments.turn(&mut bin),
+            gateway: gateway.turn(&mut bin),
             names: (names.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
             ids: (ids.iter_mut())
                 .map(|ids| ids.rows.turn(&mut bin))
@@ -131,7 +135,7 @@ impl Ledger {
         self.forgotten.fetch_add(1, Ordering::Release);
         self.stayed_bytes.store(0, Ordering::Relaxed);
         drop((codes, references, users, transfers, payments));
-        drop((names, ids, players, accounts));
+        drop((gateway, names, ids, players, accounts));
         // Whoever adds up waits for the base; all others go on.
         for turned in &turn.players {
             base.totals.merge(&turned.totals);

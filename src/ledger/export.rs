@@ -332,6 +332,7 @@ impl Later {
                 | Document::User(_)
                 | Document::Transfer(_)
                 | Document::ReceivedPayment(_)
+                | Document::Gateway(_)
                 | Document::Order(_) => {}
             }
         }

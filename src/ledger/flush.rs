@@ -80,6 +80,9 @@ impl Writing<'_> {
         for rows in sorted([&turn.payments.claims].into_iter()).chunks(self.slice_rows()) {
             self.slice(|slice| slice.claims(rows))?;
         }
+        for rows in sorted([&turn.gateway].into_iter()).chunks(self.slice_rows()) {
+            self.slice(|slice| slice.gateway(rows))?;
+        }
         Ok(())
     }
 

@@ -228,7 +228,8 @@ fn told(record: &Record) -> (HistoryKind, Option<String>) {
         | Document::Account(_)
         | Document::Session(_)
         | Document::User(_)
-        | Document::ReceivedPayment(_) => None,
+        | Document::ReceivedPayment(_)
+        | Document::Gateway(_) => None,
     });
     match found {
         Some((kind, reference)) => (kind, Some(reference)),

@@ -81,7 +81,7 @@ impl Index<'_> {
     ) -> Result<Option<AccountPlace>, BooksError> {
         let seq = entry.seq;
         let shards = &self.ledger.shards;
-        let (mut found, mut is_paying) = (None, false);
+        let (mut found, mut is_paying, mut is_gateway) = (None, false, false);
         for document in &record.documents {
             match document {
                 Document::Partner(partner) => {
@@ -111,6 +111,7 @@ impl Index<'_> {
                 }
                 Document::User(user) => self.ledger.index_user(user, seq)?,
                 Document::ReceivedPayment(_) | Document::Order(_) => is_paying = true,
+                Document::Gateway(_) => is_gateway = true,
                 Document::Transfer(transfer) => {
                     self.ledger.index_transfer(entry);
                     found = Some(self.place(transfer.account)?);
@@ -120,9 +121,12 @@ impl Index<'_> {
         if is_paying {
             self.ledger.index_paying(entry, record)?;
             found = self.wallet(record)?;
-            if found.is_none() {
-                self.ledger.count_for_nobody(entry, record);
-            }
+        }
+        if is_gateway {
+            self.ledger.index_gateway(entry)?;
+        }
+        if found.is_none() {
+            self.ledger.count_for_nobody(entry, record);
         }
         Ok(found)
     }

@@ -13,6 +13,8 @@ mod checkpoint;
 mod checkpoint_error;
 mod export;
 mod flush;
+mod gateway;
+mod hashed;
 mod history;
 mod index;
 mod links;
@@ -24,7 +26,9 @@ mod partners;
 mod paying;
 mod payments;
 mod play;
+mod postbacks;
 mod pressure;
+mod rates;
 mod recent;
 mod recover;
 mod report;
@@ -36,6 +40,7 @@ mod space;
 mod users;
 mod verify;
 mod vitals;
+mod withdrawals;
 
 use std::fmt;
 use std::sync::Arc;
@@ -56,6 +61,9 @@ use self::partners::Partners;
 pub use self::partners::{DEFAULT_ID_SPACE, PartnerRow};
 pub use self::payments::Received;
 pub use self::play::{Outcome, Played};
+use self::postbacks::Bell;
+pub use self::postbacks::{DuePostback, PostbackView, PostbacksAsked};
+pub use self::rates::RatesError;
 pub use self::recover::RecoverError;
 use self::recover::Tail;
 pub use self::report::{
@@ -72,6 +80,7 @@ pub use self::verify::{
     Progress, Read, VERIFY_MEMORY, Verified, VerifyError, verify, verify_backup, verify_offline,
 };
 pub use self::vitals::Vitals;
+pub use self::withdrawals::{TellOfWithdrawal, WithdrawalError, WithdrawalsAsked};
 use crate::books::{Books, BooksError, Checkpoints, View};
 use crate::engine::command::Rules;
 use crate::engine::refusal::OperatorRefusal;
@@ -211,6 +220,8 @@ pub struct Ledger {
     /// How long checkpoints took.
     checkpoint_times: Durations,
     checkpoints: Checkpoints,
+    /// Rings when a postback was written.
+    bell: Bell,
 }
 
 impl Ledger {

@@ -211,7 +211,7 @@ impl Ledger {
         // While there is little room operators have it still.
         let least = match by {
             Actor::Operator => Space::Low,
-            Actor::Partner | Actor::Payer => Space::Ample,
+            Actor::Partner | Actor::Payer | Actor::Engine => Space::Ample,
         };
         if self.space() < least {
             return Err(OrderError::Unavailable);

@@ -82,7 +82,7 @@ pub(super) struct Counter<'a> {
 }
 
 /// Where entries are counted that are about no player.
-const NOBODY: AccountNumber = AccountNumber(0);
+pub(super) const NOBODY: AccountNumber = AccountNumber(0);
 
 impl Ledger {
     /// The payments, with all in memory that is there under `seeds` and belongs to it.

@@ -24,6 +24,9 @@ const PAYMENT_BYTES: u64 = 600;
 /// A row is a change of at least so many bytes in memory.
 const ROW_BYTES: u64 = 100;
 
+/// A document of the gateway with its places in lists: some hold a text of some kilobytes.
+const GATEWAY_BYTES: u64 = 1600;
+
 /// What a row takes on the disk, with its share of pages that are half full and of indexes.
 const WRITTEN_BYTES: u64 = 512;
 
@@ -42,7 +45,10 @@ impl Ledger {
     /// Roughly what the current generations take, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let shards = &self.shards;
-        let players = shards.players.each().map(|players| players.holdings.bytes());
+        let players = shards
+            .players
+            .each()
+            .map(|players| players.holdings.bytes());
         let ids = shards.ids.each().map(|ids| ids.rows.table_bytes());
         let accounts = shards.accounts.each().map(|rows| rows.table_bytes());
         let codes = shards.codes.each().map(|rows| with(&rows, NAME_BYTES));
@@ -51,8 +57,9 @@ impl Ledger {
         let users = shards.users.each().map(|rows| with(&rows, DOCUMENT_BYTES));
         let transfers = (shards.transfers.each()).map(|rows| with(&rows, DOCUMENT_BYTES));
         let payments = shards.payments.lock().len() as u64 * PAYMENT_BYTES;
+        let gateway = shards.gateway.lock().len() as u64 * GATEWAY_BYTES;
         let named = codes.chain(names).chain(references).sum::<u64>();
-        let documents = users.chain(transfers).sum::<u64>() + payments;
+        let documents = users.chain(transfers).sum::<u64>() + payments + gateway;
         players.chain(ids).chain(accounts).sum::<u64>() + named + documents
     }
 
@@ -93,6 +100,7 @@ impl Ledger {
         self.shards.users.each().for_each(|mut rows| rows.shed());
         (self.shards.transfers.each()).for_each(|mut rows| rows.shed());
         self.shards.payments.lock().shed();
+        self.shards.gateway.lock().shed();
         self.shards.names.each().for_each(|mut rows| rows.shed());
         self.shards.ids.each().for_each(|mut ids| ids.rows.shed());
         (self.shards.players.each()).for_each(|mut players| players.holdings.shed());

@@ -19,6 +19,7 @@ use super::checkpoint::Base;
 use super::checkpoint_error::CheckpointError;
 use super::index::{Index, Places};
 use super::partners::Partners;
+use super::postbacks::Bell;
 use super::recent::{Place, word};
 use super::sequencer::Sequencer;
 use super::shard::Shards;
@@ -209,6 +210,7 @@ impl Ledger {
             stayed_bytes: AtomicU64::new(0),
             checkpoint_times: Durations::default(),
             checkpoints: settings.checkpoints,
+            bell: Bell::default(),
         });
         ledger.take_tail(applied.seq, told)?;
         Ok((ledger, committer))
@@ -299,6 +301,7 @@ impl Ledger {
                 | Document::Account(_)
                 | Document::User(_)
                 | Document::ReceivedPayment(_)
+                | Document::Gateway(_)
                 | Document::Order(_) => None,
             }));
         }

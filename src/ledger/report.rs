@@ -10,7 +10,7 @@ use super::partners::PartnerRow;
 use super::{Ledger, Observed, OperatorError, Snapshot};
 use crate::books::SessionPlace;
 use crate::engine::document::{AccountOpened, Session};
-use crate::engine::entry::{AccountRef, Anomaly};
+use crate::engine::entry::Anomaly;
 use crate::engine::holdings::{Holdings, PlayerKey, SessionRow};
 use crate::engine::refusal::OperatorRefusal;
 use crate::engine::round::{OddPlay, Round, RoundKey};
@@ -239,13 +239,9 @@ impl Ledger {
             let name = match of {
                 SumOf::Players(_) if all => continue,
                 SumOf::Players(partner) => format!("players/{partner}"),
-                SumOf::Account(AccountRef::House(partner)) => format!("house/{partner}"),
-                SumOf::Account(AccountRef::Adjustments) => "adjustments".to_owned(),
-                SumOf::Account(AccountRef::Partner(partner)) => format!("partner/{partner}"),
-                SumOf::Account(AccountRef::Outside(of)) => format!("outside/{of}"),
-                SumOf::Account(AccountRef::Received(of)) => format!("received/{of}"),
-                SumOf::Account(AccountRef::Player(_)) => {
-                    unreachable!("players have accounts of their own")
+                SumOf::Account(account) => {
+                    let named = account.named();
+                    named.expect("players have rows of their own").0
                 }
             };
             let account = book.accounts.entry(name).or_default();

@@ -1,18 +1,19 @@
 //! Shards: what is kept in memory, cut by key, each piece under a lock of its own.
 //!
-//! Locks are taken in one order: codes, references, users, transfers, payments, names, ids,
-//! players, accounts; never two of a kind, except where all of a kind are taken by number. Between
+//! Locks are taken in one order: codes, references, users, transfers, payments, gateway, names,
+//! ids, players, accounts; never two of a kind, except where all of a kind are taken by number. Between
 //! the locks nothing waits and nothing reads a disk, but for documents that were pushed out of
 //! memory a moment ago.
 //!
 //! Payments and orders are rare next to bets, and several of them change together: they are one
-//! piece.
+//! piece, and so are the gateway's documents.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::gateway::Gateway;
 use super::paying::Payments;
 use super::recent::{Place, Recent, word};
 use crate::books::{AccountPlace, SessionPlace};
@@ -137,6 +138,8 @@ pub(super) struct Shards {
     pub(super) transfers: Sharded<Held<TransferKey, TransferRow>>,
     /// Received payments and orders.
     pub(super) payments: Mutex<Payments>,
+    /// The gateway's documents, for ever.
+    pub(super) gateway: Mutex<Gateway>,
     /// Players' numbers.
     pub(super) names: Sharded<Held<PlayerKey, AccountNumber>>,
     pub(super) ids: Sharded<Ids>,
@@ -152,6 +155,7 @@ impl Shards {
             users: Sharded::new(),
             transfers: Sharded::new(),
             payments: Mutex::default(),
+            gateway: Mutex::default(),
             names: Sharded::new(),
             ids: Sharded::new(),
             players: Sharded::new(),

@@ -6,6 +6,7 @@
 pub mod admin;
 mod object;
 pub mod partner;
+pub mod paykassma;
 pub mod percent;
 pub mod upi;
 pub mod wallet;

@@ -7,6 +7,7 @@ pub mod clock;
 mod cut;
 pub mod disk;
 pub mod fill;
+pub mod fuzzed;
 pub mod gameserver;
 pub mod model;
 pub mod operation;
@@ -16,6 +17,7 @@ pub mod sample;
 mod script;
 pub mod seat;
 mod users;
+mod withdrawals;
 pub mod workload;
 
 pub use clock::ManualClock;

@@ -4,7 +4,8 @@ use crate::engine::command::{
     AccountName, Command, NewAdjustment, NewOrder, NewPartner, NewPayment, NewSession, NewTransfer,
     NewUser, PartnerChange,
 };
-use crate::id::{Code, OrderId, OrderReference, PartnerNumber, PlayerId, Utr};
+use crate::engine::withdrawal::{NewWithdrawal, WithdrawalWord};
+use crate::id::{Code, OrderId, OrderReference, PartnerNumber, PlayerId, Utr, WithdrawalId};
 use crate::money::Amount;
 use crate::time::Span;
 
@@ -64,6 +65,31 @@ pub enum Operation {
     Receive(NewPayment),
     /// Somebody does something about an order.
     Order(OrderOperation),
+    /// A merchant asks for a withdrawal.
+    Withdraw {
+        /// The merchant.
+        partner: PartnerNumber,
+        /// What.
+        new: NewWithdrawal,
+    },
+    /// An operator gives a word on a withdrawal.
+    DecideWithdrawal {
+        /// The merchant.
+        partner: PartnerNumber,
+        /// Which.
+        id: WithdrawalId,
+        /// What is said.
+        word: WithdrawalWord,
+    },
+    /// A sender has tried to tell what became of a withdrawal.
+    TryPostback {
+        /// The merchant.
+        partner: PartnerNumber,
+        /// Which.
+        id: WithdrawalId,
+        /// Whether the merchant took it.
+        taken: bool,
+    },
     /// Time passes.
     Advance(Span),
 }

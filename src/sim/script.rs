@@ -41,6 +41,7 @@ impl Workload {
             970..974 => self.mistake(),
             974..980 => self.receive_payment(),
             980..988 => self.pass_time(),
+            988..993 => self.withdraw(),
             _ if self.holders.len() < self.shape.accounts => {
                 self.new_holder();
             }

@@ -20,6 +20,7 @@ use crate::engine::command::{
     Transaction,
 };
 use crate::engine::settings::PartnerSettings;
+use crate::engine::withdrawal::NewWithdrawal;
 use crate::id::{Code, GameNumber, Lang, PartnerNumber, PlayerId, RoundId, TransactionId};
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Span;
@@ -95,6 +96,7 @@ pub struct Workload {
     pub(super) sent: Vec<Sent>,
     pub(super) adjusted: Vec<NewAdjustment>,
     pub(super) received: Vec<NewPayment>,
+    pub(super) withdrawn: Vec<(PartnerNumber, NewWithdrawal)>,
     blocked: BTreeSet<(PartnerNumber, PlayerId)>,
     disabled: BTreeSet<PartnerNumber>,
     pub(super) seconds: u64,
@@ -102,6 +104,16 @@ pub struct Workload {
     pub(super) orders: Orders,
     next_id: u64,
     next_word: u64,
+}
+
+/// Half of the merchants may withdraw more than they have, and half are told of it.
+fn merchant(token: &str) -> PartnerSettings {
+    let url = "https://shop.example.com/postback".parse();
+    PartnerSettings {
+        check_withdrawal_funds: token > "w2",
+        withdrawal_postback_url: (token != "w2").then(|| url.expect("an address")),
+        ..PartnerSettings::default()
+    }
 }
 
 impl Workload {
@@ -113,7 +125,7 @@ impl Workload {
             wallet_token: token.parse().expect("a token"),
             id_space: space.parse().expect("an id space"),
             game_server_addresses: Vec::new(),
-            settings: PartnerSettings::default(),
+            settings: merchant(token),
             expires_at: None,
         };
         PARTNERS
@@ -132,6 +144,7 @@ impl Workload {
             sent: Vec::new(),
             adjusted: Vec::new(),
             received: Vec::new(),
+            withdrawn: Vec::new(),
             blocked: BTreeSet::new(),
             disabled: BTreeSet::new(),
             seconds: 0,

@@ -100,6 +100,9 @@ impl Pending {
             Operation::Order(OrderOperation::Create { .. }) => {
                 matches!(self.told, Told::Ordered { .. })
             }
+            Operation::Withdraw { .. } | Operation::DecideWithdrawal { .. } => {
+                matches!(self.told, Told::Withdrawn(..))
+            }
             _ => false,
         }
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use coffer::config::Games;
+use coffer::config::{Games, Paykassma};
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
 use coffer::http::{
-    Admin, AdminGuard, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
+    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
 };
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
@@ -57,6 +57,7 @@ pub(crate) struct Setup {
     pub(crate) settings: PartnerSettings,
     pub(crate) texts: BTreeMap<Lang, BTreeMap<String, String>>,
     pub(crate) utc_offset: UtcOffset,
+    pub(crate) paykassma: Paykassma,
     pub(crate) payments: Payments,
 }
 
@@ -70,6 +71,7 @@ impl Default for Setup {
             settings: PartnerSettings::default(),
             texts: BTreeMap::new(),
             utc_offset: UtcOffset::UTC,
+            paykassma: Paykassma::default(),
             payments: Payments::default(),
         }
     }
@@ -265,14 +267,19 @@ impl Drop for Server {
     }
 }
 
-/// What the partner of a wallet token proves itself with: `key_of_{token}`,
-/// `secret_of_{token}` and `token_of_{token}`.
+/// What the partner of a wallet token proves itself with: `key_of_{token}`, `secret_of_{token}`,
+/// `token_of_{token}`, and as a merchant `gateway_secret_of_{token}`, `access_key_of_{token}` and
+/// `private_key_of_{token}`.
 pub(crate) fn secrets(token: &str) -> PartnerSecrets {
-    let hash = |text: String| SecretKey::new(&SECRET_KEY).hash(&Secret::new(text));
+    let key = SecretKey::new(&SECRET_KEY);
+    let secret = |what: &str| Secret::new(format!("{what}_of_{token}"));
     PartnerSecrets {
         api_key: format!("key_of_{token}"),
-        api_secret: hash(format!("secret_of_{token}")),
-        payment_token: hash(format!("token_of_{token}")),
+        api_secret: key.hash(&secret("secret")),
+        payment_token: key.hash(&secret("token")),
+        pluginapi_secret: key.hash(&secret("gateway_secret")),
+        access_key: key.seal(&secret("access_key")),
+        private_key: key.seal(&secret("private_key")),
         ..sample::secrets()
     }
 }
@@ -290,6 +297,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             },
             trusted_proxies: setup.trusted_proxies.clone(),
             payments: setup.payments.clone(),
+            rates: coffer::engine::rates::Rates::default(),
             public_url: "http://coffer.test".to_owned(),
             limits: setup.limits,
         },
@@ -304,6 +312,11 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&SECRET_KEY)), failures_max),
         game: None,
+        gateway: Gateway::new(
+            Arc::new(SecretKey::new(&SECRET_KEY)),
+            failures_max,
+            setup.paykassma.clone(),
+        ),
     })
 }
 

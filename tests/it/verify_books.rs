@@ -17,7 +17,7 @@ const OPERATIONS: usize = 20_000;
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// Every table with rows of entries.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 25] = [
     "partners",
     "accounts",
     "names",
@@ -41,6 +41,8 @@ const TABLES: [&str; 23] = [
     "order_ids",
     "listed_orders",
     "claims",
+    "gateway",
+    "gateway_marks",
 ];
 
 /// Plays on a directory's `coffer-data`, and a copy of its books from about the middle.

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
 use coffer::engine::document::PaymentState;
 use coffer::engine::entry::Body;
-use coffer::engine::refusal::OrderRefusal;
-use coffer::engine::refusal::{OperatorRefusal, PlayRefusal, UserRefusal};
-use coffer::id::{Code, GameNumber, OrderReference, PartnerNumber, Seq, Utr};
+use coffer::engine::refusal::{
+    OperatorRefusal, OrderRefusal, PlayRefusal, UserRefusal, WithdrawalRefusal,
+};
+use coffer::engine::withdrawal::WithdrawalState;
+use coffer::id::{Code, GameNumber, OrderReference, PartnerNumber, Seq, Utr, WithdrawalId};
 use coffer::journal::Journal;
 use coffer::ledger::{
     Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
@@ -20,6 +22,8 @@ use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
 use coffer::time::{Clock, Day, Timestamp};
 
 use crate::world_orders;
+
+use crate::merchants;
 
 /// The largest stake that the simulated rules allow.
 pub(crate) const BET_MAX: u64 = 5_000_000;
@@ -96,6 +100,8 @@ pub(crate) enum Told {
         utr: Option<Utr>,
     },
     NotForOrder(OrderRefusal),
+    Withdrawn(WithdrawalId, WithdrawalState),
+    NotWithdrawn(WithdrawalRefusal),
 }
 
 impl Told {
@@ -145,6 +151,8 @@ impl Told {
                 },
             ) => (reference, state, utr) == (r, s, u),
             (Told::NotForOrder(refusal), Expected::NotForOrder(due)) => refusal == due,
+            (Told::Withdrawn(id, state), Expected::Withdrawn(i, s)) => (id, state) == (i, s),
+            (Told::NotWithdrawn(refusal), Expected::NotWithdrawn(due)) => refusal == due,
             _ => false,
         }
     }
@@ -191,6 +199,9 @@ pub(crate) fn perform(
         }
         Operation::Register { partner, new } => return register(ledger, *partner, new),
         Operation::Transfer { partner, new } => return transfer(ledger, *partner, new),
+        Operation::Withdraw { .. }
+        | Operation::DecideWithdrawal { .. }
+        | Operation::TryPostback { .. } => return merchants::perform(ledger, operation),
         Operation::CreatePartner(new) => {
             let created = ledger.create_partner(new.clone(), sample::secrets());
             created.map(|seen| (None, false, seen.seq))
@@ -295,8 +306,10 @@ pub(crate) fn differences(
         compare_players(ledger, model, clock.now(), &mut found);
         compare_sessions(ledger, model, clock.now(), &mut found);
         compare_users(ledger, model, &mut found);
+        merchants::compare(ledger, model, &mut found);
     }
     world_orders::compare(ledger, models, clock.now(), &mut found);
+    merchants::compare_lists(ledger, models, &mut found);
     compare_sums(ledger, models, &mut found);
     compare_rounds(ledger, models, &mut found);
     compare_anomalies(ledger, models, &mut found);

@@ -10,6 +10,7 @@ use crate::engine::claim::Claims;
 use crate::engine::document::Document;
 use crate::engine::document::{Adjustment, Partner};
 use crate::engine::entry::{AccountRef, Body, Entry};
+use crate::engine::gateway::{GatewayKey, GatewayRow, Mark};
 use crate::engine::holdings::{PlayerRow, SessionRow};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::order::OrderRow;
@@ -74,6 +75,10 @@ pub enum Booked {
     Payment(PaymentRow),
     /// A payment in the list of all, and the entry that it stands under.
     ListedPayment(PaymentKey, Seq),
+    /// A document of the gateway.
+    Gateway(Box<GatewayRow>),
+    /// A place in a list, and the document that stands there.
+    GatewayMark(Mark, GatewayKey),
     /// An order.
     Order(OrderRow),
     /// Which order a partner means by a name.
@@ -143,6 +148,8 @@ impl Audit {
             Booked::Transfer(row) => facts.booked_transfer(&row),
             Booked::Payment(row) => facts.booked_payment(&row),
             Booked::ListedPayment(key, seq) => facts.listed_payment(&key, seq),
+            Booked::Gateway(row) => facts.booked_gateway(&row),
+            Booked::GatewayMark(mark, key) => facts.gateway_mark(&mark, &key),
             Booked::Order(row) => facts.booked_order(&row),
             Booked::OrderNamed(partner, id, of) => facts.order_named(&of, partner, &id),
             Booked::ListedOrder(of, seq) => facts.listed_order(&of, seq),
@@ -193,6 +200,7 @@ impl Audit {
                 | Document::Adjustment(_)
                 | Document::Transfer(_)
                 | Document::ReceivedPayment(_)
+                | Document::Gateway(_)
                 | Document::Order(_) => {}
             }
         }

@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Transfer = 11,
     /// A received payment, by wallet type and reference.
     Payment = 12,
+    /// A document of the gateway, by its key.
+    Gateway = 16,
     /// An order, by its reference.
     Order = 13,
     /// A partner's name for an order.
@@ -61,6 +63,7 @@ impl Kind {
             10 => Kind::User,
             11 => Kind::Transfer,
             12 => Kind::Payment,
+            16 => Kind::Gateway,
             13 => Kind::Order,
             14 => Kind::OrderId,
             15 => Kind::Claim,

@@ -20,6 +20,7 @@ mod beside;
 mod booked;
 mod facts;
 mod findings;
+mod gateway;
 mod names;
 mod once;
 mod orders;
@@ -37,6 +38,7 @@ use self::booked::Plain;
 pub use self::facts::Facts;
 use self::facts::{Kind, Reader};
 use self::findings::Findings;
+use self::gateway::Gateway;
 use self::names::Names;
 use self::once::Once;
 use self::orders::Orders;
@@ -70,6 +72,7 @@ pub struct Audit {
     transfers: Once,
     users: Users,
     payments: Payments,
+    gateway: Gateway,
     orders: Orders,
     /// The highest number that a user has so far.
     last_user: UserNumber,
@@ -185,6 +188,7 @@ impl Audit {
                 Document::User(user) => self.user(seq, user, record, facts),
                 Document::Transfer(transfer) => self.transfer(seq, transfer, record, facts),
                 Document::ReceivedPayment(payment) => self.payment(seq, payment, record, facts),
+                Document::Gateway(document) => self.gateway(seq, document, record, facts),
                 Document::Order(order) => self.order(seq, order, record, facts),
                 document => self.document((seq, part), document, facts),
             }
@@ -204,11 +208,17 @@ impl Audit {
                         "entry {seq} moves money of account {number} outside its chain"
                     ));
                 }
+                (account @ AccountRef::Merchant(..), _) => {
+                    self.merchant_leg(seq, posting, record);
+                    self.other(seq, account, posting.currency, moved);
+                }
                 (
                     account @ (AccountRef::House(_)
                     | AccountRef::Partner(_)
                     | AccountRef::Outside(_)
                     | AccountRef::Received(_)
+                    | AccountRef::Payouts(_)
+                    | AccountRef::PaidOut(_)
                     | AccountRef::Adjustments),
                     _,
                 ) => {
@@ -254,6 +264,7 @@ impl Audit {
             Document::User(_)
             | Document::Transfer(_)
             | Document::ReceivedPayment(_)
+            | Document::Gateway(_)
             | Document::Order(_) => {}
         }
     }
@@ -280,6 +291,7 @@ impl Audit {
             Kind::User => self.users.judge_mobile(reader, findings),
             Kind::Transfer => self.transfers.judge(TRANSFERS, reader, findings),
             Kind::Payment => self.payments.judge(reader, findings),
+            Kind::Gateway => self.gateway.judge(reader, findings),
             Kind::Order => self.orders.judge(reader, findings),
             Kind::OrderId => self.orders.judge_name(reader, findings),
             Kind::Claim => self.orders.judge_claim(reader, findings),
@@ -301,6 +313,7 @@ impl Audit {
         self.transfers.finish(TRANSFERS.0, findings);
         self.users.finish(findings);
         self.payments.finish(findings);
+        self.gateway.finish(findings);
         self.orders.finish(findings);
         self.sessions.finish(findings);
         self.rounds.finish(findings);

@@ -115,15 +115,9 @@ impl Added {
         self.sums.compare(findings, |(currency, of), booked, said| {
             let of = match of {
                 SumOf::Players(partner) => format!("the players of {partner}"),
-                SumOf::Account(AccountRef::House(partner)) => format!("the house of {partner}"),
-                SumOf::Account(AccountRef::Partner(partner)) => format!("{partner} itself"),
-                SumOf::Account(AccountRef::Outside(wallet_type)) => {
-                    format!("outside of {wallet_type}")
-                }
-                SumOf::Account(AccountRef::Received(wallet_type)) => {
-                    format!("what was received in {wallet_type}")
-                }
-                SumOf::Account(_) => "the adjustments".to_owned(),
+                SumOf::Account(account) => account
+                    .named()
+                    .map_or_else(|| "a player".to_owned(), |(name, _)| name),
             };
             let (booked, said) = (text(booked), text(said));
             format!(

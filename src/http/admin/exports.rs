@@ -211,6 +211,9 @@ impl Names {
             | AccountRef::Partner(_)
             | AccountRef::Outside(_)
             | AccountRef::Received(_)
+            | AccountRef::Merchant(..)
+            | AccountRef::Payouts(_)
+            | AccountRef::PaidOut(_)
             | AccountRef::Adjustments => None,
         });
         if self.known.len() >= NAMES_MAX {

@@ -9,8 +9,11 @@ mod orders;
 mod partners;
 mod payments;
 mod players;
+mod postbacks;
+mod rates;
 mod reports;
 mod sessions;
+mod withdrawals;
 
 pub use guard::AdminGuard;
 
@@ -211,6 +214,15 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::ApproveOrder => orders::approve(state, members),
         Operation::RejectOrder => orders::reject(state, members),
         Operation::CancelOrder => orders::cancel(state, members),
+        Operation::ListWithdrawals => withdrawals::list(state, members).await,
+        Operation::ShowWithdrawal => withdrawals::show(state, members).await,
+        Operation::ApproveWithdrawal => withdrawals::approve(state, members).await,
+        Operation::RejectWithdrawal => withdrawals::reject(state, members).await,
+        Operation::ListPostbacks => postbacks::list(state, members).await,
+        Operation::ShowPostback => postbacks::show(state, members).await,
+        Operation::RetryPostback => postbacks::retry(state, members).await,
+        Operation::ShowRates => rates::show(state, members),
+        Operation::SetRates => rates::set(state, members),
         Operation::TrialBalance => reports::trial_balance(&state.ledger, members).await,
         Operation::OpenRounds => reports::open_rounds(&state.ledger, members).await,
         Operation::Anomalies => reports::anomalies(&state.ledger, members).await,

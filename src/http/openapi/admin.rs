@@ -14,6 +14,7 @@ const PAGE: &str = "{limit?: whole, cursor?: whole}";
 const PARTNER: &str = "{partner: Partner}";
 const PLAYER: &str = "{partner: Partner, player_id: PlayerId}";
 const SESSION: &str = "{code: text}";
+const NUMBERED: &str = "{id: whole}";
 const EXPORT: &str = r#"{format?: "jsonl"|"csv", from?: Time, to?: Time}"#;
 
 /// All of them.
@@ -75,6 +76,15 @@ fn said(operation: Operation) -> Said {
         Operation::ApproveOrder => APPROVE_ORDER,
         Operation::RejectOrder => REJECT_ORDER,
         Operation::CancelOrder => CANCEL_ORDER,
+        Operation::ListWithdrawals => LIST_WITHDRAWALS,
+        Operation::ShowWithdrawal => SHOW_WITHDRAWAL,
+        Operation::ApproveWithdrawal => APPROVE_WITHDRAWAL,
+        Operation::RejectWithdrawal => REJECT_WITHDRAWAL,
+        Operation::ListPostbacks => LIST_POSTBACKS,
+        Operation::ShowPostback => SHOW_POSTBACK,
+        Operation::RetryPostback => RETRY_POSTBACK,
+        Operation::ShowRates => SHOW_RATES,
+        Operation::SetRates => SET_RATES,
         Operation::TrialBalance => TRIAL_BALANCE,
         Operation::OpenRounds => OPEN_ROUNDS,
         Operation::Anomalies => ANOMALIES,
@@ -201,6 +211,49 @@ const CANCEL_ORDER: Said = (
     "Take a payment link back",
     "{id: text, reason?: text|null}",
     "Order",
+);
+
+const LIST_WITHDRAWALS: Said = (
+    "List merchants' withdrawals, newest first; a page may have fewer items than asked for",
+    r#"{partner?: Partner, state?: "processing"|"processed"|"rejected", limit?: whole,
+    cursor?: whole}"#,
+    "{items: [Withdrawal], next: Cursor}",
+);
+
+const SHOW_WITHDRAWAL: Said = ("Show a withdrawal", NUMBERED, "Withdrawal");
+
+const APPROVE_WITHDRAWAL: Said = (
+    "Say that a withdrawal was paid out, and tell its merchant",
+    "{id: whole, note?: text|null}",
+    "Withdrawal",
+);
+
+const REJECT_WITHDRAWAL: Said = (
+    "Say that a withdrawal is not paid out, give its money back, and tell its merchant",
+    "{id: whole, reason: text}",
+    "Withdrawal",
+);
+
+const LIST_POSTBACKS: Said = (
+    "List what merchants are told, newest first; a page may have fewer items than asked for",
+    r#"{partner?: Partner, state?: "due"|"delivered"|"waiting", limit?: whole, cursor?: whole}"#,
+    "{items: [Postback], next: Cursor}",
+);
+
+const SHOW_POSTBACK: Said = (
+    "Show a postback with what came of it",
+    NUMBERED,
+    "PostbackShown",
+);
+
+const RETRY_POSTBACK: Said = ("Send a postback again", NUMBERED, "PostbackShown");
+
+const SHOW_RATES: Said = ("Show the rates that hold", "{}", "Rates");
+
+const SET_RATES: Said = (
+    "Set some rates, each as `INR=84.10`; the others stay",
+    "{rates: [text]}",
+    "Rates",
 );
 
 const TRIAL_BALANCE: Said = (

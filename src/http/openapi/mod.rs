@@ -5,6 +5,7 @@
 //! others. Answers may get further members later.
 
 mod admin;
+mod gateway;
 mod names;
 mod partner;
 mod public;
@@ -35,6 +36,8 @@ enum Proof {
     None,
     /// The two headers of a partner.
     Partner,
+    /// A merchant's secret in the query.
+    Merchant,
     /// The admin key.
     Admin,
 }
@@ -90,6 +93,7 @@ pub fn document(all: bool) -> Value {
             "securitySchemes": {
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
                 "apiSecret": {"type": "apiKey", "in": "header", "name": "X-API-Secret"},
+                "secret": {"type": "apiKey", "in": "query", "name": "secret"},
                 "adminKey": {"type": "http", "scheme": "bearer"},
             },
         },
@@ -130,6 +134,7 @@ fn operation(call: &Call) -> Value {
     operation["security"] = match call.proof {
         Proof::None => json!([]),
         Proof::Partner => json!([{"apiKey": [], "apiSecret": []}]),
+        Proof::Merchant => json!([{"secret": []}]),
         Proof::Admin => json!([{"adminKey": []}]),
     };
     operation

@@ -3,7 +3,7 @@
 
 use hyper::Method;
 
-use super::{Answer, Call, FORM, HTML, JSON, Proof, TEXT, admin, partner};
+use super::{Answer, Call, FORM, HTML, JSON, Proof, TEXT, admin, gateway, partner};
 use crate::http::route::Route;
 
 /// The calls of a route at `path`, which ends in a slash where more follows.
@@ -16,6 +16,13 @@ pub(super) fn calls(path: &str, route: Route<'_>) -> Vec<Call> {
             "AuthLink",
             "Follow a one-time link into a game; the first GET uses it up, HEAD does not",
             &LINK,
+        ),
+        Route::Gateway => gateway::calls(path),
+        Route::Hashed(_) => pages(
+            &format!("{path}{{hash}}"),
+            "HashedAddress",
+            "Follow an address that a merchant has hashed",
+            &HASHED,
         ),
         Route::Page(_) => order_page(path),
         Route::Admin => admin::calls(),
@@ -78,6 +85,13 @@ const LINK: [Answer; 5] = [
     (403, "The user is blocked", TEXT, ""),
     (410, "Used, expired or unknown", TEXT, ""),
     (503, "Nothing was touched", TEXT, ""),
+];
+
+/// What a hashed address answers.
+const HASHED: [Answer; 3] = [
+    (302, "To the address", JSON, ""),
+    (404, "Unknown", JSON, "GatewayRefused"),
+    (410, "Expired", JSON, "GatewayRefused"),
 ];
 
 fn wallet(path: &str) -> Call {

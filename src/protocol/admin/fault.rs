@@ -4,7 +4,8 @@
 use serde::Serialize;
 
 use super::members::Malformed;
-use crate::engine::refusal::{OperatorRefusal, OrderRefusal};
+use crate::engine::rates::RateError;
+use crate::engine::refusal::{OperatorRefusal, OrderRefusal, WithdrawalRefusal};
 use crate::id::GameType;
 
 /// Why not.
@@ -39,6 +40,10 @@ pub enum Fault {
     Refused(OperatorRefusal),
     /// The rules about orders say no.
     OrderRefused(OrderRefusal),
+    /// The rules about withdrawals say no.
+    WithdrawalRefused(WithdrawalRefusal),
+    /// The rates do not go together.
+    RatesRefused(RateError),
     /// Nothing was touched: the queue is full, or the server is stopping.
     Unavailable,
     /// The journal could not be read.
@@ -71,7 +76,7 @@ impl Fault {
             Fault::HostNotAllowed | Fault::OriginNotAllowed => 403,
             Fault::PathUnknown | Fault::BackupUnknown => 404,
             Fault::MethodNotAllowed => 405,
-            Fault::GameTypeUnknown(_) => 422,
+            Fault::GameTypeUnknown(_) | Fault::RatesRefused(_) => 422,
             Fault::BackupRunning => 409,
             Fault::BodyTooLarge => 413,
             Fault::TooManyFailures => 429,
@@ -86,11 +91,19 @@ impl Fault {
                 | OrderRefusal::TooManyClaims
                 | OrderRefusal::BalanceOutOfRange => 422,
             },
+            Fault::WithdrawalRefused(refusal) => match refusal {
+                WithdrawalRefusal::Unknown => 404,
+                WithdrawalRefusal::IdUsed | WithdrawalRefusal::SignatureUsed => 409,
+                WithdrawalRefusal::InsufficientBalance
+                | WithdrawalRefusal::BalanceOutOfRange
+                | WithdrawalRefusal::Decided(_) => 422,
+            },
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_)
                 | OperatorRefusal::PlayerUnknown
                 | OperatorRefusal::AccountUnknown
-                | OperatorRefusal::SessionUnknown => 404,
+                | OperatorRefusal::SessionUnknown
+                | OperatorRefusal::PostbackUnknown => 404,
                 OperatorRefusal::WalletTokenUsed
                 | OperatorRefusal::AccountExists
                 | OperatorRefusal::CodeUsed
@@ -123,6 +136,7 @@ impl Fault {
             Fault::Unavailable => "unavailable",
             Fault::JournalUnreadable => "journal_unreadable",
             Fault::GameTypeUnknown(_) => "game_type_unknown",
+            Fault::RatesRefused(_) => "rates_refused",
             Fault::BackupRunning => "backup_running",
             Fault::BackupUnknown => "backup_unknown",
             Fault::OrderRefused(refusal) => match refusal {
@@ -133,6 +147,14 @@ impl Fault {
                 OrderRefusal::TooManyClaims => "too_many_claims",
                 OrderRefusal::PaymentTaken => "payment_taken",
                 OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
+            },
+            Fault::WithdrawalRefused(refusal) => match refusal {
+                WithdrawalRefusal::Unknown => "withdrawal_unknown",
+                WithdrawalRefusal::IdUsed => "withdrawal_id_used",
+                WithdrawalRefusal::SignatureUsed => "signature_used",
+                WithdrawalRefusal::InsufficientBalance => "insufficient_balance",
+                WithdrawalRefusal::BalanceOutOfRange => "balance_out_of_range",
+                WithdrawalRefusal::Decided(_) => "withdrawal_decided",
             },
             Fault::Refused(refusal) => match refusal {
                 OperatorRefusal::PartnerUnknown(_) => "partner_unknown",
@@ -151,6 +173,7 @@ impl Fault {
                 OperatorRefusal::BalanceOutOfRange => "balance_out_of_range",
                 OperatorRefusal::CursorUnknown => "cursor_unknown",
                 OperatorRefusal::PaymentReferenceUsed => "payment_reference_used",
+                OperatorRefusal::PostbackUnknown => "postback_unknown",
             },
         }
     }
@@ -170,6 +193,8 @@ impl Fault {
             Fault::Malformed(malformed) => return malformed.to_string(),
             Fault::Refused(refusal) => return refusal.to_string(),
             Fault::OrderRefused(refusal) => return refusal.to_string(),
+            Fault::WithdrawalRefused(refusal) => return refusal.to_string(),
+            Fault::RatesRefused(refusal) => return format!("the rates {refusal}"),
             Fault::GameTypeUnknown(name) => {
                 return format!("no game type has the name {name}; see games in the configuration");
             }

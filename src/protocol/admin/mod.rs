@@ -6,10 +6,12 @@
 
 mod export;
 mod fault;
+mod gateway;
 mod members;
 mod operation;
 mod orders;
 mod payments;
+mod rates;
 mod reply;
 mod request;
 
@@ -18,6 +20,10 @@ pub use export::{
     TransactionRow,
 };
 pub use fault::Fault;
+pub use gateway::{
+    ApproveWithdrawal, AttemptItem, GatewayList, Numbered, PostbackItem, PostbackShown,
+    RejectWithdrawal, WithdrawalItem, postback_state, withdrawal_state,
+};
 pub use members::{Malformed, Members, encode_query};
 pub use operation::{Found, Method, Operation};
 pub use orders::{
@@ -27,6 +33,7 @@ pub use payments::{
     PaymentDone, PaymentItem, PaymentList, PaymentWhose, ReceivePayment, amount_received,
     payment_state,
 };
+pub use rates::{RateGiven, RatesShown, RatesWanted, SetRates};
 pub use reply::{
     AdjustmentDone, AnomalyItem, AnomalyTransaction, BackupMade, BackupShown, CurrencyBalance,
     CurrencyReport, HistoryItem, Integrity, IntegrityHead, IntegrityScrub, NewlyShown, Page,

@@ -51,6 +51,24 @@ pub enum Operation {
     RejectOrder,
     /// Takes an order back.
     CancelOrder,
+    /// Lists withdrawals, newest first.
+    ListWithdrawals,
+    /// Shows a withdrawal.
+    ShowWithdrawal,
+    /// Says that a withdrawal was paid out.
+    ApproveWithdrawal,
+    /// Says that a withdrawal is not paid out.
+    RejectWithdrawal,
+    /// Lists postbacks, newest first.
+    ListPostbacks,
+    /// Shows a postback with what came of it.
+    ShowPostback,
+    /// Sends a postback again.
+    RetryPostback,
+    /// Shows the rates that hold.
+    ShowRates,
+    /// Sets some rates.
+    SetRates,
     /// Adds up every account.
     TrialBalance,
     /// Lists the rounds that are open, oldest first.
@@ -99,7 +117,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 33] = {
+const ROUTES: [(Operation, Method, &str); 42] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -126,6 +144,15 @@ const ROUTES: [(Operation, Method, &str); 33] = {
         (ApproveOrder, Post, "/admin/v1/orders/approve"),
         (RejectOrder, Post, "/admin/v1/orders/reject"),
         (CancelOrder, Post, "/admin/v1/orders/cancel"),
+        (ListWithdrawals, Get, "/admin/v1/withdrawals"),
+        (ShowWithdrawal, Get, "/admin/v1/withdrawals/show"),
+        (ApproveWithdrawal, Post, "/admin/v1/withdrawals/approve"),
+        (RejectWithdrawal, Post, "/admin/v1/withdrawals/reject"),
+        (ListPostbacks, Get, "/admin/v1/postbacks"),
+        (ShowPostback, Get, "/admin/v1/postbacks/show"),
+        (RetryPostback, Post, "/admin/v1/postbacks/retry"),
+        (ShowRates, Get, "/admin/v1/rates"),
+        (SetRates, Post, "/admin/v1/rates"),
         (TrialBalance, Get, "/admin/v1/reports/trial-balance"),
         (OpenRounds, Get, "/admin/v1/reports/open-rounds"),
         (Anomalies, Get, "/admin/v1/reports/anomalies"),

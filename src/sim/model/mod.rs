@@ -11,6 +11,7 @@ mod orders;
 mod payments;
 mod play;
 mod users;
+mod withdrawals;
 
 use std::collections::BTreeMap;
 
@@ -18,15 +19,19 @@ pub use self::orders::Ordered;
 use self::orders::Orders;
 use self::payments::Payments;
 use self::users::Users;
+use self::withdrawals::Withdrawals;
+pub use self::withdrawals::Withdrawn;
 use super::Operation;
 use crate::engine::command::{
     AccountName, NewAdjustment, NewSession, PartnerChange, Rules, Transaction,
 };
 use crate::engine::document::PaymentState;
-use crate::engine::refusal::{OperatorRefusal, OrderRefusal, UserRefusal};
+use crate::engine::refusal::{OperatorRefusal, OrderRefusal, UserRefusal, WithdrawalRefusal};
 use crate::engine::settings::OnRepeat;
+use crate::engine::withdrawal::WithdrawalState;
 use crate::id::{
     Code, IdSpaceName, OrderReference, PartnerNumber, PlayerId, Reference, Utr, WalletToken,
+    WithdrawalId,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -85,6 +90,10 @@ pub enum Expected {
     },
     /// Of an order: refused, for this reason.
     NotForOrder(OrderRefusal),
+    /// To a merchant or about it: the withdrawal and what has become of it.
+    Withdrawn(WithdrawalId, WithdrawalState),
+    /// The same: refused, for this reason.
+    NotWithdrawn(WithdrawalRefusal),
 }
 
 /// One line of an account's history.
@@ -157,6 +166,7 @@ struct Agent {
     replays: bool,
     /// Whether payments go to its users.
     credits: bool,
+    checks_funds: bool,
     id_space: IdSpaceName,
     disabled: bool,
     expires_at: Option<Timestamp>,
@@ -179,6 +189,7 @@ pub struct Model {
     users: Users,
     payments: Payments,
     orders: Orders,
+    withdrawals: Withdrawals,
     anomalies: BTreeMap<&'static str, u64>,
     taken: u64,
 }
@@ -221,6 +232,7 @@ impl Model {
             users: Users::default(),
             payments: Payments::default(),
             orders: Orders::default(),
+            withdrawals: Withdrawals::default(),
             anomalies: BTreeMap::new(),
             taken: 0,
         }
@@ -251,6 +263,7 @@ impl Model {
                     currency: new.currency,
                     replays: new.settings.on_repeat == OnRepeat::Replay,
                     credits: new.settings.credit_on_payment,
+                    checks_funds: new.settings.check_withdrawal_funds,
                     id_space: new.id_space.clone(),
                     disabled: false,
                     expires_at: new.expires_at,
@@ -286,6 +299,13 @@ impl Model {
             Operation::Transfer { partner, new } => return self.transfer(*partner, new, now),
             Operation::Receive(new) => return self.receive(new, now),
             Operation::Order(operation) => return self.judge_order(operation, now),
+            Operation::Withdraw { partner, new } => return self.withdraw(*partner, new),
+            Operation::DecideWithdrawal { partner, id, word } => {
+                return self.decide(*partner, id, word);
+            }
+            Operation::TryPostback { partner, id, taken } => {
+                return self.tell(*partner, id, *taken);
+            }
             Operation::Advance(_) => {}
         }
         done
@@ -506,6 +526,7 @@ impl Model {
         }
         self.add_payments(&mut sums);
         self.add_orders(&mut sums);
+        self.add_withdrawals(&mut sums);
         sums
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Row;
 use super::csv::Line;
+use super::gateway;
 use crate::engine::document::{
     AccountOpened, Adjustment, Document, Order, Partner, Player, ReceivedPayment, Session,
     Transfer, User,
@@ -24,7 +25,7 @@ pub struct JournalRow {
     seq: Seq,
     #[serde(serialize_with = "as_text")]
     at: Timestamp,
-    /// `game_server`, `partner` or `operator`.
+    /// `game_server`, `partner`, `operator` or `engine`.
     by: &'static str,
     /// `bet`, `win`, `cancel`, `void`, or what a record tells of.
     kind: &'static str,
@@ -84,17 +85,11 @@ impl PostingItem {
         account: &mut impl FnMut(AccountNumber) -> AccountOpened,
     ) -> PostingItem {
         let amount = Sum::from(posting.cents);
-        let (name, partner) = match posting.account {
-            AccountRef::Player(number) => {
-                let balance_after = posting.link.map(|link| link.balance_after);
-                return PostingItem::player(account(number), amount, balance_after);
-            }
-            AccountRef::House(partner) => (house(partner), Some(partner)),
-            AccountRef::Partner(partner) => (format!("partner/{partner}"), Some(partner)),
-            AccountRef::Outside(wallet_type) => (format!("outside/{wallet_type}"), None),
-            AccountRef::Received(wallet_type) => (format!("received/{wallet_type}"), None),
-            AccountRef::Adjustments => ("adjustments".to_owned(), None),
-        };
+        if let AccountRef::Player(number) = posting.account {
+            let balance_after = posting.link.map(|link| link.balance_after);
+            return PostingItem::player(account(number), amount, balance_after);
+        }
+        let (name, partner) = (posting.account.named()).expect("all others have names");
         PostingItem {
             account: name,
             partner,
@@ -104,10 +99,6 @@ impl PostingItem {
             balance_after: None,
         }
     }
-}
-
-fn house(partner: PartnerNumber) -> String {
-    format!("house/{partner}")
 }
 
 impl JournalRow {
@@ -155,6 +146,7 @@ fn actor(by: Actor) -> &'static str {
     match by {
         Actor::Operator => "operator",
         Actor::Partner => "partner",
+        Actor::Engine => "engine",
         Actor::Payer => "payer",
     }
 }
@@ -174,11 +166,18 @@ fn record_kind(kind: RecordKind) -> &'static str {
         RecordKind::UserRegistered => "user_registered",
         RecordKind::Transfer => "transfer",
         RecordKind::PaymentReceived => "payment_received",
+        RecordKind::WithdrawalCreated => "withdrawal_created",
+        RecordKind::WithdrawalApproved => "withdrawal_approved",
+        RecordKind::WithdrawalRejected => "withdrawal_rejected",
+        RecordKind::PostbackTried => "postback_tried",
+        RecordKind::PostbackRetried => "postback_retried",
         RecordKind::OrderCreated => "order_created",
         RecordKind::UtrNamed => "utr_named",
         RecordKind::OrderApproved => "order_approved",
         RecordKind::OrderRejected => "order_rejected",
         RecordKind::OrderCancelled => "order_cancelled",
+        RecordKind::UrlsHashed => "urls_hashed",
+        RecordKind::RatesSet => "rates_set",
     }
 }
 
@@ -191,9 +190,11 @@ fn played(
         return Vec::new();
     };
     let opened = account(number);
+    let (account, partner) =
+        (AccountRef::House(opened.partner).named()).expect("a house has a name");
     let from = PostingItem {
-        account: house(opened.partner),
-        partner: Some(opened.partner),
+        account,
+        partner,
         player_id: None,
         currency: opened.currency,
         amount: moved.negated(),
@@ -274,6 +275,7 @@ fn document(document: &Document) -> Value {
         Document::ReceivedPayment(payment) => {
             json!({ "received_payment": payment_told(payment) })
         }
+        Document::Gateway(document) => gateway::told(document),
         Document::Order(order) => json!({ "order": order_told(order) }),
     }
 }

@@ -4,6 +4,7 @@
 //! a session, which is a credential while the session is open, and no wallet token.
 
 mod csv;
+mod gateway;
 mod journal;
 
 use std::fmt;

@@ -1,0 +1,185 @@
+//! The payment systems that a gateway offers: what is configured of each (paykassma-api.md,
+//! Deposits; operations.md, Configuration).
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::id::{IdError, WalletType};
+use crate::money::{Amount, Currency};
+
+/// One payment system in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentSystem {
+    /// What requests and accounts call it.
+    pub wallet_type: WalletType,
+    /// What payers call it.
+    pub name: String,
+    /// What is paid in.
+    pub currency: Currency,
+    /// Its place in lists: the lowest first.
+    pub order: u32,
+    /// The address of its picture, or empty.
+    pub logo: String,
+    /// Whether an operator decides on its deposits.
+    pub is_manual: bool,
+    /// Whether payers send a picture of the payment.
+    pub uploading_payment_bill: bool,
+    /// Whether a deposit is activated by the number that the payer got.
+    pub requires_activation: bool,
+    /// Whether an activation must name the amount.
+    pub amount_required: bool,
+    /// Amounts that it takes, the least and the most.
+    pub limits: (Amount, Amount),
+    /// Deposits below it are saved up; zero for none.
+    pub minimum_deposit: Amount,
+    /// What payers pay to, given out in turn.
+    pub requisites: Vec<String>,
+    /// What else is told with the requisites.
+    pub params: BTreeMap<String, Param>,
+    /// Characters of the number that activates, the fewest and the most.
+    pub key1: (usize, usize),
+    /// What a withdrawal must say besides.
+    pub withdrawal_required: Vec<WithdrawalField>,
+    /// A film or picture that shows how to pay.
+    pub media: Option<Media>,
+}
+
+/// What else is told with the requisites.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Param {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// Yes or no.
+    Truth(bool),
+}
+
+/// A film or picture that shows how to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Its number.
+    pub id: u64,
+    /// Where it lies.
+    pub url: String,
+}
+
+impl PaymentSystem {
+    /// Whether it takes an amount.
+    pub fn takes(&self, amount: Amount) -> bool {
+        (self.limits.0..=self.limits.1).contains(&amount)
+    }
+
+    /// Whether a transaction number has a length that it may have.
+    pub fn takes_key1(&self, key1: &str) -> bool {
+        (self.key1.0..=self.key1.1).contains(&key1.chars().count())
+    }
+}
+
+/// All payment systems, each once in a currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalogue(Vec<PaymentSystem>);
+
+impl Catalogue {
+    /// Adds a payment system.
+    ///
+    /// # Errors
+    /// It is there already.
+    pub fn add(&mut self, system: PaymentSystem) -> Result<(), IdError> {
+        if self.find(system.wallet_type, system.currency).is_some() {
+            return Err(IdError("is there twice in this currency"));
+        }
+        self.0.push(system);
+        self.0.sort_by(|one, other| {
+            let place =
+                |system: &PaymentSystem| (system.order, system.wallet_type, system.currency);
+            place(one).cmp(&place(other))
+        });
+        Ok(())
+    }
+
+    /// The payment system of that name in a currency.
+    pub fn find(&self, wallet_type: WalletType, currency: Currency) -> Option<&PaymentSystem> {
+        let mut systems = self.0.iter();
+        systems.find(|system| (system.wallet_type, system.currency) == (wallet_type, currency))
+    }
+
+    /// The payment systems of that name, whatever the currency.
+    pub fn of_type(&self, name: &str) -> impl Iterator<Item = &PaymentSystem> {
+        let systems = self.0.iter();
+        systems.filter(move |system| system.wallet_type.as_str() == name)
+    }
+
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &PaymentSystem> {
+        self.0.iter()
+    }
+}
+
+macro_rules! withdrawal_fields {
+    ($($(#[$doc:meta])* $field:ident = $name:literal),* $(,)?) => {
+        /// What a withdrawal may say, and a payment system may want to know (paykassma-api.md,
+        /// Withdrawals).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum WithdrawalField {
+            $($(#[$doc])* $field),*
+        }
+
+        impl WithdrawalField {
+            /// All of them, in the document's order.
+            pub const ALL: &[WithdrawalField] = &[$(WithdrawalField::$field),*];
+
+            /// Its name in requests; a point stands before the name of a member within another.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(WithdrawalField::$field => $name),*
+                }
+            }
+        }
+    };
+}
+
+withdrawal_fields! {
+    /// The number of the account that is paid to.
+    AccountNumber = "account_number",
+    /// Whose account it is.
+    AccountName = "account_name",
+    /// The payee's address for electronic mail.
+    AccountEmail = "account_email",
+    /// The payee.
+    ReceiverName = "receiver_name",
+    /// How it is paid.
+    PaymentsMethod = "payments_details.payments_method",
+    /// Who pays it.
+    PaymentsProvider = "payments_details.payments_provider",
+    /// The bank.
+    BankCode = "bank_details.bank_code",
+    /// The branch of the bank.
+    BranchCode = "bank_details.branch_code",
+    /// The bank as the payment system calls it.
+    BankCodeInPaymentsSystem = "bank_details.bank_code_in_payments_system",
+    /// The kind of account.
+    AccountType = "account_type",
+    /// The kind of document that the payee has.
+    DocumentType = "document_type",
+    /// Its number.
+    DocumentId = "document_id",
+    /// The account's check digit.
+    AccountDigit = "account_digit",
+    /// The account's international number.
+    Iban = "iban",
+    /// A number of the payment system's own.
+    Type = "type",
+}
+
+impl FromStr for WithdrawalField {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<WithdrawalField, IdError> {
+        let mut all = WithdrawalField::ALL.iter();
+        let found = all.find(|field| field.name() == text);
+        found.copied().ok_or(IdError(
+            "must be a member of a withdrawal such as account_name or bank_details.bank_code",
+        ))
+    }
+}

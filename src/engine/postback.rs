@@ -1,0 +1,440 @@
+//! Postbacks: what merchants are told, and how often it is tried (paykassma-api.md, Postbacks).
+//!
+//! What is told is written once, in the entry of the money that it tells of, as the very bytes that
+//! are sent each time. How far the telling is stands beside it, in a [`Delivery`]; what came of each
+//! try is an [`Attempt`], written when it is known. So a postback is sent once more where nobody
+//! lived to write down what came of it, and never forgotten.
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Document, Partner};
+use super::entry::{Actor, Record, RecordKind};
+use super::gateway::{GatewayDocument, GatewayKey, Kept, List, Mark, OfKind};
+use crate::id::{PartnerNumber, PostbackName, PostbackUrl, Seq};
+use crate::time::{Span, Timestamp};
+
+/// What a postback tells of, and by that where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum PostbackKind {
+    /// Money that came for a merchant.
+    Deposit = 1,
+    /// A withdrawal that was decided.
+    Withdrawal = 2,
+}
+
+impl PostbackKind {
+    /// Both.
+    pub const ALL: [PostbackKind; 2] = [PostbackKind::Deposit, PostbackKind::Withdrawal];
+
+    /// The word for it (paykassma-api.md, `type`).
+    pub fn name(self) -> &'static str {
+        match self {
+            PostbackKind::Deposit => "deposit",
+            PostbackKind::Withdrawal => "withdrawal",
+        }
+    }
+
+    /// Where a partner wants to be told of it.
+    pub fn url_of(self, partner: &Partner) -> Option<&PostbackUrl> {
+        let settings = &partner.settings;
+        match self {
+            PostbackKind::Deposit => settings.deposit_postback_url.as_ref(),
+            PostbackKind::Withdrawal => settings.withdrawal_postback_url.as_ref(),
+        }
+    }
+}
+
+/// Whom a postback tells, and of what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PostbackOf {
+    /// The merchant.
+    pub partner: PartnerNumber,
+    /// Of what kind of thing.
+    pub kind: PostbackKind,
+    /// Of which one.
+    pub name: PostbackName,
+}
+
+impl PostbackOf {
+    fn key<T: OfKind>(&self) -> GatewayKey {
+        let key = GatewayKey::of::<T>().partner(self.partner);
+        key.small(self.kind as u32).text(self.name.as_str())
+    }
+}
+
+/// What a merchant is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Postback {
+    /// Whom, and of what.
+    pub of: PostbackOf,
+    /// The bytes that are sent: JSON, with its signature.
+    pub body: String,
+}
+
+/// How far the telling is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Whom, and of what.
+    pub of: PostbackOf,
+    /// What is to be done.
+    pub state: DeliveryState,
+    /// Tries in all.
+    pub attempts: u32,
+    /// Tries since it was queued, or an operator has asked for more.
+    pub tries: u32,
+    /// Since when these go on.
+    pub since: Timestamp,
+}
+
+/// What is to be done about a postback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// To be sent at this time.
+    Due(Timestamp),
+    /// The merchant has taken it.
+    Delivered,
+    /// It was tried in vain for long, or there was nowhere to send it: an operator must see to it.
+    Waiting,
+}
+
+impl DeliveryState {
+    /// The words of all.
+    pub const NAMES: [&'static str; 3] = ["due", "delivered", "waiting"];
+
+    /// The word for operators.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeliveryState::Due(_) => "due",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Waiting => "waiting",
+        }
+    }
+}
+
+/// What came of one try.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Whom, and of what.
+    pub of: PostbackOf,
+    /// Which try, from 1.
+    pub number: u32,
+    /// Where it went.
+    pub url: PostbackUrl,
+    /// What came back.
+    pub answer: Answer,
+}
+
+/// What came back of a try.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whether the merchant has taken it.
+    pub taken: bool,
+    /// The status of its answer, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What the answer said, cut short, or why there was none.
+    pub text: String,
+}
+
+/// Characters of an answer that are kept.
+pub const ANSWER_TEXT_MAX: usize = 500;
+
+impl Answer {
+    /// An answer, of which so much is kept as operators need.
+    pub fn new(taken: bool, status: Option<u16>, text: &str) -> Answer {
+        let shown = text.chars().map(|character| match character.is_control() {
+            true => ' ',
+            false => character,
+        });
+        let text = shown.take(ANSWER_TEXT_MAX).collect();
+        Answer {
+            taken,
+            status,
+            text,
+        }
+    }
+}
+
+/// When a postback is sent again (operations.md, `[postbacks]`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostbackRules {
+    /// How long after each of the first tries.
+    pub schedule: Vec<Span>,
+    /// How long after each of the others.
+    pub then_every: Span,
+    /// After so long it waits for an operator.
+    pub give_up_after: Span,
+}
+
+impl Default for PostbackRules {
+    fn default() -> PostbackRules {
+        let seconds = [10, 30, 60, 5 * 60, 30 * 60];
+        PostbackRules {
+            schedule: seconds.map(Span::from_seconds).to_vec(),
+            then_every: Span::from_seconds(60 * 60),
+            give_up_after: Span::from_seconds(3 * 24 * 60 * 60),
+        }
+    }
+}
+
+impl PostbackRules {
+    /// The longest that a postback waits for its next try.
+    pub fn longest(&self) -> Span {
+        let longest = self.schedule.iter().copied().max();
+        longest.unwrap_or_default().max(self.then_every)
+    }
+
+    /// When a postback is sent again after `tries` in vain, the last of them at `now`; `None` where
+    /// it has been tried for long enough.
+    fn next(&self, tries: u32, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let place = usize::try_from(tries).ok()?.checked_sub(1)?;
+        let delay = self.schedule.get(place).unwrap_or(&self.then_every);
+        let next = now.plus(*delay);
+        (next <= since.plus(self.give_up_after)).then_some(next)
+    }
+}
+
+impl Postback {
+    /// The name of what is told.
+    pub fn key_of(of: &PostbackOf) -> GatewayKey {
+        of.key::<Postback>()
+    }
+}
+
+impl Kept for Postback {
+    fn key(&self) -> GatewayKey {
+        Postback::key_of(&self.of)
+    }
+}
+
+impl Delivery {
+    /// The name of how far the telling is.
+    pub fn key_of(of: &PostbackOf) -> GatewayKey {
+        of.key::<Delivery>()
+    }
+
+    /// The list of what is to be sent to one receiver, in the order of time.
+    pub fn due_list(partner: PartnerNumber, kind: PostbackKind) -> Mark {
+        let list = Mark::of::<Delivery>(List::Due).partner(partner);
+        list.number(kind as u64)
+    }
+}
+
+impl Kept for Delivery {
+    fn key(&self) -> GatewayKey {
+        Delivery::key_of(&self.of)
+    }
+
+    fn marks(&self, created: Seq) -> Vec<Mark> {
+        let PostbackOf { partner, kind, .. } = self.of;
+        let list = Mark::of::<Delivery>;
+        let mut marks = vec![
+            list(List::All).created(created),
+            list(List::OfPartner).partner(partner).created(created),
+        ];
+        match self.state {
+            DeliveryState::Due(at) => {
+                marks.push(Delivery::due_list(partner, kind).at(at).created(created));
+                marks.push(list(List::Open).created(created));
+            }
+            DeliveryState::Waiting => marks.push(list(List::Open).created(created)),
+            DeliveryState::Delivered => {}
+        }
+        marks
+    }
+
+    fn step(&self) -> Option<u8> {
+        None
+    }
+}
+
+impl Attempt {
+    /// The name of one try.
+    pub fn key_of(of: &PostbackOf, number: u32) -> GatewayKey {
+        of.key::<Attempt>().small(number)
+    }
+}
+
+impl Kept for Attempt {
+    fn key(&self) -> GatewayKey {
+        Attempt::key_of(&self.of, self.number)
+    }
+}
+
+/// What is to be told in an entry, if anything.
+#[derive(Clone, Debug)]
+pub struct Telling {
+    /// Whom, and of what: of what nothing was told before.
+    pub of: PostbackOf,
+    /// The bytes to send.
+    pub body: String,
+    /// Whether there is anywhere to send it.
+    pub has_url: bool,
+}
+
+impl Telling {
+    /// The documents that go into the entry of the money.
+    pub fn documents(self, now: Timestamp) -> [GatewayDocument; 2] {
+        let Telling { of, body, has_url } = self;
+        let state = match has_url {
+            true => DeliveryState::Due(now),
+            false => DeliveryState::Waiting,
+        };
+        let delivery = Delivery {
+            of: of.clone(),
+            state,
+            attempts: 0,
+            tries: 0,
+            since: now,
+        };
+        [Postback { of, body }.into(), delivery.into()]
+    }
+}
+
+/// Takes down what came of a try.
+pub fn decide_attempt(
+    before: &Delivery,
+    url: PostbackUrl,
+    answer: Answer,
+    rules: &PostbackRules,
+    now: Timestamp,
+) -> Record {
+    let (attempts, tries) = (before.attempts + 1, before.tries + 1);
+    let state = match before.state {
+        _ if answer.taken => DeliveryState::Delivered,
+        DeliveryState::Delivered => DeliveryState::Delivered,
+        DeliveryState::Due(_) | DeliveryState::Waiting => {
+            match rules.next(tries, before.since, now) {
+                Some(at) => DeliveryState::Due(at),
+                None => DeliveryState::Waiting,
+            }
+        }
+    };
+    let attempt = Attempt {
+        of: before.of.clone(),
+        number: attempts,
+        url,
+        answer,
+    };
+    let delivery = Delivery {
+        state,
+        attempts,
+        tries,
+        ..before.clone()
+    };
+    record(
+        (RecordKind::PostbackTried, Actor::Engine),
+        [attempt.into(), delivery.into()],
+    )
+}
+
+/// A postback is to be sent once more, by an operator's word, and then again as if it were new.
+pub fn decide_retry(before: &Delivery, now: Timestamp) -> Record {
+    let delivery = Delivery {
+        state: DeliveryState::Due(now),
+        tries: 0,
+        since: now,
+        ..before.clone()
+    };
+    record(
+        (RecordKind::PostbackRetried, Actor::Operator),
+        [delivery.into()],
+    )
+}
+
+fn record<const N: usize>(
+    (kind, by): (RecordKind, Actor),
+    documents: [GatewayDocument; N],
+) -> Record {
+    Record {
+        by,
+        kind,
+        postings: Vec::new(),
+        documents: documents.map(Document::from).to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u32 = 60 * 60;
+
+    fn at(seconds: u32) -> Timestamp {
+        Timestamp::EPOCH.plus(Span::from_seconds(seconds))
+    }
+
+    fn queued() -> Delivery {
+        Delivery {
+            of: PostbackOf {
+                partner: PartnerNumber(1),
+                kind: PostbackKind::Withdrawal,
+                name: "w1".parse().unwrap(),
+            },
+            state: DeliveryState::Due(at(0)),
+            attempts: 0,
+            tries: 0,
+            since: at(0),
+        }
+    }
+
+    fn tried(before: &Delivery, taken: bool, now: Timestamp) -> Delivery {
+        let url = "https://shop.example.com".parse().unwrap();
+        let answer = Answer::new(taken, Some(200), "{}");
+        let rules = PostbackRules::default();
+        let record = decide_attempt(before, url, answer, &rules, now);
+        let deliveries = record
+            .documents
+            .iter()
+            .filter_map(|document| match document {
+                Document::Gateway(document) => Delivery::of(document).cloned(),
+                _ => None,
+            });
+        deliveries.last().unwrap()
+    }
+
+    #[test]
+    fn it_is_sent_ever_more_seldom_for_three_days_and_then_waits() {
+        let (mut delivery, mut times) = (queued(), Vec::new());
+        while let DeliveryState::Due(due) = delivery.state {
+            times.push(due);
+            delivery = tried(&delivery, false, due);
+        }
+        let first = [0, 10, 40, 100, 400, 2200, 2200 + HOUR, 2200 + 2 * HOUR];
+        assert_eq!(times[..8], first.map(at));
+        let last = *times.last().unwrap();
+        assert!(last <= at(72 * HOUR) && at(71 * HOUR) < last);
+        assert_eq!(delivery.state, DeliveryState::Waiting);
+        assert_eq!(delivery.attempts as usize, times.len());
+        // An operator's word begins it anew, and counts on.
+        let again = decide_retry(&delivery, at(100 * HOUR));
+        let Document::Gateway(document) = &again.documents[0] else {
+            panic!("{again:?}");
+        };
+        let again = Delivery::of(document).unwrap();
+        assert_eq!(again.state, DeliveryState::Due(at(100 * HOUR)));
+        let again = tried(again, false, at(100 * HOUR));
+        assert_eq!(again.state, DeliveryState::Due(at(100 * HOUR + 10)));
+        assert_eq!(again.attempts, delivery.attempts + 1);
+    }
+
+    #[test]
+    fn what_was_taken_is_not_sent_again() {
+        let delivery = tried(&queued(), true, at(3));
+        assert_eq!(delivery.state, DeliveryState::Delivered);
+        assert_eq!(delivery.marks(Seq(9)).len(), 2);
+        // Somebody was slow to write down what came of an earlier try.
+        let late = tried(&delivery, false, at(5));
+        assert_eq!((late.state, late.attempts), (DeliveryState::Delivered, 2));
+    }
+
+    #[test]
+    fn answers_are_cut_short_and_hold_nothing_that_moves_a_terminal() {
+        let answer = Answer::new(false, None, &"\u{1b}\u{e4}".repeat(ANSWER_TEXT_MAX));
+        assert_eq!(answer.text.chars().count(), ANSWER_TEXT_MAX);
+        assert!(!answer.text.chars().any(char::is_control));
+    }
+}

@@ -1,0 +1,87 @@
+//! The bytes of postbacks: a merchant's keys and the present rates joined to what is told.
+
+use super::State;
+use crate::engine::rates::Rates;
+use crate::engine::withdrawal::{Withdrawal, WithdrawalState};
+use crate::id::GatewayText;
+use crate::ledger::{PartnerRow, Unavailable};
+use crate::protocol::paykassma::gateway::postback::{
+    Postback, Told, WithdrawalStatus, WithdrawalTold, signed,
+};
+use crate::protocol::paykassma::sign::PostbackKeys;
+use crate::secret::SecretKey;
+use crate::time::{Timestamp, UtcOffset};
+
+/// What a merchant is told of a decided withdrawal, as
+/// [`crate::ledger::Ledger::decide_on_withdrawal`] asks for it, at the rates that hold now.
+///
+/// # Errors
+/// [`Unavailable`].
+pub(super) fn of_withdrawals(
+    state: &State,
+) -> Result<impl Fn(&PartnerRow, &Withdrawal, Timestamp) -> String + use<'_>, Unavailable> {
+    let rates = state.ledger.rates(&state.settings.rates)?.value;
+    let key = &*state.admin.secret_key;
+    let offset = state.settings.wording.utc_offset;
+    Ok(move |partner: &PartnerRow, withdrawal: &Withdrawal, now| {
+        of_withdrawal(key, &rates, offset, (partner, withdrawal, now))
+    })
+}
+
+fn of_withdrawal(
+    key: &SecretKey,
+    rates: &Rates,
+    offset: UtcOffset,
+    (partner, withdrawal, now): (&PartnerRow, &Withdrawal, Timestamp),
+) -> String {
+    let asked = &withdrawal.asked;
+    let said = |text: &Option<GatewayText>| text.as_ref().map(|text| text.as_str().to_owned());
+    let (number, name) = (
+        said(&asked.details.account_number),
+        said(&asked.details.account_name),
+    );
+    let email = said(&asked.details.account_email);
+    let (bank, branch) = (
+        said(&asked.details.bank_code),
+        said(&asked.details.branch_code),
+    );
+    let status = match withdrawal.state {
+        WithdrawalState::Processed => WithdrawalStatus::Processed,
+        WithdrawalState::Processing | WithdrawalState::Rejected => WithdrawalStatus::Rejected,
+    };
+    let told = WithdrawalTold {
+        comment: withdrawal.comment(),
+        withdrawal_id: withdrawal.id.as_str(),
+        status,
+        account_number: number.as_deref().unwrap_or(""),
+        account_name: name.as_deref().unwrap_or(""),
+        account_email: email.as_deref().unwrap_or(""),
+        bank_code: bank.as_deref(),
+        branch_code: branch.as_deref(),
+    };
+    let postback = Postback {
+        wallet_type: asked.wallet_type.as_str(),
+        amount: asked.amount,
+        currency: asked.currency,
+        label: asked.label.as_str(),
+        converted: &rates.converted(asked.amount, asked.currency),
+        created: now,
+        offset: partner.settings.utc_offset.unwrap_or(offset),
+        of: Told::Withdrawal(told),
+    };
+    signed_by(key, partner, &postback)
+}
+
+/// The bytes of a postback under its merchant's keys.
+fn signed_by(key: &SecretKey, partner: &PartnerRow, postback: &Postback<'_>) -> String {
+    let open = |sealed| {
+        key.open(sealed)
+            .expect("the key that sealed it is this coffer's")
+    };
+    let keys = PostbackKeys {
+        access_key: open(&partner.secrets.access_key),
+        private_key: open(&partner.secrets.private_key),
+    };
+    let bytes = signed(&postback.encode(), &keys).expect("it was encoded a moment ago");
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}

@@ -1,0 +1,125 @@
+//! The gateway's documents in the journal's rows.
+
+use serde_json::{Value, json};
+
+use crate::engine::gateway::GatewayDocument;
+use crate::engine::hashed::HashedUrl;
+use crate::engine::merchant::{Merchant, MerchantAccount};
+use crate::engine::postback::{Attempt, Delivery, DeliveryState, Postback, PostbackOf};
+use crate::engine::rates::RatesTable;
+use crate::engine::withdrawal::{Asked, PayoutDetails, SignedRequest, Withdrawal};
+use crate::money::Sum;
+
+/// A document of the gateway without what opens a door.
+pub(super) fn told(document: &GatewayDocument) -> Value {
+    match document {
+        GatewayDocument::Merchant(Merchant { partner, accounts }) => json!({ "merchant": {
+            "partner": partner, "accounts": accounts,
+        } }),
+        GatewayDocument::MerchantAccount(MerchantAccount {
+            partner,
+            wallet_type,
+            currency,
+            cents,
+            previous,
+        }) => json!({ "merchant_account": {
+            "partner": partner, "wallet_type": wallet_type, "currency": currency,
+            "balance": Sum::from(*cents).to_string(), "previous": previous,
+        } }),
+        GatewayDocument::Withdrawal(withdrawal) => {
+            json!({ "withdrawal": withdrawal_told(withdrawal) })
+        }
+        GatewayDocument::SignedRequest(SignedRequest {
+            partner,
+            signature: _,
+            withdrawal,
+        }) => json!({ "signed_request": { "partner": partner, "withdrawal_id": withdrawal } }),
+        GatewayDocument::Postback(Postback { of, body }) => {
+            let mut body: Value = serde_json::from_str(body).unwrap_or_default();
+            if let Some(members) = body.as_object_mut() {
+                members.remove("signature");
+            }
+            json!({ "postback": { "of": of_told(of), "body": body } })
+        }
+        GatewayDocument::Delivery(delivery) => json!({ "delivery": delivery_told(delivery) }),
+        GatewayDocument::Attempt(Attempt {
+            of,
+            number,
+            url,
+            answer,
+        }) => json!({ "attempt": {
+            "of": of_told(of), "number": number, "url": url, "answer": answer,
+        } }),
+        GatewayDocument::HashedUrl(HashedUrl {
+            partner,
+            hash: _,
+            url,
+            until,
+        }) => json!({ "hashed_url": {
+            "partner": partner, "url": url, "until": until.to_string(),
+        } }),
+        GatewayDocument::RatesTable(RatesTable { rates }) => json!({ "rates": rates }),
+    }
+}
+
+fn of_told(of: &PostbackOf) -> Value {
+    let PostbackOf {
+        partner,
+        kind,
+        name,
+    } = of;
+    json!({ "partner": partner, "type": kind.name(), "name": name })
+}
+
+fn withdrawal_told(withdrawal: &Withdrawal) -> Value {
+    let Withdrawal {
+        partner,
+        id,
+        id_made,
+        signature: _,
+        asked,
+        state,
+        note,
+    } = withdrawal;
+    let Asked {
+        wallet_type,
+        amount,
+        currency,
+        label,
+        is_test,
+        comment,
+        details,
+        old_form,
+    } = asked;
+    json!({
+        "partner": partner, "withdrawal_id": id, "withdrawal_id_made": id_made,
+        "wallet_type": wallet_type, "amount": amount.to_string(), "currency": currency,
+        "label": label, "is_test": is_test, "comment": comment,
+        "details": details_told(details), "old_form": old_form, "state": state.name(),
+        "note": note,
+    })
+}
+
+fn details_told(details: &PayoutDetails) -> Value {
+    let said = details.said();
+    said.map(|(name, text)| (name.to_owned(), Value::from(text.as_str())))
+        .collect()
+}
+
+fn delivery_told(delivery: &Delivery) -> Value {
+    let Delivery {
+        of,
+        state,
+        attempts,
+        tries,
+        since,
+    } = delivery;
+    let due = match state {
+        DeliveryState::Due(at) => Some(at.to_string()),
+        DeliveryState::Delivered | DeliveryState::Waiting => None,
+    };
+    json!({
+        "of": of_told(of), "state": state.name(), "due_at": due, "attempts": attempts,
+        "tries": tries, "since": since.to_string(),
+    })
+}
