@@ -42,7 +42,10 @@ impl Ledger {
     /// Roughly what the current generations take, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         let shards = &self.shards;
-        let players = shards.players.each().map(|players| players.holdings.bytes());
+        let players = shards
+            .players
+            .each()
+            .map(|players| players.holdings.bytes());
         let ids = shards.ids.each().map(|ids| ids.rows.table_bytes());
         let accounts = shards.accounts.each().map(|rows| rows.table_bytes());
         let codes = shards.codes.each().map(|rows| with(&rows, NAME_BYTES));
