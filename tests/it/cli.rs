@@ -105,7 +105,7 @@ fn exit_codes_tell_refusal_usage_and_absence_apart() {
         &["partner", "remove", "p1"],
         &["player", "show", "--partner", "p1", "--player-id", "a b"],
         &["partner", "list", "--limit", "1001"],
-        &["rates", "show"],
+        &["rates", "forget"],
     ] {
         server.ask(wrong).failed(2);
     }
