@@ -273,13 +273,9 @@ impl Model {
             Operation::Register { partner, new } => return self.register(*partner, new),
             Operation::Transfer { partner, new } => return self.transfer(*partner, new, now),
             Operation::Receive(new) => return self.receive(new),
-            Operation::Withdraw { partner, new } => return self.withdraw(*partner, new),
-            Operation::DecideWithdrawal { partner, id, word } => {
-                return self.decide(*partner, id, word);
-            }
-            Operation::TryPostback { partner, id, taken } => {
-                return self.tell(*partner, id, *taken);
-            }
+            Operation::Withdraw { .. }
+            | Operation::DecideWithdrawal { .. }
+            | Operation::TryPostback { .. } => return self.judge_withdrawal(operation),
             Operation::Advance(_) => {}
         }
         done
