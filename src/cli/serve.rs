@@ -33,7 +33,7 @@ use crate::http::sender::{Sender, Teller, web_roots};
 use crate::http::{self, Admin, AdminGuard, Game, Gateway, Meters, PartnerGuard, Settings, State};
 use crate::id::TransactionId;
 use crate::journal::{ArchiverStop, Backups};
-use crate::ledger::{CheckpointerStop, Ledger, Scrubber, ScrubberStop, Scrubs};
+use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop, Scrubs};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
 use crate::secret::{Secret, SecretKey};
@@ -235,7 +235,7 @@ async fn serve(
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
-    let scrubbing = begin_scrubbing(scrubber)?;
+    let scrubbing = aside("scrubber", move || scrubber.run())?;
     let served = Served {
         ledger: Arc::clone(&ledger),
         committing,
@@ -260,28 +260,39 @@ async fn serve(
     }
     let shutdown = async move { end.comes().await };
     let serving = tokio::spawn(http::serve(state, public, admin_listener, shutdown));
-    let (over, is_over) = oneshot::channel::<()>();
-    let sender = sender(&ledger, &config);
-    let sending = tokio::spawn(sender.run(async { drop(is_over.await) }));
+    let sending = Sending::begin(&ledger, &config);
     begin(&reached, with, filled, admin_key, (clock, ids)).await?;
     match serving.await.map_err(|panic| Failure::of(&panic))? {
         Ok(()) => {}
         // The committer knows more, and is asked next.
         Err(latched) => tracing::error!("{latched}"),
     }
-    drop(over);
-    sending.await.map_err(|panic| Failure::of(&panic))?;
-    Ok(served)
+    sending.end().await.map(|()| served)
 }
 
-/// Who tells merchants what becomes of their money.
-fn sender(ledger: &Arc<Ledger>, config: &Config) -> Sender {
-    let postbacks = &config.postbacks;
-    let patience = postbacks.timeout.duration();
-    Sender {
-        ledger: Arc::clone(ledger),
-        rules: postbacks.rules.clone(),
-        teller: Teller::new(postbacks.allow_private_addresses, patience, web_roots()),
+/// Who tells merchants what becomes of their money, until it is ended.
+struct Sending {
+    over: oneshot::Sender<()>,
+    sender: tokio::task::JoinHandle<()>,
+}
+
+impl Sending {
+    fn begin(ledger: &Arc<Ledger>, config: &Config) -> Sending {
+        let postbacks = &config.postbacks;
+        let patience = postbacks.timeout.duration();
+        let sender = Sender {
+            ledger: Arc::clone(ledger),
+            rules: postbacks.rules.clone(),
+            teller: Teller::new(postbacks.allow_private_addresses, patience, web_roots()),
+        };
+        let (over, is_over) = oneshot::channel();
+        let sender = tokio::spawn(sender.run(async { drop(is_over.await) }));
+        Sending { over, sender }
+    }
+
+    async fn end(self) -> Result<(), Failure> {
+        drop(self.over);
+        self.sender.await.map_err(|panic| Failure::of(&panic))
     }
 }
 
@@ -303,13 +314,6 @@ fn admin_of(
         backups,
         scrubs,
     }
-}
-
-/// Runs the scrubber in a thread of its own.
-fn begin_scrubbing(scrubber: Scrubber) -> Result<JoinHandle<()>, Failure> {
-    let thread = std::thread::Builder::new().name("scrubber".to_owned());
-    let scrubbing = thread.spawn(move || scrubber.run());
-    scrubbing.map_err(|error| Failure::of(&error))
 }
 
 fn state(

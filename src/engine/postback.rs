@@ -386,14 +386,14 @@ mod tests {
         let answer = Answer::new(taken, Some(200), "{}");
         let rules = PostbackRules::default();
         let record = decide_attempt(before, url, answer, &rules, now);
-        let deliveries = record
+        let mut deliveries = record
             .documents
             .iter()
             .filter_map(|document| match document {
                 Document::Gateway(document) => Delivery::of(document).cloned(),
                 _ => None,
             });
-        deliveries.last().unwrap()
+        deliveries.next_back().unwrap()
     }
 
     #[test]

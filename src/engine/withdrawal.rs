@@ -170,15 +170,6 @@ impl WithdrawalState {
             WithdrawalState::Rejected => "rejected",
         }
     }
-
-    /// `withdrawal_status` in postbacks; none while it is undecided.
-    pub fn status(self) -> Option<u8> {
-        match self {
-            WithdrawalState::Processing => None,
-            WithdrawalState::Processed => Some(1),
-            WithdrawalState::Rejected => Some(5),
-        }
-    }
 }
 
 /// That a request was accepted under a signature: for ever, since a repeated request must not pay
@@ -528,12 +519,11 @@ mod tests {
             body: "{}".into(),
             has_url: true,
         };
-        for (word, other, to, status) in [
-            (&approve, &reject, "paid-out/upi_ib", 1),
-            (&reject, &approve, "merchant/p1/upi_ib", 5),
+        for (word, other, to) in [
+            (&approve, &reject, "paid-out/upi_ib"),
+            (&reject, &approve, "merchant/p1/upi_ib"),
         ] {
             let decided = withdrawal.after(word).unwrap().unwrap();
-            assert_eq!(decided.state.status(), Some(status));
             assert_eq!(decided.after(word), Ok(None));
             let refused = Err(WithdrawalRefusal::Decided(decided.state));
             assert_eq!(decided.after(other), refused);

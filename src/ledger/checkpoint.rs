@@ -6,11 +6,13 @@
 //! the last of them. Only the next turn forgets the generation.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use parking_lot::MutexGuard;
 
 use super::checkpoint_error::CheckpointError;
 use super::flush::Writing;
@@ -20,7 +22,7 @@ use super::{Ledger, Space};
 use crate::books::{AccountPlace, Applied, Closing, ReferenceKey, SessionPlace, Tidying};
 use crate::engine::document::Adjustment;
 use crate::engine::gateway::{GatewayKey, GatewayRow};
-use crate::engine::held::{Bin, Generation};
+use crate::engine::held::{Bin, Generation, Held};
 use crate::engine::holdings::{PlayerKey, Turned};
 use crate::engine::ids::{IdKey, IdRow};
 use crate::engine::totals::{DayKey, DayTotals, Totals};
@@ -71,6 +73,18 @@ pub struct Turn {
     pub(super) partners: Vec<Arc<PartnerRow>>,
 }
 
+/// Ends the generations of all pieces of one kind.
+fn turned_all<K, V>(
+    pieces: &mut [MutexGuard<'_, Held<K, V>>],
+    bin: &mut Bin,
+) -> Vec<Arc<Generation<K, V>>>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pieces.iter_mut().map(|held| held.turn(bin)).collect()
+}
+
 impl Ledger {
     /// Ends all generations at one seq.
     ///
@@ -92,7 +106,6 @@ impl Ledger {
         assert!(!pending, "all of the tail was applied");
         let (seq, at) = self.sequencer.newest();
         let (highest, sessions) = self.sequencer.numbers();
-        let users_last = self.sequencer.last_user();
         let mut bin = Bin::new();
         let turned: Vec<Turned> = (players.iter_mut())
             .map(|players| players.holdings.turn(&mut bin))
@@ -108,27 +121,21 @@ impl Ledger {
                 hash: [0; 32],
                 accounts: highest,
                 sessions,
-                users: users_last,
+                users: self.sequencer.last_user(),
             },
             before,
-            codes: (codes.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
-            references: (references.iter_mut())
-                .map(|held| held.turn(&mut bin))
-                .collect(),
-            users: (users.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
-            transfers: (transfers.iter_mut())
-                .map(|held| held.turn(&mut bin))
-                .collect(),
+            codes: turned_all(&mut codes, &mut bin),
+            references: turned_all(&mut references, &mut bin),
+            users: turned_all(&mut users, &mut bin),
+            transfers: turned_all(&mut transfers, &mut bin),
             payments: payments.turn(&mut bin),
             gateway: gateway.turn(&mut bin),
-            names: (names.iter_mut()).map(|held| held.turn(&mut bin)).collect(),
+            names: turned_all(&mut names, &mut bin),
             ids: (ids.iter_mut())
                 .map(|ids| ids.rows.turn(&mut bin))
                 .collect(),
             players: turned,
-            accounts: (accounts.iter_mut())
-                .map(|held| held.turn(&mut bin))
-                .collect(),
+            accounts: turned_all(&mut accounts, &mut bin),
             totals: Totals::default(),
             partners,
         };

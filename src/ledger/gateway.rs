@@ -123,6 +123,12 @@ impl Gateway {
         self.rows.len()
     }
 
+    /// A row of the books, or the one in memory, which is newer.
+    fn newer(&self, row: GatewayRow) -> GatewayRow {
+        let held = self.rows.row(&row.document.key());
+        held.cloned().unwrap_or(row)
+    }
+
     /// Puts what is in memory onto places that the books have, in the order that is asked for.
     fn onto(&self, booked: BTreeMap<Mark, GatewayRow>, of: &Asked<'_>) -> Vec<(Mark, GatewayRow)> {
         // Beyond the last place that was read the books have others.
@@ -173,7 +179,8 @@ impl Gateway {
                     Some(row.expect("what came lately is in memory"))
                 }
                 Some(Change::Left) => None,
-                None => row.map(|(_, row)| row),
+                // It may have changed and stand where it stood.
+                None => row.map(|(_, row)| self.newer(row)),
             };
             found.extend(row.map(|row| (mark, row)));
         }

@@ -328,7 +328,7 @@ fn a_sender_tells_what_was_decided_and_holds_nobody_up_for_who_hangs() {
                 }
             }
         }
-        let mut reached = Vec::new();
+        let mut reached: Vec<coffer::id::PostbackName> = Vec::new();
         for _ in &due {
             let request = requests.recv().await.unwrap();
             let body = request.split_once("\r\n\r\n").unwrap().1;
@@ -336,11 +336,9 @@ fn a_sender_tells_what_was_decided_and_holds_nobody_up_for_who_hangs() {
             assert_eq!(body["to"], quick.number.to_string());
             reached.push(body["withdrawal_id"].as_str().unwrap().parse().unwrap());
         }
-        let in_order = |mut names: Vec<coffer::id::PostbackName>| {
-            names.sort_unstable();
-            names
-        };
-        assert_eq!(in_order(reached), in_order(due));
+        reached.sort_unstable();
+        due.sort_unstable();
+        assert_eq!(reached, due);
         drop((over, hanging));
         sending.await.unwrap();
         let left = server

@@ -91,24 +91,8 @@ fn ids(page: &Value) -> Vec<&str> {
         .collect()
 }
 
-#[test]
-fn withdrawals_are_listed_shown_and_decided_and_merchants_are_told() {
-    let (at, bodies) = receiver();
-    let folder = directory(at);
-    let environment = [
-        ("COFFER_POSTBACKS_ALLOW_PRIVATE_ADDRESSES", "true"),
-        ("COFFER_POSTBACKS_SCHEDULE", "1s"),
-    ];
-    let server = Process::start(folder.path(), &["serve"], &environment);
-    let ask = |arguments: &[&str]| server.ask(&[&["withdrawal"], arguments].concat());
-    let page = ask(&["list"]).json();
-    assert_eq!(
-        (ids(&page), &page["next"]),
-        (vec!["third", "second", "first"], &json!(null))
-    );
-    let number = |place: usize| page["items"][place]["id"].to_string();
-    let (third, second, first) = (number(0), number(1), number(2));
-    let item = ask(&["show", &first]).json();
+#[track_caller]
+fn assert_shown(item: &Value) {
     for (name, value) in [
         ("partner", json!("p1")),
         ("state", json!("processing")),
@@ -125,23 +109,28 @@ fn withdrawals_are_listed_shown_and_decided_and_merchants_are_told() {
     ] {
         assert_eq!(item[name], value, "{name}");
     }
-    let approved = ask(&["approve", &first, "--note", "approve by file"]).json();
+}
+
+/// The first is paid out and the second goes back, whatever else is said.
+fn decide(server: &Process, first: &str, second: &str) {
+    let ask = |arguments: &[&str]| server.ask(&[&["withdrawal"], arguments].concat());
+    let approved = ask(&["approve", first, "--note", "approve by file"]).json();
     assert_eq!(
         (&approved["state"], &approved["note"]),
         (&json!("processed"), &json!("approve by file"))
     );
     assert!(approved["decided_at"].is_string());
-    assert_eq!(ask(&["approve", &first]).json(), approved, "said already");
+    assert_eq!(ask(&["approve", first]).json(), approved, "said already");
     assert!(
-        ask(&["reject", &first, "--reason", "x"])
+        ask(&["reject", first, "--reason", "x"])
             .failed(1)
             .contains("processed already")
     );
     assert_eq!(
-        ask(&["reject", &second, "--reason", "no"]).json()["state"],
+        ask(&["reject", second, "--reason", "no"]).json()["state"],
         "rejected"
     );
-    ask(&["reject", &second]).failed(2);
+    ask(&["reject", second]).failed(2);
     ask(&["approve", "0"]).failed(2);
     assert!(
         ask(&["approve", "999999"])
@@ -163,8 +152,10 @@ fn withdrawals_are_listed_shown_and_decided_and_merchants_are_told() {
         ids(&ask(&["list", "--partner", "p2"]).json()),
         Vec::<&str>::new()
     );
+}
 
-    // Each comes, the one that failed twice, with the same bytes.
+/// Each postback comes, the one that failed twice, with the same bytes; and is sent again.
+fn told(server: &Process, bodies: &Receiver<String>) {
     let mut told: Vec<String> = (0..3).map(|_| bodies.recv().unwrap()).collect();
     told.sort();
     told.dedup();
@@ -215,6 +206,28 @@ fn withdrawals_are_listed_shown_and_decided_and_merchants_are_told() {
             .failed(1)
             .contains("no such postback")
     );
+}
+
+#[test]
+fn withdrawals_are_listed_shown_and_decided_and_merchants_are_told() {
+    let (at, bodies) = receiver();
+    let folder = directory(at);
+    let environment = [
+        ("COFFER_POSTBACKS_ALLOW_PRIVATE_ADDRESSES", "true"),
+        ("COFFER_POSTBACKS_SCHEDULE", "1s"),
+    ];
+    let server = Process::start(folder.path(), &["serve"], &environment);
+    let ask = |arguments: &[&str]| server.ask(&[&["withdrawal"], arguments].concat());
+    let page = ask(&["list"]).json();
+    assert_eq!(
+        (ids(&page), &page["next"]),
+        (vec!["third", "second", "first"], &json!(null))
+    );
+    let number = |place: usize| page["items"][place]["id"].to_string();
+    let (third, second, first) = (number(0), number(1), number(2));
+    assert_shown(&ask(&["show", &first]).json());
+    decide(&server, &first, &second);
+    told(&server, &bodies);
     assert!(server.end("TERM").success());
 
     let verified = crate::process::run(folder.path(), &["verify", "--json"], &[]).json();

@@ -101,10 +101,10 @@ impl Named {
             port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
             is_tls,
             authority: uri.authority()?.to_string(),
-            path: uri
-                .path_and_query()
-                .map_or("/", |path| path.as_str())
-                .to_owned(),
+            path: match uri.path_and_query().map_or("/", |path| path.as_str()) {
+                query if query.starts_with('?') => format!("/{query}"),
+                path => path.to_owned(),
+            },
         })
     }
 }

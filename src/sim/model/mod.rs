@@ -299,13 +299,9 @@ impl Model {
             Operation::Transfer { partner, new } => return self.transfer(*partner, new, now),
             Operation::Receive(new) => return self.receive(new, now),
             Operation::Order(operation) => return self.judge_order(operation, now),
-            Operation::Withdraw { partner, new } => return self.withdraw(*partner, new),
-            Operation::DecideWithdrawal { partner, id, word } => {
-                return self.decide(*partner, id, word);
-            }
-            Operation::TryPostback { partner, id, taken } => {
-                return self.tell(*partner, id, *taken);
-            }
+            Operation::Withdraw { .. }
+            | Operation::DecideWithdrawal { .. }
+            | Operation::TryPostback { .. } => return self.judge_withdrawal(operation),
             Operation::Advance(_) => {}
         }
         done

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Expected, Model, cents};
+use super::{Expected, Model, Operation, cents};
 use crate::engine::refusal::WithdrawalRefusal;
 use crate::engine::withdrawal::{Asked, NewWithdrawal, WithdrawalState, WithdrawalWord};
 use crate::id::{PartnerNumber, RequestSignature, WithdrawalId};
@@ -56,7 +56,16 @@ impl Withdrawals {
 }
 
 impl Model {
-    pub(super) fn withdraw(&mut self, partner: PartnerNumber, new: &NewWithdrawal) -> Expected {
+    pub(super) fn judge_withdrawal(&mut self, operation: &Operation) -> Expected {
+        match operation {
+            Operation::Withdraw { partner, new } => self.withdraw(*partner, new),
+            Operation::DecideWithdrawal { partner, id, word } => self.decide(*partner, id, word),
+            Operation::TryPostback { partner, id, taken } => self.tell(*partner, id, *taken),
+            other => unreachable!("{other:?} is about no withdrawal"),
+        }
+    }
+
+    fn withdraw(&mut self, partner: PartnerNumber, new: &NewWithdrawal) -> Expected {
         let checks = self.agent(partner).is_some_and(|agent| agent.checks_funds);
         let of = &mut self.withdrawals;
         let signature = (partner, new.signature.clone());
@@ -102,7 +111,7 @@ impl Model {
         Expected::Withdrawn(id, WithdrawalState::Processing)
     }
 
-    pub(super) fn decide(
+    fn decide(
         &mut self,
         partner: PartnerNumber,
         id: &WithdrawalId,
@@ -120,7 +129,7 @@ impl Model {
             known.state = state;
             let asked = known.asked.clone();
             let amount = cents(asked.amount);
-            // "payouts pending → paid out, or back"
+            // "payouts pending, paid out, or back"
             if !asked.is_test {
                 of.other("payouts", &asked, -amount);
                 match state {
@@ -136,12 +145,7 @@ impl Model {
     }
 
     /// A sender has tried to tell of a withdrawal, if there is anything to tell.
-    pub(super) fn tell(
-        &mut self,
-        partner: PartnerNumber,
-        id: &WithdrawalId,
-        taken: bool,
-    ) -> Expected {
+    fn tell(&mut self, partner: PartnerNumber, id: &WithdrawalId, taken: bool) -> Expected {
         let known = self.withdrawals.known.get_mut(&(partner, id.clone()));
         let decided = known.filter(|known| known.state != WithdrawalState::Processing);
         if let Some(known) = decided {
