@@ -7,8 +7,12 @@ use std::thread::JoinHandle;
 use coffer::books::{Books, Checkpoints};
 use coffer::config::Games;
 use coffer::disk::{Disk, RealDisk};
+use coffer::engine::catalogue::Catalogue;
 use coffer::engine::command::{AccountName, NewSession, NewUser, Rules};
-use coffer::http::{Admin, AdminGuard, Limits, Meters, PartnerGuard, Payments, Settings, State};
+use coffer::http::{
+    Admin, AdminGuard, Attachments, Gateway, Limits, Meters, PartnerGuard, Payments, Settings,
+    State,
+};
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, Archiver, ArchiverStop, CommitMode, JournalError, Pace, RedbJournal};
 use coffer::ledger::{self, CheckpointError, Checkpointer, CheckpointerStop, Ledger};
@@ -85,6 +89,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         public_url,
         payments: Payments::default(),
         rates: coffer::engine::rates::Rates::default(),
+        possible_ttl: coffer::time::Span::from_seconds(3 * 24 * 60 * 60),
         limits,
     };
     let state = Arc::new(State {
@@ -101,6 +106,8 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         },
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&[7; 32])), 20),
+        gateway: Gateway::new(Arc::new(SecretKey::new(&[7; 32])), 20, Catalogue::default()),
+        attachments: Attachments::new(Arc::new(coffer::sim::disk::SimDisk::new())),
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let (public, admin) = (listen(), listen());

@@ -23,12 +23,16 @@ use super::failure::{Failure, described, over};
 use super::fill::{Filled, fill};
 use super::log::{self, LogForm};
 use super::output;
+use super::reload::{Reread, reload_when_asked};
 use super::schedule::Scheduled;
 use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
+use crate::engine::catalogue::Catalogue;
 use crate::http::sender::{Sender, Teller, web_roots};
-use crate::http::{self, Admin, AdminGuard, Meters, PartnerGuard, Settings, State};
+use crate::http::{
+    self, Admin, AdminGuard, Attachments, Gateway, Meters, PartnerGuard, Settings, State,
+};
 use crate::journal::ArchiverStop;
 use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop};
 use crate::protocol::wallet::reply::Wording;
@@ -40,7 +44,7 @@ use crate::time::{Clock, SystemClock};
 /// Connections that wait to be accepted; the machine may allow fewer.
 const BACKLOG: u32 = 1024;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct Options {
     /// The configuration
     #[arg(long, value_name = "FILE")]
@@ -79,7 +83,9 @@ pub(super) fn run(options: &Options, with: With) -> Result<(), Failure> {
     log::begin(options.log);
     end_on_panic();
     // From here on standard error is the log, whose lines may all be JSON.
-    run_logged(config, with).map_err(|failure| {
+    let reread = options.clone();
+    let reread = Box::new(move || reread.read());
+    run_logged(config, reread, with).map_err(|failure| {
         let code = failure.code();
         if let Some(reason) = failure.reason() {
             tracing::error!("{reason}");
@@ -102,7 +108,7 @@ fn end_on_panic() {
     }));
 }
 
-fn run_logged(config: Config, with: With) -> Result<(), Failure> {
+fn run_logged(config: Config, reread: Reread, with: With) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Before the books: where they are new, a start in vain leaves nothing behind.
     let bound = (
@@ -117,7 +123,7 @@ fn run_logged(config: Config, with: With) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::of(&error))?;
-    let served = runtime.block_on(serve(config, bound, books, clock, with));
+    let served = runtime.block_on(serve(config, reread, bound, books, clock, with));
     scheduled.end()?;
     // What still reads the journal has nobody left to tell.
     runtime.shutdown_background();
@@ -201,6 +207,7 @@ struct Served {
 /// Serves until a signal or a failure of the journal. The caller shuts the ledger down.
 async fn serve(
     config: Config,
+    reread: Reread,
     (public, admin): (Bound, Bound),
     books: Books,
     clock: Arc<dyn Clock>,
@@ -217,6 +224,7 @@ async fn serve(
         scrubber: (scrubber, scrubber_stop),
         backups,
         secret_key,
+        data,
         admin_key,
         created,
     } = books;
@@ -230,7 +238,11 @@ async fn serve(
         backups,
         scrubs: scrubber.scrubs(),
     };
-    let state = state(&ledger, &clock, settings(&config, &reached)?, admin);
+    let catalogue = config.paykassma.catalogue.clone();
+    let settings = settings(&config, &reached)?;
+    let attachments = Attachments::new(data);
+    let state = state(&ledger, &clock, settings, admin, (catalogue, attachments));
+    reload_when_asked(reread, Arc::clone(&state))?;
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
     let (checkpointing, checkpointer_ends) = spawn("checkpointer", || checkpointer.run())?;
@@ -291,9 +303,12 @@ fn state(
     clock: &Arc<dyn Clock>,
     settings: Settings,
     admin: Admin,
+    (catalogue, attachments): (Catalogue, Attachments),
 ) -> Arc<State> {
     let failures_max = settings.limits.failed_authentications_per_minute_max;
-    let partner_guard = PartnerGuard::new(Arc::clone(&admin.secret_key), failures_max);
+    let secret_key = || Arc::clone(&admin.secret_key);
+    let partner_guard = PartnerGuard::new(secret_key(), failures_max);
+    let gateway = Gateway::new(secret_key(), failures_max, catalogue);
     Arc::new(State {
         ledger: Arc::clone(ledger),
         clock: Arc::clone(clock),
@@ -301,6 +316,8 @@ fn state(
         admin,
         meters: Meters::default(),
         partner_guard,
+        gateway,
+        attachments,
     })
 }
 
@@ -334,6 +351,7 @@ fn settings(config: &Config, reached: &Reached) -> Result<Settings, Failure> {
         trusted_proxies: config.server.trusted_proxies.clone(),
         payments: config.payments.clone(),
         rates: config.rates.clone(),
+        possible_ttl: config.paykassma.possible_ttl,
         public_url: reached.public_url.clone(),
         limits: config.limits,
     })

@@ -89,18 +89,28 @@ impl PartnerSecrets {
     /// Whether `given` is the API secret or one before it that still opens. Every one is looked
     /// at, so that the time does not tell which.
     pub fn api_secret_is(&self, given: &KeyedHash, now: Timestamp) -> bool {
-        let former = self.former.api_secret.iter();
-        former.fold(self.api_secret == *given, |opens, former| {
-            opens | ((former.secret == *given) & (now < former.until))
-        })
+        let former = &self.former.api_secret;
+        opens(&self.api_secret, former, |secret| secret, given, now)
     }
 
     /// The same of the payment gateway's token.
     pub fn payment_token_is(&self, given: &KeyedHash, now: Timestamp) -> bool {
-        let former = self.former.payment_token.iter();
-        former.fold(self.payment_token == *given, |opens, former| {
-            opens | ((former.secret == *given) & (now < former.until))
-        })
+        let former = &self.former.payment_token;
+        opens(&self.payment_token, former, |secret| secret, given, now)
+    }
+
+    /// The same of the gateway secret.
+    pub fn gateway_secret_is(&self, given: &KeyedHash, now: Timestamp) -> bool {
+        let (present, former) = (&self.pluginapi_secret, &self.former.gateway);
+        opens(present, former, |of| &of.pluginapi_secret, given, now)
+    }
+
+    /// The private keys that requests may be signed with: the present one and those before it
+    /// that still open.
+    pub fn private_keys(&self, now: Timestamp) -> impl Iterator<Item = &Sealed> {
+        let former = self.former.gateway.iter();
+        let open = former.filter(move |former| now < former.until);
+        std::iter::once(&self.private_key).chain(open.map(|former| &former.secret.private_key))
     }
 
     /// These secrets with new ones in their places. Those before open for `grace` from `now` on,
@@ -132,6 +142,20 @@ impl PartnerSecrets {
         }
         rotated
     }
+}
+
+/// Whether `given` is the present secret, or one of those before it that still opens.
+fn opens<T>(
+    present: &KeyedHash,
+    former: &[Former<T>],
+    of: impl Fn(&T) -> &KeyedHash,
+    given: &KeyedHash,
+    now: Timestamp,
+) -> bool {
+    let former = former.iter();
+    former.fold(present == given, |opens, former| {
+        opens | ((of(&former.secret) == given) & (now < former.until))
+    })
 }
 
 /// Puts `old` beside those before it, none of which opens later than `until` any more.
@@ -223,6 +247,16 @@ mod tests {
         let gateway = &secrets.former.gateway[0].secret;
         assert!(gateway.private_key == before.private_key);
         assert!(secrets.private_key != before.private_key);
+        for (now, opens) in [(0, true), (HOUR - 1, true), (HOUR, false)] {
+            assert!(secrets.gateway_secret_is(&hash("a"), at(now)));
+            assert!(!secrets.gateway_secret_is(&hash("b"), at(now)));
+            let old = secrets.gateway_secret_is(&before.pluginapi_secret, at(now));
+            assert_eq!(old, opens);
+            assert_eq!(
+                secrets.private_keys(at(now)).count(),
+                1 + usize::from(opens)
+            );
+        }
         let entry = serde_json::to_string(&secrets).unwrap();
         assert_eq!(
             serde_json::from_str::<PartnerSecrets>(&entry).unwrap(),

@@ -116,6 +116,7 @@ impl Wallet {
 pub(super) enum Api {
     Wallet,
     Partner,
+    Gateway,
     /// Pages that people open.
     Page,
     Admin,
@@ -126,9 +127,10 @@ pub(super) enum Api {
 
 impl Api {
     /// All, in the order in which they are declared.
-    pub(super) const ALL: [Api; 6] = [
+    pub(super) const ALL: [Api; 7] = [
         Api::Wallet,
         Api::Partner,
+        Api::Gateway,
         Api::Page,
         Api::Admin,
         Api::Health,
@@ -139,6 +141,7 @@ impl Api {
         match self {
             Api::Wallet => "wallet",
             Api::Partner => "partner",
+            Api::Gateway => "gateway",
             Api::Page => "page",
             Api::Admin => "admin",
             Api::Health => "health",
@@ -152,6 +155,7 @@ impl From<Route<'_>> for Api {
         match route {
             Route::Wallet(_) => Api::Wallet,
             Route::Partner(_) => Api::Partner,
+            Route::Gateway(_) => Api::Gateway,
             Route::Link(_) => Api::Page,
             Route::Admin | Route::Metrics => Api::Admin,
             Route::Alive | Route::Ready => Api::Health,

@@ -6,11 +6,13 @@
 
 mod address;
 mod admin;
+mod attachments;
 mod body;
 pub mod client;
 mod connection;
 mod failures;
 mod framing;
+mod gateway;
 mod health;
 mod link;
 mod meters;
@@ -32,10 +34,12 @@ use ipnet::IpNet;
 use crate::engine::rates::Rates;
 use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
-use crate::time::Clock;
+use crate::time::{Clock, Span};
 
 pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
+pub use attachments::Attachments;
+pub use gateway::Gateway;
 pub use meters::Meters;
 pub use partner::PartnerGuard;
 pub use server::serve;
@@ -54,6 +58,10 @@ pub struct State {
     pub meters: Meters,
     /// Lets partners in.
     pub partner_guard: PartnerGuard,
+    /// What merchants are served from.
+    pub gateway: Gateway,
+    /// The pictures that belong to deposits.
+    pub attachments: Attachments,
 }
 
 /// What is configured about serving (operations.md, Configuration).
@@ -69,6 +77,8 @@ pub struct Settings {
     pub payments: Payments,
     /// What other currencies are worth, for what merchants are told.
     pub rates: Rates,
+    /// How long a deposit's payment may be late.
+    pub possible_ttl: Span,
     /// The bounds that callers meet.
     pub limits: Limits,
 }

@@ -19,6 +19,8 @@ pub(super) enum Route<'a> {
     Wallet(&'a str),
     /// The Partner API: what follows its prefix.
     Partner(&'a str),
+    /// The gateway: which call.
+    Gateway(&'a str),
     /// A one-time link into a game: its token.
     Link(&'a str),
     /// The admin API.
@@ -42,13 +44,24 @@ pub(super) fn route(side: Side, path: &str) -> Route<'_> {
             Some(token) => Route::Wallet(token),
             None => match path.strip_prefix("/auth/token/") {
                 Some(token) => Route::Link(token),
-                None => partner(path),
+                None => match gateway(path) {
+                    Some(call) => Route::Gateway(call),
+                    None => partner(path),
+                },
             },
         },
         (Side::Admin, "/metrics") => Route::Metrics,
         (Side::Admin, path) if path.starts_with("/admin/v1/") => Route::Admin,
         (Side::Admin, _) => Route::Unknown,
     }
+}
+
+/// The gateway's paths, which the document gives several beginnings (paykassma-api.md).
+fn gateway(path: &str) -> Option<&str> {
+    path.strip_prefix("/api/v1/").or_else(|| {
+        let call = path.strip_prefix('/')?;
+        call.starts_with("wallet-type/").then_some(call)
+    })
 }
 
 /// The Partner API has two prefixes, since its document's base URL may end in `/api`
@@ -80,7 +93,19 @@ mod tests {
             ("/api/v2/partner/", Route::Partner(""), Route::Unknown),
             ("/api/api/v2/partner/a", Route::Unknown, Route::Unknown),
             ("/v2/partner", Route::Unknown, Route::Unknown),
-            ("/api/v1/partner/a", Route::Unknown, Route::Unknown),
+            (
+                "/api/v1/partner/a",
+                Route::Gateway("partner/a"),
+                Route::Unknown,
+            ),
+            ("/api/v1/", Route::Gateway(""), Route::Unknown),
+            ("/api/v1", Route::Unknown, Route::Unknown),
+            (
+                "/wallet-type/images/",
+                Route::Gateway("wallet-type/images/"),
+                Route::Unknown,
+            ),
+            ("/wallet-type", Route::Unknown, Route::Unknown),
             ("/admin/v1/partners", Route::Unknown, Route::Admin),
             ("/admin/v1", Route::Unknown, Route::Unknown),
             ("/metrics", Route::Unknown, Route::Metrics),

@@ -15,7 +15,7 @@ use super::connection::Caller;
 use super::meters::Api;
 use super::reply::{Reply, allowing, json, last, not_found, unsuccessful};
 use super::route::{Route, Side, route};
-use super::{State, address, admin, framing, health, link, metrics, partner, wallet};
+use super::{State, address, admin, framing, gateway, health, link, metrics, partner, wallet};
 use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::admin::Fault;
 use crate::protocol::wallet::reply::{
@@ -95,6 +95,14 @@ async fn reply_to(
                 Ok(allowing(unsuccessful(status, "Method not allowed"), right))
             }
             partner::Found::Nothing => Ok(not_found()),
+        },
+        Route::Gateway(call) => match gateway::find(request.method(), call) {
+            gateway::Found::Call(asked) => {
+                let (head, body) = request.into_parts();
+                serve_merchant(state, caller, asked, head, body).await
+            }
+            gateway::Found::OtherMethod(right) => Ok(gateway::other_method(right)),
+            gateway::Found::Nothing => Ok(gateway::not_found()),
         },
         Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
         Route::Admin => {
@@ -213,6 +221,25 @@ async fn serve_partner(
 
 fn body_too_large() -> Reply {
     unsuccessful(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large")
+}
+
+/// Answers a merchant, whose body is read when its secret has opened.
+async fn serve_merchant(
+    state: &Arc<State>,
+    caller: &Caller,
+    asked: gateway::Asked,
+    head: Parts,
+    body: Incoming,
+) -> Result<Reply, Unanswered> {
+    let bytes_max = asked.body_bytes_max(state.settings.limits.body_bytes_max);
+    let call = match gateway::admit(state, caller, asked, head) {
+        Ok(call) => call,
+        Err(refusal) => return Ok(over(refusal, &body)),
+    };
+    match read(body, bytes_max).await? {
+        Some(body) => Ok(gateway::answer(state, call, body).await?),
+        None => Ok(last(gateway::too_large())),
+    }
 }
 
 /// What is wrong with a head that the parser lets pass (operations.md, Limits). All of these end

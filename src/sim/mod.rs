@@ -7,6 +7,7 @@ pub mod clock;
 mod cut;
 pub mod disk;
 pub mod fill;
+pub mod fuzzed;
 pub mod gameserver;
 pub mod model;
 pub mod operation;

@@ -156,7 +156,7 @@ fn what_is_no_call_is_told_in_json_to_everybody() {
         ("GET /v2/partner/", 404, "Not found", ""),
         ("GET /v2/partner/users", 404, "Not found", ""),
         ("GET /v2/partner/balance/", 404, "Not found", ""),
-        ("POST /api/v1/partner/user/register", 404, "Not found", ""),
+        ("POST /api/v3/partner/user/register", 404, "Not found", ""),
         ("POST /order/api/create_payment", 404, "Not found", ""),
         (
             &format!("GET {register}"),

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use coffer::config::Games;
+use coffer::config::{Config, Games};
+use coffer::disk::Disk;
+use coffer::engine::catalogue::Catalogue;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
 use coffer::http::{
-    Admin, AdminGuard, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
+    Admin, AdminGuard, Attachments, Gateway, Limits, Meters, PartnerGuard, Payments, Settings,
+    State, serve,
 };
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
@@ -58,6 +61,7 @@ pub(crate) struct Setup {
     pub(crate) texts: BTreeMap<Lang, BTreeMap<String, String>>,
     pub(crate) utc_offset: UtcOffset,
     pub(crate) payments: Payments,
+    pub(crate) catalogue: Catalogue,
 }
 
 impl Default for Setup {
@@ -71,6 +75,7 @@ impl Default for Setup {
             texts: BTreeMap::new(),
             utc_offset: UtcOffset::UTC,
             payments: Payments::default(),
+            catalogue: Config::default().paykassma.catalogue,
         }
     }
 }
@@ -103,7 +108,8 @@ impl Server {
         let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
         let (ledger, committing) = books.open(Arc::clone(&clock) as Arc<dyn Clock>, setup.rules);
         let serves = Arc::clone(&clock) as Arc<dyn Clock>;
-        let state = state(Arc::clone(&ledger), serves, &setup);
+        let disk = Arc::new(books.disk());
+        let state = state(Arc::clone(&ledger), serves, &setup, disk);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -265,20 +271,30 @@ impl Drop for Server {
     }
 }
 
-/// What the partner of a wallet token proves itself with: `key_of_{token}`,
-/// `secret_of_{token}` and `token_of_{token}`.
+/// What the partner of a wallet token proves itself with: `key_of_{token}`, `secret_of_{token}`,
+/// `token_of_{token}`, and as a merchant `gateway_secret_of_{token}`, `access_key_of_{token}` and
+/// `private_key_of_{token}`.
 pub(crate) fn secrets(token: &str) -> PartnerSecrets {
-    let hash = |text: String| SecretKey::new(&SECRET_KEY).hash(&Secret::new(text));
+    let key = SecretKey::new(&SECRET_KEY);
+    let secret = |what: &str| Secret::new(format!("{what}_of_{token}"));
     PartnerSecrets {
         api_key: format!("key_of_{token}"),
-        api_secret: hash(format!("secret_of_{token}")),
-        payment_token: hash(format!("token_of_{token}")),
+        api_secret: key.hash(&secret("secret")),
+        payment_token: key.hash(&secret("token")),
+        pluginapi_secret: key.hash(&secret("gateway_secret")),
+        access_key: key.seal(&secret("access_key")),
+        private_key: key.seal(&secret("private_key")),
         ..sample::secrets()
     }
 }
 
 /// What a server over `ledger` serves from.
-pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -> Arc<State> {
+pub(crate) fn state(
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    setup: &Setup,
+    disk: Arc<dyn Disk>,
+) -> Arc<State> {
     let failures_max = setup.limits.failed_authentications_per_minute_max;
     Arc::new(State {
         ledger,
@@ -291,6 +307,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             trusted_proxies: setup.trusted_proxies.clone(),
             payments: setup.payments.clone(),
             rates: coffer::engine::rates::Rates::default(),
+            possible_ttl: coffer::time::Span::from_seconds(3 * 24 * 60 * 60),
             public_url: "http://coffer.test".to_owned(),
             limits: setup.limits,
         },
@@ -304,6 +321,12 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
         },
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&SECRET_KEY)), failures_max),
+        gateway: Gateway::new(
+            Arc::new(SecretKey::new(&SECRET_KEY)),
+            failures_max,
+            setup.catalogue.clone(),
+        ),
+        attachments: Attachments::new(disk),
     })
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use coffer::engine::catalogue::Catalogue;
 use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
 use coffer::engine::entry::Body;
 use coffer::engine::order::PaymentRules;
@@ -12,7 +13,7 @@ use coffer::engine::withdrawal::WithdrawalState;
 use coffer::id::{Code, GameNumber, PartnerNumber, Seq, WithdrawalId};
 use coffer::journal::Journal;
 use coffer::ledger::{
-    Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
+    DepositRules, Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
 };
 use coffer::money::{Amount, Sum};
 use coffer::sim::model::{AccountKey, Model, Round};
@@ -29,6 +30,15 @@ pub(crate) fn rules() -> Rules {
         bet_max: Amount::from_cents(BET_MAX),
         ..Rules::default()
     }
+}
+
+/// What deposits are judged by, with a postback that says nothing.
+pub(crate) fn with_deposit_rules<T>(judge: impl FnOnce(&DepositRules<'_>) -> T) -> T {
+    judge(&DepositRules {
+        catalogue: &Catalogue::default(),
+        possible_ttl: Span::from_seconds(3 * 24 * 60 * 60),
+        tell: &|_| "{}".to_owned(),
+    })
 }
 
 /// Payments of one type settle orders, within half an hour.
@@ -200,7 +210,8 @@ pub(crate) fn perform(
             .adjust(new)
             .map(|seen| (Some(seen.value.balance), seen.value.repeated, seen.seq)),
         Operation::Receive(new) => {
-            let received = ledger.receive_payment(new, &payment_rules());
+            let received =
+                with_deposit_rules(|rules| ledger.receive_payment(new, &payment_rules(), rules));
             received.map(|seen| (None, seen.value.repeated, seen.seq))
         }
         Operation::OpenSession(new) => {

@@ -1,0 +1,23 @@
+//! What the fuzz targets look at, over their seeds: a fault that was found stays found.
+
+use std::path::PathBuf;
+
+use coffer::sim::fuzzed::{check_form, check_query, check_signing};
+
+#[test]
+fn what_must_hold_of_any_bytes_holds_of_the_seeds() {
+    let seeds = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let targets: [(&str, fn(&[u8])); 3] = [
+        ("signing", check_signing),
+        ("form", check_form),
+        ("query", check_query),
+    ];
+    for (target, check) in targets {
+        let mut seen = 0;
+        for seed in std::fs::read_dir(seeds.join(target)).unwrap() {
+            check(&std::fs::read(seed.unwrap().path()).unwrap());
+            seen += 1;
+        }
+        assert!(seen > 0, "{target} has no seeds");
+    }
+}
