@@ -303,11 +303,13 @@ macro_rules! text {
 
 // Below the macro, which they use.
 mod address;
+mod deposit;
 mod gateway;
 mod payment;
 mod upi;
 
 pub use address::{UrlHash, WebAddress};
+pub use deposit::DepositReference;
 pub use gateway::{GatewayText, Label, PostbackName, RequestSignature, WithdrawalId};
 pub use payment::{
     OrderId, OrderName, OrderNote, OrderReference, PaymentDetail, PaymentReference, Utr, WalletType,

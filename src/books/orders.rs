@@ -11,7 +11,7 @@ use super::rows::{Definition, Row, damaged, unseal};
 use super::{BooksError, Slice, View};
 use crate::bytes::{Bytes, CodecError, put_text};
 use crate::engine::claim::{Claim, Claims};
-use crate::engine::document::{Claimant, Order};
+use crate::engine::document::Order;
 use crate::engine::order::{OrderKey, OrderRow};
 use crate::id::{OrderReference, PaymentReference, Seq};
 
@@ -87,12 +87,8 @@ impl Row for Claims {
     fn encode(&self, _: &[u8], out: &mut Vec<u8>) {
         (self.by.len() as u64).put(out);
         for claim in &self.by {
-            match &claim.by {
-                Claimant::Order(reference) => {
-                    ORDER.put(out);
-                    reference.put(out);
-                }
-            }
+            ORDER.put(out);
+            claim.by.put(out);
             claim.named.put(out);
         }
     }
@@ -101,7 +97,7 @@ impl Row for Claims {
         let mut claims = Claims::default();
         for _ in 0..u64::take(bytes)? {
             let by = match u32::take(bytes)? {
-                ORDER => Claimant::Order(Field::take(bytes)?),
+                ORDER => Field::take(bytes)?,
                 _ => return Err(CodecError::OutOfRange),
             };
             let named = Field::take(bytes)?;

@@ -32,6 +32,8 @@ pub(super) struct Books {
     pub(super) scrubber: (Scrubber, ScrubberStop),
     pub(super) backups: Arc<Backups>,
     pub(super) secret_key: Arc<SecretKey>,
+    /// The data directory.
+    pub(super) data: Arc<dyn Disk>,
     pub(super) admin_key: Secret,
     /// Whether they came into being now.
     pub(super) created: bool,
@@ -95,6 +97,7 @@ impl Books {
             low: storage.free_low,
             stop: storage.free_stop,
         };
+        let data = Arc::clone(&disk);
         let space = SpaceWatch::new(disk, Arc::clone(&ledger), marks, storage.reserve_size)
             .map_err(|error| in_directory(format!("{RESERVE}: {error}")))?;
         let books = Books {
@@ -105,6 +108,7 @@ impl Books {
             scrubber,
             backups: Arc::new(backups),
             secret_key: Arc::new(secret_key),
+            data,
             admin_key,
             created,
         };

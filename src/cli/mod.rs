@@ -10,6 +10,7 @@ mod books;
 mod completions;
 mod config;
 mod demo;
+mod deposit;
 mod export;
 mod failure;
 mod fill;
@@ -71,6 +72,8 @@ enum Command {
     Session(session::Options),
     /// List orders and decide about them
     Order(order::Options),
+    /// List deposits and decide about them
+    Deposit(deposit::Options),
     /// Take down, import and list received payments
     Payment(payment::Options),
     /// List withdrawals and decide about them
@@ -113,6 +116,7 @@ pub fn run() -> ExitCode {
         Some(Command::Partner(options)) => partner::run(options, json),
         Some(Command::Player(options)) => player::run(options, json),
         Some(Command::Session(options)) => session::run(options, json),
+        Some(Command::Deposit(options)) => deposit::run(options, json),
         Some(Command::Order(options)) => order::run(options, json),
         Some(Command::Payment(options)) => payment::run(options, json),
         Some(Command::Withdrawal(options)) => withdrawal::run(options, json),

@@ -30,7 +30,9 @@ use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
 use crate::http::sender::{Sender, Teller, web_roots};
-use crate::http::{self, Admin, AdminGuard, Game, Gateway, Meters, PartnerGuard, Settings, State};
+use crate::http::{
+    self, Admin, AdminGuard, Attachments, Game, Gateway, Meters, PartnerGuard, Settings, State,
+};
 use crate::id::TransactionId;
 use crate::journal::{ArchiverStop, Backups};
 use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop, Scrubs};
@@ -224,13 +226,15 @@ async fn serve(
         scrubber: (scrubber, scrubber_stop),
         backups,
         secret_key,
+        data,
         admin_key,
         created,
     } = books;
     let admin = admin_of(&config, secret_key, &admin_key, backups, scrubber.scrubs());
     let settings = settings(&config, &reached)?;
     let (game, ids) = game(with, &reached, &clock);
-    let state = state(&ledger, &clock, settings, (admin, game), &config);
+    let joined = (admin, game, Attachments::new(data));
+    let state = state(&ledger, &clock, settings, joined, &config);
     reload_when_asked(reread, Arc::clone(&state))?;
     let (committing, committer_ends) = spawn("committer", || committer.run())?;
     let (archiving, archiver_ends) = spawn("archiver", || archiver.run())?;
@@ -320,7 +324,7 @@ fn state(
     ledger: &Arc<Ledger>,
     clock: &Arc<dyn Clock>,
     settings: Settings,
-    (admin, game): (Admin, Option<Box<dyn Game>>),
+    (admin, game, attachments): (Admin, Option<Box<dyn Game>>, Attachments),
     config: &Config,
 ) -> Arc<State> {
     let failures_max = settings.limits.failed_authentications_per_minute_max;
@@ -336,6 +340,7 @@ fn state(
         partner_guard,
         game,
         gateway,
+        attachments,
     })
 }
 

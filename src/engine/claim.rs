@@ -3,8 +3,7 @@
 //! One received payment settles one claimant, once (partner-api.md, Payment Gateway). A claim may
 //! come long before its payment or after it.
 
-use super::document::Claimant;
-use crate::id::Seq;
+use crate::id::{OrderReference, Seq};
 
 /// All for which somebody has named a reference, in that order; some name another one now.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -13,18 +12,18 @@ pub struct Claims {
     pub by: Vec<Claim>,
 }
 
-/// A reference named for something.
+/// A reference named for an order. Deposits have theirs to themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// What for.
-    pub by: Claimant,
+    /// Which.
+    pub by: OrderReference,
     /// The entry in which it was named first.
     pub named: Seq,
 }
 
 impl Claims {
-    /// Takes in that a claimant names the reference, unless that is known.
-    pub fn add(&mut self, by: Claimant, named: Seq) {
+    /// Takes in that an order names the reference, unless that is known.
+    pub fn add(&mut self, by: OrderReference, named: Seq) {
         if self.by.iter().all(|claim| claim.by != by) {
             self.by.push(Claim { by, named });
         }

@@ -12,10 +12,10 @@ use super::link::AuthLink;
 use super::rotation::FormerSecrets;
 use super::settings::PartnerSettings;
 use crate::id::{
-    AccountNumber, Code, Email, GameNumber, IdSpaceName, IdSpaceNumber, Lang, Mobile, Name,
-    OrderId, OrderNote, OrderReference, PartnerNumber, PaymentDetail, PaymentReference, PlayerId,
-    Reason, Reference, SessionNumber, TransferId, UserName, UserNumber, Utr, WalletToken,
-    WalletType,
+    AccountNumber, Code, DepositReference, Email, GameNumber, IdSpaceName, IdSpaceNumber, Lang,
+    Mobile, Name, OrderId, OrderNote, OrderReference, PartnerNumber, PaymentDetail,
+    PaymentReference, PlayerId, Reason, Reference, SessionNumber, TransferId, UserName, UserNumber,
+    Utr, WalletToken, WalletType,
 };
 use crate::money::{Amount, Currency};
 use crate::secret::{KeyedHash, Sealed};
@@ -296,6 +296,8 @@ pub enum PaymentState {
 pub enum Claimant {
     /// An order.
     Order(OrderReference),
+    /// A deposit of the gateway.
+    Deposit(DepositReference),
 }
 
 /// Why a received payment waits for an operator. Declared in the order in which it is tested.
@@ -316,6 +318,18 @@ pub enum WaitReason {
     OtherAmount,
     /// The user's wallet would pass its limit.
     WalletFull,
+    /// An order and a deposit claim it.
+    OrderToo,
+    /// Its deposit has expired.
+    DepositExpired,
+    /// Its deposit is in another currency.
+    DepositCurrency,
+    /// Its deposit is over another amount.
+    DepositAmount,
+    /// Its deposit is one that operators decide.
+    ByHand,
+    /// The merchant's account would pass its limit.
+    MerchantFull,
 }
 
 /// A payment link, and what becomes of it (partner-api.md, Payment Gateway).
@@ -380,6 +394,12 @@ impl WaitReason {
             WaitReason::OtherCurrency => "its order is in another currency",
             WaitReason::OtherAmount => "its order is over another amount",
             WaitReason::WalletFull => "the user's wallet would pass its limit",
+            WaitReason::OrderToo => "an order and a deposit name its reference",
+            WaitReason::DepositExpired => "its deposit is expired",
+            WaitReason::DepositCurrency => "its deposit is in another currency",
+            WaitReason::DepositAmount => "its deposit is over another amount",
+            WaitReason::ByHand => "its deposit is for an operator to decide",
+            WaitReason::MerchantFull => "the merchant's account would pass its limit",
         }
     }
 }

@@ -250,6 +250,16 @@ pub enum RecordKind {
     WithdrawalApproved,
     /// An operator said that a withdrawal is not paid out.
     WithdrawalRejected,
+    /// A merchant asked for a deposit to be activated.
+    DepositActivated,
+    /// An operator said that a deposit's money has come.
+    DepositApproved,
+    /// An operator said that a deposit's money has not come.
+    DepositRejected,
+    /// A payer was given what to pay to.
+    RequisitesGiven,
+    /// A merchant left a name for a label's next deposit.
+    CustomIdLeft,
     /// A merchant was told something, or was not reached.
     PostbackTried,
     /// An operator has asked to tell a merchant something again.

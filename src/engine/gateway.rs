@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::deposit::{Deposit, DepositNamed, Key1Used, LeftId, Savings, Stockpiles};
 use super::hashed::HashedUrl;
 use super::merchant::{Merchant, MerchantAccount};
 use super::postback::{Attempt, Delivery, Postback};
 use super::rates::RatesTable;
+use super::requisites::{Requisites, Turn};
 use super::withdrawal::{SignedRequest, Withdrawal};
 use crate::id::{PartnerNumber, Seq};
 use crate::time::Timestamp;
@@ -122,6 +124,22 @@ kinds! {
     HashedUrl(HashedUrl) = 20,
     /// The rates that an operator has set.
     RatesTable(RatesTable) = 21,
+    /// A deposit.
+    Deposit(Deposit) = 30,
+    /// Which deposit a merchant means by a name.
+    DepositNamed(DepositNamed) = 31,
+    /// Which deposit has used a transaction number.
+    Key1Used(Key1Used) = 32,
+    /// The name that was left for a label's next deposit.
+    LeftId(LeftId) = 33,
+    /// Deposits that wait to be credited together.
+    Savings(Savings) = 34,
+    /// The last number that a merchant's deposits were credited under.
+    Stockpiles(Stockpiles) = 35,
+    /// What a label was given to pay to.
+    Requisites(Requisites) = 36,
+    /// How often requisites of a payment system were given out.
+    Turn(Turn) = 37,
 }
 
 /// A document's name: its kind, and what its kind says.

@@ -6,10 +6,13 @@
 //! before the last restart. What is applied lies in [`ids`] (who used which transaction id) and
 //! [`holdings`] (players, accounts, sessions, rounds) and [`totals`].
 
+pub mod activation;
 pub mod audit;
+mod bringing;
 pub mod catalogue;
 pub mod claim;
 pub mod command;
+pub mod deposit;
 pub mod document;
 pub mod entry;
 pub mod gateway;
@@ -26,9 +29,11 @@ pub mod play;
 pub mod postback;
 pub mod rates;
 pub mod refusal;
+pub mod requisites;
 pub mod rotation;
 pub mod round;
 pub mod settings;
+pub mod till;
 pub mod totals;
 pub mod transfer;
 pub mod user;

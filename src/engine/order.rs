@@ -6,13 +6,16 @@
 //! with the reason, and an operator decides.
 
 use super::command::NewOrder;
+use super::deposit::Deposit;
 use super::document::{
     Claimant, Document, Order, OrderState, Partner, PaymentState, ReceivedPayment, WaitReason,
 };
 use super::entry::{AccountRef, Actor, Link, Posting, Record, RecordKind};
+use super::gateway::GatewayDocument;
 use super::holdings::AccountRow;
 use super::payment::PaymentRow;
 use super::refusal::OrderRefusal;
+use super::till::Till;
 use crate::id::{
     OrderId, OrderReference, PartnerNumber, PaymentReference, Reason, Seq, Utr, WalletType,
 };
@@ -173,6 +176,10 @@ pub struct Desk<'a> {
     pub claimants: &'a [OrderRow],
     /// The wallet of the user whom the only claimant's money is for, if it is for one.
     pub wallet: Option<&'a AccountRow>,
+    /// The deposits that have named it as their transaction number, one in a wallet type.
+    pub deposits: &'a [Deposit],
+    /// What it takes to credit the one in the payment's wallet type, if there is one.
+    pub till: Option<&'a Till<'a>>,
     /// What is configured.
     pub rules: &'a PaymentRules,
     /// The present.
@@ -180,13 +187,15 @@ pub struct Desk<'a> {
 }
 
 /// What a payment that is nobody's comes to.
-enum Finding<'a> {
+pub(super) enum Finding<'a> {
     /// Nobody has asked for it.
     Nobody,
     /// It waits for an operator.
     Waits(WaitReason),
     /// It is this order's.
     Of(&'a Order),
+    /// It is this deposit's.
+    Brings(&'a Deposit),
 }
 
 impl<'a> Desk<'a> {
@@ -202,7 +211,8 @@ impl<'a> Desk<'a> {
         claiming.next().is_none().then_some(only)
     }
 
-    fn find(&self, payment: &ReceivedPayment) -> Finding<'a> {
+    /// What a payment comes to that no deposit asks for.
+    pub(super) fn find_order(&self, payment: &ReceivedPayment) -> Finding<'a> {
         let Ok(utr) = payment.reference.as_str().parse::<Utr>() else {
             return Finding::Nobody;
         };
@@ -263,11 +273,9 @@ impl<'a> Desk<'a> {
                 payment.state = PaymentState::Unclaimed;
                 Settlement::without(payment)
             }
-            Finding::Waits(reason) => {
-                payment.state = PaymentState::Waiting(reason);
-                Settlement::without(payment)
-            }
+            Finding::Waits(reason) => self.wait(payment, reason),
             Finding::Of(order) => self.pay(order, payment),
+            Finding::Brings(deposit) => self.bring(deposit, payment),
         }
     }
 
@@ -298,6 +306,7 @@ impl<'a> Desk<'a> {
             postings,
             payment: Some(payment),
             order: Some(paid),
+            gateway: Vec::new(),
         }
     }
 
@@ -386,6 +395,7 @@ impl<'a> Desk<'a> {
             if let Some(paid) = settled.order {
                 now = paid;
             }
+            documents.extend(settled.gateway.into_iter().map(Document::from));
             postings = settled.postings;
         }
         documents.push(Document::Order(Box::new(now)));
@@ -434,6 +444,7 @@ impl<'a> Desk<'a> {
                     postings: self.postings(order, from, (order.amount, order.currency)),
                     payment: None,
                     order: Some(named),
+                    gateway: Vec::new(),
                 }
             }
         };
@@ -455,14 +466,17 @@ pub struct Settlement {
     pub payment: Option<ReceivedPayment>,
     /// The order that it settles.
     pub order: Option<Order>,
+    /// The deposit that it brings or that waits with it, and what goes with that.
+    pub gateway: Vec<GatewayDocument>,
 }
 
 impl Settlement {
-    fn without(payment: ReceivedPayment) -> Settlement {
+    pub(super) fn without(payment: ReceivedPayment) -> Settlement {
         Settlement {
             postings: Vec::new(),
             payment: Some(payment),
             order: None,
+            gateway: Vec::new(),
         }
     }
 
@@ -470,7 +484,8 @@ impl Settlement {
     pub fn documents(self) -> impl Iterator<Item = Document> {
         let payment = self.payment.map(Box::new).map(Document::ReceivedPayment);
         let order = self.order.map(Box::new).map(Document::Order);
-        payment.into_iter().chain(order)
+        let gateway = self.gateway.into_iter().map(Document::from);
+        payment.into_iter().chain(order).chain(gateway)
     }
 }
 

@@ -179,6 +179,51 @@ impl fmt::Display for OrderRefusal {
     }
 }
 
+/// Why a merchant's call about a deposit, or an operator's word on one, was refused
+/// (paykassma-api.md, Deposits). Declared in the order in which it is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DepositRefusal {
+    /// There is no such deposit. May pass when there is.
+    Unknown,
+    /// The transaction number was claimed before. Permanent.
+    Key1Used,
+    /// The deposit has no name, and none was left for it. May pass when one is.
+    CustomIdMissing,
+    /// The name is another deposit's. Permanent.
+    CustomIdUsed,
+    /// Nothing is configured to pay to. May pass when something is.
+    NoRequisites,
+    /// An operator has said no. Permanent.
+    Rejected,
+    /// The deposit is activated. Permanent.
+    Activated,
+    /// The received payment is something else's. Permanent.
+    PaymentTaken,
+    /// No payment has come, and the merchant said no amount. May pass when one comes.
+    AmountUnknown,
+    /// The merchant's account would pass its limit. May pass.
+    BalanceOutOfRange,
+}
+
+impl fmt::Display for DepositRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DepositRefusal::Unknown => "there is no such deposit",
+            DepositRefusal::Key1Used => "the transaction number was claimed before",
+            DepositRefusal::CustomIdMissing => "the deposit has no custom_transaction_id",
+            DepositRefusal::CustomIdUsed => "this custom_transaction_id is another deposit's",
+            DepositRefusal::NoRequisites => "nothing is configured to pay to",
+            DepositRefusal::Rejected => "the deposit is rejected already",
+            DepositRefusal::Activated => "the deposit is activated already",
+            DepositRefusal::PaymentTaken => "the payment with this number is something else's",
+            DepositRefusal::AmountUnknown => "no payment has come, and no amount was said",
+            DepositRefusal::BalanceOutOfRange => {
+                "the merchant's account would pass its limit of 90071992547409.91"
+            }
+        })
+    }
+}
+
 impl fmt::Display for OperatorRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,6 +6,7 @@
 
 mod address;
 mod admin;
+mod attachments;
 mod body;
 pub mod client;
 mod connection;
@@ -39,6 +40,7 @@ use crate::time::Clock;
 
 pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
+pub use attachments::Attachments;
 pub use gateway::Gateway;
 pub use meters::Meters;
 pub use openapi::document;
@@ -64,6 +66,8 @@ pub struct State {
     pub game: Option<Box<dyn Game>>,
     /// What merchants are served from.
     pub gateway: Gateway,
+    /// The pictures that belong to deposits.
+    pub attachments: Attachments,
 }
 
 /// What is configured about serving (operations.md, Configuration).

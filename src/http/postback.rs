@@ -1,12 +1,14 @@
 //! The bytes of postbacks: a merchant's keys and the present rates joined to what is told.
 
 use super::State;
+use crate::engine::deposit::{Credited, Deposit};
+use crate::engine::document::Partner;
 use crate::engine::rates::Rates;
 use crate::engine::withdrawal::{Withdrawal, WithdrawalState};
 use crate::id::GatewayText;
 use crate::ledger::{PartnerRow, Unavailable};
 use crate::protocol::paykassma::gateway::postback::{
-    Postback, Told, WithdrawalStatus, WithdrawalTold, signed,
+    DepositTold, Postback, Told, WithdrawalStatus, WithdrawalTold, signed,
 };
 use crate::protocol::paykassma::sign::PostbackKeys;
 use crate::secret::SecretKey;
@@ -72,8 +74,49 @@ fn of_withdrawal(
     signed_by(key, partner, &postback)
 }
 
+/// What a merchant is told of deposits that are credited, as
+/// [`crate::ledger::DepositRules`] asks for it, at the rates that hold now.
+///
+/// # Errors
+/// [`Unavailable`].
+pub(super) fn of_deposits(
+    state: &State,
+) -> Result<impl Fn(&Credited<'_>) -> String + use<'_>, Unavailable> {
+    let rates = state.ledger.rates(&state.settings.rates)?.value;
+    let key = &*state.admin.secret_key;
+    let offset = state.settings.wording.utc_offset;
+    Ok(move |of: &Credited<'_>| {
+        let last = of.deposits.last().expect("at least one is credited");
+        let deposits: Vec<DepositTold<'_>> = of.deposits.iter().filter_map(told).collect();
+        let postback = Postback {
+            wallet_type: last.wallet_type.as_str(),
+            amount: of.amount,
+            currency: of.currency,
+            label: last.label.as_str(),
+            converted: &rates.converted(of.amount, of.currency),
+            created: of.now,
+            offset: of.partner.settings.utc_offset.unwrap_or(offset),
+            of: Told::Deposits(&deposits),
+        };
+        signed_by(key, of.partner, &postback)
+    })
+}
+
+fn told(deposit: &Deposit) -> Option<DepositTold<'_>> {
+    let activated = deposit.activated.as_ref()?;
+    Some(DepositTold {
+        activated: activated.at,
+        exchanger_identifier: activated.payer.as_ref().map_or("", |payer| payer.as_str()),
+        comment: activated.note.as_ref().map_or("", |note| note.as_str()),
+        amount: activated.amount,
+        stockpiling_id: activated.stockpiling_id,
+        transaction_id: deposit.key1.as_str(),
+        plugin_custom_order_id: deposit.custom_transaction_id.as_str(),
+    })
+}
+
 /// The bytes of a postback under its merchant's keys.
-fn signed_by(key: &SecretKey, partner: &PartnerRow, postback: &Postback<'_>) -> String {
+fn signed_by(key: &SecretKey, partner: &Partner, postback: &Postback<'_>) -> String {
     let open = |sealed| {
         key.open(sealed)
             .expect("the key that sealed it is this coffer's")

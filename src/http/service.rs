@@ -256,7 +256,7 @@ async fn serve_merchant(
     head: Parts,
     body: Incoming,
 ) -> Result<Reply, Unanswered> {
-    let bytes_max = state.settings.limits.body_bytes_max;
+    let bytes_max = asked.body_bytes_max(state.settings.limits.body_bytes_max);
     if asked.is_signed() {
         return match read(body, bytes_max).await? {
             Some(body) => Ok(gateway::withdraw(state, caller, &head, &body).await?),
@@ -268,7 +268,7 @@ async fn serve_merchant(
         Err(refusal) => return Ok(over(refusal.told(), &body)),
     };
     match read(body, bytes_max).await? {
-        Some(body) => Ok(gateway::answer(state, call, &body).await?),
+        Some(body) => Ok(gateway::answer(state, call, body).await?),
         None => Ok(last(gateway::too_large())),
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
+use super::load::Sight;
 use super::paying::NOBODY;
 use super::report::Page;
 use super::{Ledger, Observed, Unavailable};
@@ -84,7 +85,7 @@ impl Gateway {
 
     /// Makes the changes of an entry, those that are not made already. What its documents were
     /// before is in memory.
-    fn apply(&mut self, entry: &Entry) {
+    pub(super) fn apply(&mut self, entry: &Entry) {
         for document in entry.documents() {
             let Document::Gateway(document) = document else {
                 continue;
@@ -105,6 +106,23 @@ impl Gateway {
             }
             self.rows.put(key, row);
         }
+    }
+
+    /// Takes in what the books have.
+    pub(super) fn load(&mut self, rows: Vec<GatewayRow>) {
+        for row in rows {
+            self.rows.load(row.document.key(), row);
+        }
+    }
+
+    /// Those of some keys that are not in memory and were not `looked` up.
+    pub(super) fn missing(
+        &mut self,
+        mut keys: Vec<GatewayKey>,
+        looked: &BTreeSet<GatewayKey>,
+    ) -> Vec<GatewayKey> {
+        keys.retain(|key| self.rows.keep(key).is_none() && !looked.contains(key));
+        keys
     }
 
     /// Begins new generations; what is over is to be written down, with the marks that it says.
@@ -238,27 +256,30 @@ impl Ledger {
         loop {
             let mut gateway = self.shards.gateway.lock();
             match sight.take().filter(|sight| self.is_fresh(sight)) {
-                Some(sight) => {
-                    let found: Vec<GatewayRow> = sight.found.unwrap_or_default();
-                    for row in found {
-                        gateway.rows.load(row.document.key(), row);
-                    }
-                }
+                Some(sight) => gateway.load(sight.found.unwrap_or_default()),
                 None => looked.clear(),
             }
-            let mut missing = keys(&gateway);
-            missing.retain(|key| gateway.rows.keep(key).is_none() && !looked.contains(key));
+            let keys = keys(&gateway);
+            let missing = gateway.missing(keys, &looked);
             if missing.is_empty() {
                 return Ok(gateway);
             }
             drop(gateway);
             looked.extend(missing);
-            sight = Some(self.look(|view| {
-                let found = looked.iter().map(|key| view.gateway(key));
-                let found: Vec<_> = found.collect::<Result<_, _>>()?;
-                Ok(Some(found.into_iter().flatten().collect()))
-            })?);
+            sight = Some(self.look_for_gateway(&looked)?);
         }
+    }
+
+    /// What the books have under some keys.
+    pub(super) fn look_for_gateway(
+        &self,
+        keys: &BTreeSet<GatewayKey>,
+    ) -> Result<Sight<Vec<GatewayRow>>, Unavailable> {
+        self.look(|view| {
+            let found = keys.iter().map(|key| view.gateway(key));
+            let found: Vec<_> = found.collect::<Result<_, _>>()?;
+            Ok(Some(found.into_iter().flatten().collect()))
+        })
     }
 
     /// Takes a record down, counts its money and applies its documents.

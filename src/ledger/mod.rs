@@ -11,6 +11,7 @@
 mod bring;
 mod checkpoint;
 mod checkpoint_error;
+mod deposits;
 mod export;
 mod flush;
 mod gateway;
@@ -51,6 +52,7 @@ use parking_lot::Mutex;
 
 pub use self::checkpoint::{Checkpointer, CheckpointerStop, Turn};
 pub use self::checkpoint_error::CheckpointError;
+pub use self::deposits::{DepositError, DepositRules, DepositView, DepositsAsked};
 pub use self::export::{AccountView, Reading, Snapshot};
 pub use self::history::{HistoryItem, HistoryKind};
 pub use self::links::LinkError;

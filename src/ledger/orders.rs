@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::deposits::asking;
+use super::gateway::Gateway;
 use super::partners::PartnerRow;
 use super::paying::{Key, Payments};
 use super::payments::{newest, sifted};
@@ -14,7 +16,7 @@ use crate::engine::entry::{Actor, Record};
 use crate::engine::order::{
     Desk, OrderKey, OrderRow, PaymentRules, decide_cancellation, decide_order, decide_rejection,
 };
-use crate::engine::payment::PaymentRow;
+use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::refusal::OrderRefusal;
 use crate::id::{OrderName, OrderReference, Reason, Seq, Utr};
 use crate::time::Timestamp;
@@ -192,12 +194,20 @@ impl Ledger {
         let named = utr.map(Utr::reference);
         seeds.extend(named.clone().map(Key::Claimed));
         let order = |payments: &Payments| payments.find(name).ok().map(|row| row.order);
-        let mut counter = self.counter(&seeds, rules, order)?;
+        let types = || rules.wallet_types.iter();
+        let numbers: Vec<PaymentKey> = (named.iter())
+            .flat_map(|of| types().map(|wallet_type| (*wallet_type, of.clone())))
+            .collect();
+        let keys = |_: &Payments, gateway: &Gateway| gateway.asking_keys(&numbers);
+        let mut counter = self.counter((&seeds, rules), keys, order)?;
         let row = counter.payments.find(name)?;
         let claimants = counter.payments.claimants(named.as_ref());
+        let deposits = asking(&counter.gateway, &numbers);
         let desk = Desk {
             claimants: &claimants,
             wallet: counter.wallet(),
+            deposits: &deposits,
+            till: None,
             rules,
             now: self.sequencer.now(),
         };

@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use parking_lot::MutexGuard;
 
+use super::gateway::Gateway;
 use super::shard::Players;
 use super::{Ledger, Unavailable};
 use crate::books::{BooksError, View};
 use crate::engine::claim::Claims;
-use crate::engine::document::{Claimant, Document, Order};
+use crate::engine::document::{Document, Order};
 use crate::engine::entry::{AccountRef, Body, Entry, Record, RecordKind};
+use crate::engine::gateway::{GatewayKey, GatewayRow};
 use crate::engine::held::{Bin, Generation, Held};
 use crate::engine::holdings::{AccountRow, Noted};
 use crate::engine::order::{Desk, OrderKey, OrderRow, PaymentRules, goes_to_user};
@@ -73,10 +75,11 @@ enum Row {
     Claims(PaymentReference, Claims),
 }
 
-/// The payments with the piece of the players in which money is counted: that of the user whose
-/// wallet it goes to, if it goes to one.
+/// The payments and the gateway's documents with the piece of the players in which money is
+/// counted: that of the user whose wallet it goes to, if it goes to one.
 pub(super) struct Counter<'a> {
     pub(super) payments: MutexGuard<'a, Payments>,
+    pub(super) gateway: MutexGuard<'a, Gateway>,
     wallet: Option<AccountNumber>,
     players: MutexGuard<'a, Players>,
 }
@@ -109,11 +112,41 @@ impl Ledger {
         }
     }
 
+    /// The same with the gateway's documents, those that `keys` names in memory if there are any.
+    /// `keys` is asked again with what came.
+    pub(super) fn payments_and_gateway(
+        &self,
+        (seeds, rules): (&[Key], &PaymentRules),
+        keys: impl Fn(&Payments, &Gateway) -> Vec<GatewayKey>,
+    ) -> Result<(MutexGuard<'_, Payments>, MutexGuard<'_, Gateway>), Unavailable> {
+        let mut looked: BTreeSet<GatewayKey> = BTreeSet::new();
+        let mut sight = None;
+        loop {
+            let payments = self.payments_with(seeds, rules)?;
+            let mut gateway = self.shards.gateway.lock();
+            match sight.take().filter(|sight| self.is_fresh(sight)) {
+                Some(sight) => {
+                    let found: Vec<GatewayRow> = sight.found.unwrap_or_default();
+                    gateway.load(found);
+                }
+                None => looked.clear(),
+            }
+            let keys = keys(&payments, &gateway);
+            let missing = gateway.missing(keys, &looked);
+            if missing.is_empty() {
+                return Ok((payments, gateway));
+            }
+            drop((gateway, payments));
+            looked.extend(missing);
+            sight = Some(self.look_for_gateway(&looked)?);
+        }
+    }
+
     /// The same with the wallet that the money of an order goes to, which `order` finds.
     pub(super) fn counter(
         &self,
-        seeds: &[Key],
-        rules: &PaymentRules,
+        (seeds, rules): (&[Key], &PaymentRules),
+        keys: impl Fn(&Payments, &Gateway) -> Vec<GatewayKey>,
         order: impl Fn(&Payments) -> Option<Order>,
     ) -> Result<Counter<'_>, Unavailable> {
         loop {
@@ -126,7 +159,7 @@ impl Ledger {
                 // So that it is in memory by the time that the payments are locked.
                 drop(self.player_at(home)?);
             }
-            let payments = self.payments_with(seeds, rules)?;
+            let (payments, gateway) = self.payments_and_gateway((seeds, rules), &keys)?;
             if order(&payments) != first {
                 continue;
             }
@@ -134,6 +167,7 @@ impl Ledger {
             if wallet.is_none_or(|home| players.keep(home)) {
                 return Ok(Counter {
                     payments,
+                    gateway,
                     wallet,
                     players,
                 });
@@ -210,6 +244,7 @@ impl Counter<'_> {
             }
         }
         self.payments.apply(entry);
+        self.gateway.apply(entry);
     }
 }
 
@@ -249,9 +284,7 @@ impl Payments {
     pub(super) fn claimants(&self, reference: Option<&PaymentReference>) -> Vec<OrderRow> {
         let claims = reference.and_then(|reference| self.claims.row(reference));
         let by = claims.map_or(&[][..], |claims| &claims.by);
-        let rows = by.iter().map(|claim| match &claim.by {
-            Claimant::Order(reference) => self.orders.row(reference).cloned(),
-        });
+        let rows = by.iter().map(|claim| self.orders.row(&claim.by).cloned());
         let rows: Option<Vec<_>> = rows.collect();
         rows.expect("what a reference was named for is in memory with it")
     }
@@ -321,9 +354,8 @@ impl Payments {
             Key::Claimed(of) => {
                 let claims = self.claims.row(of);
                 let by = claims.map_or(&[][..], |claims| &claims.by);
-                queue.extend(by.iter().map(|claim| match &claim.by {
-                    Claimant::Order(reference) => Followed::End(Key::Order(reference.clone())),
-                }));
+                let orders = by.iter().map(|claim| Key::Order(claim.by.clone()));
+                queue.extend(orders.map(Followed::End));
                 let types = rules.wallet_types.iter();
                 let payments = types.map(|wallet_type| Key::Payment((*wallet_type, of.clone())));
                 queue.extend(payments.map(Followed::End));
@@ -377,7 +409,7 @@ impl Payments {
         self.named.put(order.key(), reference.clone());
         if let Some(claimed) = order.claimed() {
             let mut claims = self.claims.row(&claimed).cloned().unwrap_or_default();
-            claims.add(Claimant::Order(reference.clone()), seq);
+            claims.add(reference.clone(), seq);
             self.claims.put(claimed, claims);
         }
         let row = OrderRow {

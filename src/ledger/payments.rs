@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::deposits::{DepositRules, asking};
+use super::gateway::Gateway;
 use super::operate::refused;
 use super::paying::{Key, Payments};
 use super::report::Page;
@@ -26,7 +28,8 @@ pub struct Received {
 
 impl Ledger {
     /// Takes down that money has come (operations.md, `payment receive`); where an order waits for
-    /// it the order is paid. The same said again changes nothing.
+    /// it the order is paid, where a deposit waits for it that is activated. The same said again
+    /// changes nothing.
     ///
     /// # Errors
     /// Refused where its reference belongs to a payment with other content.
@@ -34,17 +37,36 @@ impl Ledger {
         &self,
         new: &NewPayment,
         rules: &PaymentRules,
+        of_deposits: &DepositRules<'_>,
     ) -> Result<Observed<Received>, OperatorError> {
         let permit = self.permit();
         let key = new.key();
+        let number = [key.clone()];
         let order = |payments: &Payments| payments.only_claimant(&key);
-        let mut counter = self.counter(&[Key::Payment(key.clone())], rules, order)?;
+        let seeds = [Key::Payment(key.clone())];
+        let keys = |_: &Payments, gateway: &Gateway| {
+            let mut keys = gateway.asking_keys(&number);
+            let deposits = asking(gateway, &number);
+            for deposit in &deposits {
+                keys.extend(gateway.till_keys(&deposit.savings_in(new.currency)));
+            }
+            keys
+        };
+        let mut counter = self.counter((&seeds, rules), keys, order)?;
         let before = counter.payments.rows.row(&key);
         let seen = before.map_or(Seq::NONE, |row| row.changed);
         let claimants = counter.payments.claimants(Some(&key.1));
+        let deposits = asking(&counter.gateway, &number);
+        let drawer = deposits.first().map(|deposit| {
+            let of = deposit.savings_in(new.currency);
+            self.drawer(&counter.gateway, of)
+        });
+        let till = drawer.as_ref().map(|drawer| drawer.till(of_deposits));
         let desk = Desk {
             claimants: &claimants,
             wallet: counter.wallet(),
+            deposits: &deposits,
+            till: till.as_ref(),
             rules,
             now: self.sequencer.now(),
         };
@@ -61,6 +83,8 @@ impl Ledger {
         counter.apply(&entry);
         let row = counter.payments.rows.row(&key).cloned();
         let row = row.expect("it was applied under this lock");
+        drop(counter);
+        self.ring();
         let repeated = false;
         Ok(Observed {
             value: Received { row, repeated },
@@ -84,6 +108,8 @@ impl Ledger {
         let desk = Desk {
             claimants: &[],
             wallet: None,
+            deposits: &[],
+            till: None,
             rules,
             now: self.sequencer.now(),
         };

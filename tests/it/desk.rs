@@ -1,6 +1,7 @@
 //! A shop whose orders are paid: a partner in rupees, its payers, the bank and an operator, over
 //! real HTTP but for the payer, who calls what the order's page calls.
 
+use coffer::engine::catalogue::Catalogue;
 use coffer::engine::command::NewPartner;
 use coffer::engine::order::{OrderRow, PaymentRules};
 use coffer::engine::settings::PartnerSettings;
@@ -40,7 +41,14 @@ impl Desk {
     }
 
     pub(crate) fn with(settings: PartnerSettings) -> Desk {
-        Desk::under(settings, Payments::default())
+        Desk::under(settings, Setup::default())
+    }
+
+    /// Where a merchant is offered payment systems.
+    pub(crate) fn offering(catalogue: Catalogue) -> Desk {
+        let mut setup = Setup::default();
+        setup.paykassma.catalogue = catalogue;
+        Desk::under(PartnerSettings::default(), setup)
     }
 
     /// Where payments of several types settle orders.
@@ -48,15 +56,16 @@ impl Desk {
         let mut payments = Payments::default();
         let types = types.iter().map(|name| name.parse().unwrap());
         payments.rules.wallet_types = types.collect();
-        Desk::under(PartnerSettings::default(), payments)
-    }
-
-    pub(crate) fn under(settings: PartnerSettings, payments: Payments) -> Desk {
-        let rules = payments.rules.clone();
-        let server = Server::with(Setup {
+        let setup = Setup {
             payments,
             ..Setup::default()
-        });
+        };
+        Desk::under(PartnerSettings::default(), setup)
+    }
+
+    pub(crate) fn under(settings: PartnerSettings, setup: Setup) -> Desk {
+        let rules = setup.payments.rules.clone();
+        let server = Server::with(setup);
         let desk = Desk::over(server, settings);
         Desk { rules, ..desk }
     }

@@ -9,7 +9,7 @@ use coffer::time::Span;
 use serde_json::json;
 
 use crate::desk::{Desk, call};
-use crate::support::{Answer, Client, TOKEN, secrets};
+use crate::support::{Answer, Client, Setup, TOKEN, secrets};
 
 const UTR: &str = "418381111111";
 
@@ -20,7 +20,11 @@ pub(crate) fn open() -> Desk {
         upi_name: "Shop & Co".parse().ok(),
         ..Payments::default()
     };
-    Desk::under(PartnerSettings::default(), payments)
+    let setup = Setup {
+        payments,
+        ..Setup::default()
+    };
+    Desk::under(PartnerSettings::default(), setup)
 }
 
 fn get(desk: &Desk, path: &str) -> Answer {

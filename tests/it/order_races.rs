@@ -19,7 +19,7 @@ use crate::on_disk::{OnDisk, verify_journal};
 use crate::partner_races::CONNECTIONS;
 use crate::support::{Client, secrets};
 use crate::wire::InProcess;
-use crate::world::{clock, number};
+use crate::world::{clock, number, with_deposit_rules};
 use crate::world_orders::rules;
 
 /// The shop's user.
@@ -111,7 +111,7 @@ impl Race<'_> {
             note: None,
             suspicious: false,
         };
-        let received = self.ledger.receive_payment(&new, &rules());
+        let received = with_deposit_rules(|of| self.ledger.receive_payment(&new, &rules(), of));
         received.map(|row| row.value)
     }
 

@@ -9,11 +9,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use coffer::config::{Games, Paykassma};
+use coffer::disk::Disk;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
 use coffer::http::{
-    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
+    Admin, AdminGuard, Attachments, Gateway, Limits, Meters, PartnerGuard, Payments, Settings,
+    State, serve,
 };
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::Backups;
@@ -105,7 +107,8 @@ impl Server {
         let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
         let (ledger, committing) = books.open(Arc::clone(&clock) as Arc<dyn Clock>, setup.rules);
         let serves = Arc::clone(&clock) as Arc<dyn Clock>;
-        let state = state(Arc::clone(&ledger), serves, &setup);
+        let disk = Arc::new(books.disk());
+        let state = state(Arc::clone(&ledger), serves, &setup, disk);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -285,7 +288,12 @@ pub(crate) fn secrets(token: &str) -> PartnerSecrets {
 }
 
 /// What a server over `ledger` serves from.
-pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -> Arc<State> {
+pub(crate) fn state(
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    setup: &Setup,
+    disk: Arc<dyn Disk>,
+) -> Arc<State> {
     let failures_max = setup.limits.failed_authentications_per_minute_max;
     Arc::new(State {
         ledger,
@@ -317,6 +325,7 @@ pub(crate) fn state(ledger: Arc<Ledger>, clock: Arc<dyn Clock>, setup: &Setup) -
             failures_max,
             setup.paykassma.clone(),
         ),
+        attachments: Attachments::new(disk),
     })
 }
 

@@ -171,7 +171,8 @@ impl InProcess {
             (bind().await.unwrap(), bind().await.unwrap())
         });
         let address = public.local_addr().unwrap();
-        let state = state(Arc::clone(&ledger), clock, &Setup::default());
+        let disk = Arc::new(coffer::sim::disk::SimDisk::new());
+        let state = state(Arc::clone(&ledger), clock, &Setup::default(), disk);
         let (stop, stopped) = oneshot::channel();
         let serving = runtime.spawn(serve(state, public, admin, async {
             stopped.await.ok();

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use coffer::engine::catalogue::Catalogue;
 use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
 use coffer::engine::document::PaymentState;
 use coffer::engine::entry::Body;
@@ -14,12 +15,12 @@ use coffer::engine::withdrawal::WithdrawalState;
 use coffer::id::{Code, GameNumber, OrderReference, PartnerNumber, Seq, Utr, WithdrawalId};
 use coffer::journal::Journal;
 use coffer::ledger::{
-    Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
+    DepositRules, Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
 };
 use coffer::money::{Amount, Sum};
 use coffer::sim::model::{AccountKey, Model, Round};
 use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
-use coffer::time::{Clock, Day, Timestamp};
+use coffer::time::{Clock, Day, Span, Timestamp};
 
 use crate::world_orders;
 
@@ -33,6 +34,15 @@ pub(crate) fn rules() -> Rules {
         bet_max: Amount::from_cents(BET_MAX),
         ..Rules::default()
     }
+}
+
+/// What deposits are judged by, with a postback that says nothing.
+pub(crate) fn with_deposit_rules<T>(judge: impl FnOnce(&DepositRules<'_>) -> T) -> T {
+    judge(&DepositRules {
+        catalogue: &Catalogue::default(),
+        possible_ttl: Span::from_seconds(3 * 24 * 60 * 60),
+        tell: &|_| "{}".to_owned(),
+    })
 }
 
 /// One lane of a world under [`rules`]. Every other lane's ids go into runs.

@@ -12,7 +12,7 @@ use coffer::sim::OrderOperation;
 use coffer::sim::model::{Model, Ordered};
 use coffer::time::{Span, Timestamp};
 
-use crate::world::Told;
+use crate::world::{Told, with_deposit_rules};
 
 /// Payments of one type settle orders, within half an hour.
 pub(crate) fn rules() -> PaymentRules {
@@ -68,7 +68,8 @@ pub(crate) fn perform(
 
 /// Takes a payment down; what was answered and the seq that the answer rests on.
 pub(crate) fn receive(ledger: &Ledger, new: &NewPayment) -> Result<(Told, Seq), OperatorError> {
-    let Observed { value, seq } = ledger.receive_payment(new, &rules())?;
+    let received = with_deposit_rules(|deposits| ledger.receive_payment(new, &rules(), deposits));
+    let Observed { value, seq } = received?;
     let (state, repeated) = (value.row.payment.state, value.repeated);
     Ok((Told::Received { state, repeated }, seq))
 }

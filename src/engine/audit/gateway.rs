@@ -111,13 +111,13 @@ impl Facts {
 }
 
 /// What a record moves on an account.
-fn moved(record: &Record, account: AccountRef, currency: Currency) -> Sum {
+pub(super) fn moved(record: &Record, account: AccountRef, currency: Currency) -> Sum {
     let is_on = |leg: &&Posting| (leg.account, leg.currency) == (account, currency);
     let legs = record.postings.iter().filter(is_on);
     legs.fold(Sum::ZERO, |sum, leg| sum.plus(Sum::from(leg.cents)))
 }
 
-fn gateway_documents(record: &Record) -> impl Iterator<Item = &GatewayDocument> {
+pub(super) fn gateway_documents(record: &Record) -> impl Iterator<Item = &GatewayDocument> {
     record
         .documents
         .iter()
@@ -138,6 +138,9 @@ impl Audit {
     ) {
         if let GatewayDocument::Withdrawal(withdrawal) = document {
             self.withdrawal(seq, withdrawal, record);
+        }
+        if let GatewayDocument::Deposit(deposit) = document {
+            self.deposit(seq, deposit, record);
         }
         let account = match document {
             GatewayDocument::MerchantAccount(account) => Some(account),

@@ -18,6 +18,7 @@
 mod accounts;
 mod beside;
 mod booked;
+mod deposits;
 mod facts;
 mod findings;
 mod gateway;

@@ -291,8 +291,7 @@ impl Orders {
             of.row.book(bears, whole, table, findings);
             return;
         }
-        let order: OrderReference = fact.text().parse().expect("a fact reads as it was written");
-        let by = Claimant::Order(order);
+        let by: OrderReference = fact.text().parse().expect("a fact reads as it was written");
         if of.said.by.iter().all(|claim| claim.by != by) {
             let now = whole_claims(&of.said);
             of.row.before(seq, now.as_ref(), table, findings);

@@ -3,11 +3,14 @@
 
 use super::Audit;
 use super::beside::Beside;
+use super::deposits::is_credited;
 use super::facts::{Digest, Facts, Kind, Reader, Writer, digest};
 use super::findings::Findings;
 use super::orders::settling;
+use crate::engine::deposit::Deposit;
 use crate::engine::document::{Claimant, Document, PaymentState, ReceivedPayment};
 use crate::engine::entry::{AccountRef, Record, RecordKind};
+use crate::engine::gateway::GatewayDocument;
 use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::id::Seq;
 use crate::money::Sum;
@@ -92,14 +95,31 @@ impl Facts {
 
 /// Whether who a payment is given to says so in the same entry.
 fn is_taken(payment: &ReceivedPayment, record: &Record) -> bool {
-    let PaymentState::Matched(Claimant::Order(reference)) = &payment.state else {
+    let PaymentState::Matched(whose) = &payment.state else {
         return true;
     };
-    record.documents.iter().any(|document| match document {
-        Document::Order(order) => {
-            order.reference == *reference && order.payment == Some(payment.key())
-        }
-        _ => false,
+    record
+        .documents
+        .iter()
+        .any(|document| match (document, whose) {
+            (Document::Order(order), Claimant::Order(reference)) => {
+                order.reference == *reference && order.payment == Some(payment.key())
+            }
+            (Document::Gateway(document), Claimant::Deposit(reference)) => match &**document {
+                GatewayDocument::Deposit(deposit) => {
+                    deposit.reference == *reference && is_brought(deposit, payment)
+                }
+                _ => false,
+            },
+            _ => false,
+        })
+}
+
+/// Whether a deposit says that this payment has brought it.
+fn is_brought(deposit: &Deposit, payment: &ReceivedPayment) -> bool {
+    let brought = deposit.activated.as_ref().filter(|of| of.by_payment);
+    brought.is_some_and(|of| {
+        deposit.names(payment) && (of.amount, of.currency) == (payment.amount, payment.currency)
     })
 }
 
@@ -131,16 +151,16 @@ impl Audit {
                 "entry {seq} moves other money than its received payment says"
             ));
         }
-        let is_for_order = record
+        let is_for_somebody = record
             .documents
             .iter()
-            .any(|document| matches!(document, Document::Order(_)));
+            .any(|document| matches!(document, Document::Order(_)) || is_credited(document));
         if !is_taken(payment, record) {
             self.find(format!(
                 "entry {seq} gives a payment to who does not take it"
             ));
         }
-        if !settling(record).is_empty() && !is_for_order {
+        if !settling(record).is_empty() && !is_for_somebody {
             self.find(format!("entry {seq} gives a payment's money to nobody"));
         }
         let same = of_document(&ReceivedPayment {

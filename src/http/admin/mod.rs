@@ -3,6 +3,7 @@
 //! Nothing leaves before the entry that it depends on is durable, refusals included.
 
 mod backups;
+mod deposits;
 mod exports;
 mod guard;
 mod orders;
@@ -214,6 +215,11 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::ApproveOrder => orders::approve(state, members),
         Operation::RejectOrder => orders::reject(state, members),
         Operation::CancelOrder => orders::cancel(state, members),
+        Operation::ListDeposits => deposits::list(state, members).await,
+        Operation::ShowDeposit => deposits::show(state, members),
+        Operation::DepositScreenshot => deposits::screenshot(state, members).await,
+        Operation::ApproveDeposit => deposits::approve(state, members),
+        Operation::RejectDeposit => deposits::reject(state, members),
         Operation::ListWithdrawals => withdrawals::list(state, members).await,
         Operation::ShowWithdrawal => withdrawals::show(state, members).await,
         Operation::ApproveWithdrawal => withdrawals::approve(state, members).await,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Done, Failed, State, done, reading};
 use crate::engine::document::ReceivedPayment;
 use crate::engine::payment::PaymentRow;
+use crate::http::gateway;
 use crate::id::Seq;
 use crate::ledger::{Ledger, Received};
 use crate::protocol::admin::{
@@ -21,7 +22,9 @@ pub(super) fn receive(state: &State, members: Members) -> Result<Done, Failed> {
         let repeated = known.value.is_some();
         (known.value, repeated, known.seq)
     } else {
-        let received = ledger.receive_payment(&new, rules)?;
+        let received = gateway::with_rules(state, |of_deposits| {
+            ledger.receive_payment(&new, rules, of_deposits)
+        })?;
         let Received { row, repeated } = received.value;
         (Some(row), repeated, received.seq)
     };
@@ -51,7 +54,7 @@ pub(super) async fn list(ledger: &Arc<Ledger>, members: Members) -> Result<Done,
     Ok(done(&page, payments.seq))
 }
 
-fn item(row: PaymentRow) -> PaymentItem {
+pub(super) fn item(row: PaymentRow) -> PaymentItem {
     let PaymentRow { payment, at, .. } = row;
     let ReceivedPayment {
         wallet_type,

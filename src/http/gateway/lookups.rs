@@ -1,11 +1,14 @@
 //! What a merchant was told, and what its accounts hold.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Told;
+use crate::engine::catalogue::Catalogue;
+use crate::engine::payment::PaymentKey;
 use crate::engine::postback::{PostbackKind, PostbackOf};
 use crate::http::State;
-use crate::id::Seq;
+use crate::id::{PaymentReference, Seq, WalletType};
 use crate::ledger::{Ledger, Observed, PartnerRow, Unavailable};
 use crate::protocol::paykassma::gateway::lookups::{Kind, Pull, Wanted};
 use crate::protocol::paykassma::gateway::postback::without_signature;
@@ -16,12 +19,13 @@ pub(super) fn postback(
     state: &State,
     merchant: &PartnerRow,
     members: &Members,
+    catalogue: &Catalogue,
 ) -> Result<Told, Told> {
+    let ledger = &state.ledger;
     let found = match Wanted::decode(members)? {
-        Wanted::Withdrawal(id) => told(&state.ledger, merchant, PostbackKind::Withdrawal, &id)?,
-        Wanted::CustomId(id) => told(&state.ledger, merchant, PostbackKind::Deposit, &id)?,
-        // Nothing that is told of a deposit is found by its transaction number.
-        Wanted::Transaction(_) => None,
+        Wanted::Withdrawal(id) => of_withdrawal(ledger, merchant, &id)?,
+        Wanted::CustomId(id) => of_deposit(ledger, merchant, &id)?,
+        Wanted::Transaction(number) => of_number(ledger, merchant, &number, catalogue)?,
     };
     let seq = found.as_ref().map_or(Seq::NONE, |found| found.seq);
     let text = found.as_ref().map(|found| found.value.as_str());
@@ -29,22 +33,40 @@ pub(super) fn postback(
     Ok(Told { reply, seq })
 }
 
-/// What was told of something, without its signature.
-fn told(
-    ledger: &Ledger,
-    merchant: &PartnerRow,
-    kind: PostbackKind,
-    name: &str,
-) -> Result<Option<Observed<String>>, Unavailable> {
-    // What cannot be a name is nobody's.
-    let Ok(name) = name.parse() else {
+/// What was told of something without its signature; [`None`] where nothing was.
+type Said = Result<Option<Observed<String>>, Unavailable>;
+
+/// What was told of a withdrawal. What cannot be a name is nobody's, here and below.
+fn of_withdrawal(ledger: &Ledger, merchant: &PartnerRow, id: &str) -> Said {
+    let of = id.parse().ok().map(|name| PostbackOf {
+        partner: merchant.number,
+        kind: PostbackKind::Withdrawal,
+        name,
+    });
+    said(ledger, of)
+}
+
+/// What was told of the deposit of that name: with others, where it was saved up with them.
+fn of_deposit(ledger: &Ledger, merchant: &PartnerRow, id: &str) -> Said {
+    match id.parse() {
+        Ok(id) => said(ledger, ledger.told_of_named(merchant, &id)?.value),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The same of the deposit with that transaction number, in whichever payment system.
+fn of_number(ledger: &Ledger, merchant: &PartnerRow, key1: &str, catalogue: &Catalogue) -> Said {
+    let Ok(key1) = key1.parse::<PaymentReference>() else {
         return Ok(None);
     };
-    let partner = merchant.number;
-    let of = PostbackOf {
-        partner,
-        kind,
-        name,
+    let types: BTreeSet<WalletType> = catalogue.iter().map(|of| of.wallet_type).collect();
+    let numbers: Vec<PaymentKey> = types.into_iter().map(|of| (of, key1.clone())).collect();
+    said(ledger, ledger.told_of_number(merchant, &numbers)?.value)
+}
+
+fn said(ledger: &Ledger, of: Option<PostbackOf>) -> Said {
+    let Some(of) = of else {
+        return Ok(None);
     };
     let found = ledger.postback_of(&of)?;
     Ok(found.map(|found| {
@@ -82,11 +104,11 @@ fn one(
     kind: Kind,
     id: String,
 ) -> Result<Observed<Pulled>, Unavailable> {
-    let of = match kind {
-        Kind::Deposit => PostbackKind::Deposit,
-        Kind::Withdrawal => PostbackKind::Withdrawal,
+    let found = match kind {
+        Kind::Deposit => of_deposit(ledger, merchant, &id)?,
+        Kind::Withdrawal => of_withdrawal(ledger, merchant, &id)?,
     };
-    let (of, seq) = match told(ledger, merchant, of, &id)? {
+    let (of, seq) = match found {
         Some(found) => (PulledOf::Postback(found.value), found.seq),
         None if kind == Kind::Withdrawal => undecided(ledger, merchant, &id)?,
         None => (PulledOf::NotTold, Seq::NONE),

@@ -4,6 +4,7 @@
 //! Nothing leaves before the entry that it depends on is durable.
 
 mod addresses;
+mod deposits;
 mod endpoint;
 mod guard;
 mod lookups;
@@ -12,6 +13,7 @@ mod withdrawals;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::http::request::Parts;
@@ -29,6 +31,7 @@ use crate::secret::SecretKey;
 use crate::time::UtcOffset;
 
 pub(super) use addresses::redirect;
+pub(super) use deposits::with_rules;
 pub(super) use endpoint::{Asked, ENDPOINTS, Endpoint, Found, find};
 use guard::{MerchantGuard, Refusal};
 pub(super) use withdrawals::withdraw;
@@ -121,7 +124,7 @@ impl From<Unavailable> for Told {
 ///
 /// # Errors
 /// The journal failed under way: the connection must close without a byte.
-pub(super) async fn answer(state: &Arc<State>, call: Call, body: &[u8]) -> Result<Reply, Latched> {
+pub(super) async fn answer(state: &Arc<State>, call: Call, body: Bytes) -> Result<Reply, Latched> {
     // The merchant as it was let in may still be on its way to the disk.
     let let_in = call.merchant.changed;
     let told = perform(state, call, body).await.unwrap_or_else(|told| told);
@@ -138,29 +141,42 @@ async fn leave(state: &State, told: Told, let_in: Seq) -> Result<Reply, Latched>
 ///
 /// # Errors
 /// What is told instead.
-async fn perform(state: &Arc<State>, call: Call, body: &[u8]) -> Result<Told, Told> {
+async fn perform(state: &Arc<State>, call: Call, body: Bytes) -> Result<Told, Told> {
     let query = call.head.uri.query().unwrap_or_default();
     let offered = state.gateway.offered.load_full();
     let merchant = &call.merchant;
     match call.asked.endpoint {
         Endpoint::Available => {
-            let wanted = Available::decode(&parameters::of_query(query, body)?)?;
+            let wanted = Available::decode(&parameters::of_query(query, &body)?)?;
             let catalogue = &offered.catalogue;
             Ok(reply::Reply::available(catalogue, &wanted.currencies).into())
         }
         Endpoint::Media => Ok(reply::Reply::media(&offered.catalogue).into()),
-        Endpoint::HashUrls => addresses::hash(state, merchant, body, offered.hash_ttl),
+        Endpoint::Create => Ok(deposits::create(state, &call, &body)?),
+        Endpoint::Activate => Ok(deposits::activate(state, &call, &body)?),
+        Endpoint::ActivateByHand => by_hand(state, call, body).await,
+        Endpoint::DepositInfo => Ok(deposits::info(state, &call, &body)?),
+        Endpoint::SaveCustomId => Ok(deposits::save_custom_id(state, &call, &body)?),
+        Endpoint::HashUrls => addresses::hash(state, merchant, &body, offered.hash_ttl),
         Endpoint::Postback => {
-            let members = parameters::of_query(query, body)?;
-            lookups::postback(state, merchant, &members)
+            let members = parameters::of_query(query, &body)?;
+            lookups::postback(state, merchant, &members, &offered.catalogue)
         }
         Endpoint::PullPostbacks => {
-            let members = parameters::of_query(query, body)?;
-            lookups::pull(state, &call.merchant, &members).await
+            let members = parameters::of_query(query, &body)?;
+            lookups::pull(state, merchant, &members).await
         }
         Endpoint::Balances => lookups::balances(state, merchant),
         Endpoint::Withdraw => unreachable!("its callers are proved by the body"),
     }
+}
+
+/// It may write a picture, in a thread that may wait for the disk.
+async fn by_hand(state: &Arc<State>, call: Call, body: Bytes) -> Result<Told, Told> {
+    let state = Arc::clone(state);
+    let act = move || deposits::activate_by_hand(&state, &call, &body);
+    let told = tokio::task::spawn_blocking(act).await;
+    Ok(told.expect("a panic in the ledger ends the process")?)
 }
 
 /// The offset in which a merchant's times are told.

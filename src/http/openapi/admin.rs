@@ -3,7 +3,8 @@
 use super::{Answer, Call, JSON, Proof};
 use crate::protocol::admin::{Method, Operation};
 
-/// What an operation does, what it is asked with, what it tells: nothing where it streams rows.
+/// What an operation does, what it is asked with, what it tells: nothing where that is
+/// no JSON object.
 type Said = (&'static str, &'static str, &'static str);
 
 /// Rows are one JSON object a line, and CSV where `format` asks for it.
@@ -26,6 +27,12 @@ fn call(operation: Operation) -> Call {
     let (method, path) = operation.route();
     let (summary, asked, told) = said(operation);
     let done: Answer = match told {
+        "" if operation == Operation::DepositScreenshot => (
+            200,
+            "What was sent, as what it is by its first bytes",
+            "*/*",
+            "",
+        ),
         "" => (
             200,
             "Rows; a connection that breaks off has not told all",
@@ -76,6 +83,11 @@ fn said(operation: Operation) -> Said {
         Operation::ApproveOrder => APPROVE_ORDER,
         Operation::RejectOrder => REJECT_ORDER,
         Operation::CancelOrder => CANCEL_ORDER,
+        Operation::ListDeposits => LIST_DEPOSITS,
+        Operation::ShowDeposit => SHOW_DEPOSIT,
+        Operation::DepositScreenshot => DEPOSIT_SCREENSHOT,
+        Operation::ApproveDeposit => APPROVE_DEPOSIT,
+        Operation::RejectDeposit => REJECT_DEPOSIT,
         Operation::ListWithdrawals => LIST_WITHDRAWALS,
         Operation::ShowWithdrawal => SHOW_WITHDRAWAL,
         Operation::ApproveWithdrawal => APPROVE_WITHDRAWAL,
@@ -181,9 +193,7 @@ const RECEIVE_PAYMENT: Said = (
 const LIST_PAYMENTS: Said = (
     "List received payments, newest first",
     PAGE,
-    "{items: [{id: text, ..Whose, wallet_type: text, reference: text, amount: Amount,
-    currency: Currency, account: text|null, payer: text|null, note: text|null,
-    suspicious: truth, received_at: Time, created_at: Time}], next: Cursor}",
+    "{items: [PaymentItem], next: Cursor}",
 );
 
 const LIST_ORDERS: Said = (
@@ -211,6 +221,34 @@ const CANCEL_ORDER: Said = (
     "Take a payment link back",
     "{id: text, reason?: text|null}",
     "Order",
+);
+
+const LIST_DEPOSITS: Said = (
+    "List deposits of merchants' payers, newest first; a page may have fewer items than asked for",
+    r#"{partner?: Partner,
+    state?: "possible"|"expired"|"waiting"|"saved"|"credited"|"rejected", limit?: whole,
+    cursor?: whole}"#,
+    "{items: [Deposit], next: Cursor}",
+);
+
+const SHOW_DEPOSIT: Said = (
+    "Show a deposit with the payment that bears its number",
+    "{id: text}",
+    "DepositShown",
+);
+
+const DEPOSIT_SCREENSHOT: Said = ("Fetch the picture of a deposit's payment", "{id: text}", "");
+
+const APPROVE_DEPOSIT: Said = (
+    "Say that a deposit's money has come, and tell its merchant",
+    "{id: text}",
+    "DepositShown",
+);
+
+const REJECT_DEPOSIT: Said = (
+    "Say that a deposit's money has not come",
+    "{id: text, reason: text}",
+    "DepositShown",
 );
 
 const LIST_WITHDRAWALS: Said = (

@@ -25,35 +25,53 @@ const SAID: Said = Said {
     others: &[],
 };
 
+/// A form with a picture in it.
+const PICTURED: &str = "multipart/form-data";
+
 /// All calls whose paths begin with `path`.
 pub(super) fn calls(path: &str) -> Vec<Call> {
-    let of = |(endpoint, method, at): &(Endpoint, hyper::Method, &str)| {
-        let said = said(*endpoint);
-        let mut answers: Vec<Answer> = vec![
-            (200, "Done", JSON, said.told),
-            (0, "Not done", JSON, "GatewayRefused"),
-        ];
-        answers.extend(said.others);
-        Call {
-            id: format!("{endpoint:?}"),
-            method: method.clone(),
-            path: (*at).to_owned(),
-            summary: said.summary,
-            proof: said.proof,
-            headers: "",
-            query: said.query,
-            body: (!said.body.is_empty()).then_some((JSON, said.body)),
-            answers,
-        }
-    };
     let wanted = ENDPOINTS.iter().filter(|(_, _, at)| at.starts_with(path));
-    wanted.map(of).collect()
+    wanted.map(call).collect()
+}
+
+fn call((endpoint, method, at): &(Endpoint, hyper::Method, &str)) -> Call {
+    let said = said(*endpoint);
+    let mut answers: Vec<Answer> = vec![
+        (200, "Done", JSON, said.told),
+        (0, "Not done", JSON, "GatewayRefused"),
+    ];
+    answers.extend(said.others);
+    let kind = match endpoint {
+        Endpoint::ActivateByHand => PICTURED,
+        _ => JSON,
+    };
+    // One call has two paths.
+    let other = match *at {
+        "/api/v1/possible-transaction" => "AtItsOtherPath",
+        _ => "",
+    };
+    Call {
+        id: format!("{endpoint:?}{other}"),
+        method: method.clone(),
+        path: at.replace('*', "{wallet_type}"),
+        summary: said.summary,
+        proof: said.proof,
+        headers: "",
+        query: said.query,
+        body: (!said.body.is_empty()).then_some((kind, said.body)),
+        answers,
+    }
 }
 
 fn said(endpoint: Endpoint) -> Said {
     match endpoint {
         Endpoint::Available => AVAILABLE,
         Endpoint::Media => MEDIA,
+        Endpoint::Create => CREATE,
+        Endpoint::Activate => ACTIVATE,
+        Endpoint::ActivateByHand => ACTIVATE_BY_HAND,
+        Endpoint::DepositInfo => DEPOSIT_INFO,
+        Endpoint::SaveCustomId => SAVE_CUSTOM_ID,
         Endpoint::HashUrls => HASH_URLS,
         Endpoint::Withdraw => WITHDRAW,
         Endpoint::Postback => POSTBACK,
@@ -75,6 +93,42 @@ const AVAILABLE: Said = Said {
 const MEDIA: Said = Said {
     summary: "Tell where films and pictures lie that show how to pay, by payment system",
     told: r#"{status: "success", message: text, code: whole, data: any}"#,
+    ..SAID
+};
+
+const CREATE: Said = Said {
+    summary: "Give a label what it can pay to",
+    body: "{currency: Currency, label: text}",
+    told: r#"{status: "ok", params: {identifier: text}}"#,
+    ..SAID
+};
+
+const ACTIVATE: Said = Said {
+    summary: "Activate a deposit, once for each transaction number",
+    body: "{..DepositAsked, amount?: MoneyIn|null}",
+    told: r#"{status: "ok"} | {status: "possible_transaction_created", message: text}"#,
+    ..SAID
+};
+
+const ACTIVATE_BY_HAND: Said = Said {
+    summary: "Hand a deposit to an operator, perhaps with a picture of its payment",
+    body: "{..DepositAsked, amount: MoneyIn, screenshot?: any}",
+    told: r#"{status: "success", message: text, code: whole, data: [any], paginate: Paginated}"#,
+    ..SAID
+};
+
+const DEPOSIT_INFO: Said = Said {
+    summary: "Tell what a label has saved up, and what of a credited deposit is missing",
+    query: "{label: text, wallet_type: text, currency: Currency, code?: text}",
+    told: r#"{status: "ok", stockpiling_sum: number, lacks_sum: number,
+        minimum_deposit: number}"#,
+    ..SAID
+};
+
+const SAVE_CUSTOM_ID: Said = Said {
+    summary: "Leave a name for a label's next deposit",
+    body: "{label: text, transaction_custom_id: text}",
+    told: r#"{status: "ok"}"#,
     ..SAID
 };
 

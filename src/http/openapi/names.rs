@@ -112,6 +112,12 @@ const NAMES: &[(&str, &str, &str)] = &[
         "`url` is the hash: `/redirect/{hash}` leads to the address.",
     ),
     (
+        "DepositAsked",
+        "{currency_code: Currency, wallet_type: text, label: text, key1: text,
+          custom_transaction_id?: text|null}",
+        "`key1` is the transaction number that the payer got.",
+    ),
+    (
         "WithdrawalAsked",
         r#"{signature: text, withdrawal_id?: text|null, payment_system: text, amount: MoneyIn,
             currency_code: Currency, label: text, is_test: truth, comment?: text|null,
@@ -205,6 +211,30 @@ const NAMES: &[(&str, &str, &str)] = &[
             received_payment: text|null, reason: text|null, created_at: Time, expires_at: Time,
             state_at: Time}"#,
         "A payment link.",
+    ),
+    (
+        "PaymentItem",
+        "{id: text, ..Whose, wallet_type: text, reference: text, amount: Amount,
+          currency: Currency, account: text|null, payer: text|null, note: text|null,
+          suspicious: truth, received_at: Time, created_at: Time}",
+        "A received payment.",
+    ),
+    (
+        "Deposit",
+        r#"{id: text, partner: Partner,
+            state: "possible"|"expired"|"waiting"|"saved"|"credited"|"rejected", waits?: text,
+            custom_transaction_id: text, label: text, wallet_type: text, key1: text,
+            amount: Amount|null, currency: Currency,
+            activated: {at: Time, amount: Amount, currency: Currency, by_payment: truth,
+                payer: text|null, stockpiling_id: whole}|null,
+            postback: text|null, is_manual: truth, screenshot: text|null, reason: text|null,
+            created_at: Time, expires_at: Time}"#,
+        "A deposit of a merchant's payer; `waits` says why it waits.",
+    ),
+    (
+        "DepositShown",
+        "{..Deposit, received_payment: PaymentItem|null}",
+        "The same with the received payment that bears its number.",
     ),
     (
         "Withdrawal",

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::members::Malformed;
 use crate::engine::rates::RateError;
-use crate::engine::refusal::{OperatorRefusal, OrderRefusal, WithdrawalRefusal};
+use crate::engine::refusal::{DepositRefusal, OperatorRefusal, OrderRefusal, WithdrawalRefusal};
 use crate::id::GameType;
 
 /// Why not.
@@ -40,6 +40,8 @@ pub enum Fault {
     Refused(OperatorRefusal),
     /// The rules about orders say no.
     OrderRefused(OrderRefusal),
+    /// The rules about deposits say no.
+    DepositRefused(DepositRefusal),
     /// The rules about withdrawals say no.
     WithdrawalRefused(WithdrawalRefusal),
     /// The rates do not go together.
@@ -54,6 +56,10 @@ pub enum Fault {
     BackupRunning,
     /// There was no such backup since the server's start.
     BackupUnknown,
+    /// The deposit has no picture.
+    ScreenshotUnknown,
+    /// The picture could not be read.
+    ScreenshotUnreadable,
 }
 
 #[derive(Serialize)]
@@ -74,13 +80,13 @@ impl Fault {
             Fault::Malformed(_) => 400,
             Fault::Unauthorized => 401,
             Fault::HostNotAllowed | Fault::OriginNotAllowed => 403,
-            Fault::PathUnknown | Fault::BackupUnknown => 404,
+            Fault::PathUnknown | Fault::BackupUnknown | Fault::ScreenshotUnknown => 404,
             Fault::MethodNotAllowed => 405,
             Fault::GameTypeUnknown(_) | Fault::RatesRefused(_) => 422,
             Fault::BackupRunning => 409,
             Fault::BodyTooLarge => 413,
             Fault::TooManyFailures => 429,
-            Fault::JournalUnreadable => 500,
+            Fault::JournalUnreadable | Fault::ScreenshotUnreadable => 500,
             Fault::Unavailable | Fault::TooManyConnections => 503,
             Fault::HeadNotTaken { status, .. } => *status,
             Fault::OrderRefused(refusal) => match refusal {
@@ -90,6 +96,18 @@ impl Fault {
                 | OrderRefusal::TooManyCorrections
                 | OrderRefusal::TooManyClaims
                 | OrderRefusal::BalanceOutOfRange => 422,
+            },
+            Fault::DepositRefused(refusal) => match refusal {
+                DepositRefusal::Unknown => 404,
+                DepositRefusal::Key1Used
+                | DepositRefusal::CustomIdUsed
+                | DepositRefusal::PaymentTaken => 409,
+                DepositRefusal::CustomIdMissing
+                | DepositRefusal::NoRequisites
+                | DepositRefusal::Rejected
+                | DepositRefusal::Activated
+                | DepositRefusal::AmountUnknown
+                | DepositRefusal::BalanceOutOfRange => 422,
             },
             Fault::WithdrawalRefused(refusal) => match refusal {
                 WithdrawalRefusal::Unknown => 404,
@@ -139,6 +157,8 @@ impl Fault {
             Fault::RatesRefused(_) => "rates_refused",
             Fault::BackupRunning => "backup_running",
             Fault::BackupUnknown => "backup_unknown",
+            Fault::ScreenshotUnknown => "screenshot_unknown",
+            Fault::ScreenshotUnreadable => "screenshot_unreadable",
             Fault::OrderRefused(refusal) => match refusal {
                 OrderRefusal::Unknown => "order_unknown",
                 OrderRefusal::IdUsed => "order_id_used",
@@ -147,6 +167,18 @@ impl Fault {
                 OrderRefusal::TooManyClaims => "too_many_claims",
                 OrderRefusal::PaymentTaken => "payment_taken",
                 OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
+            },
+            Fault::DepositRefused(refusal) => match refusal {
+                DepositRefusal::Unknown => "deposit_unknown",
+                DepositRefusal::Key1Used => "key1_used",
+                DepositRefusal::CustomIdMissing => "custom_transaction_id_missing",
+                DepositRefusal::CustomIdUsed => "custom_transaction_id_used",
+                DepositRefusal::NoRequisites => "no_requisites",
+                DepositRefusal::Rejected => "deposit_rejected",
+                DepositRefusal::Activated => "deposit_activated",
+                DepositRefusal::PaymentTaken => "payment_taken",
+                DepositRefusal::AmountUnknown => "amount_unknown",
+                DepositRefusal::BalanceOutOfRange => "balance_out_of_range",
             },
             Fault::WithdrawalRefused(refusal) => match refusal {
                 WithdrawalRefusal::Unknown => "withdrawal_unknown",
@@ -193,6 +225,7 @@ impl Fault {
             Fault::Malformed(malformed) => return malformed.to_string(),
             Fault::Refused(refusal) => return refusal.to_string(),
             Fault::OrderRefused(refusal) => return refusal.to_string(),
+            Fault::DepositRefused(refusal) => return refusal.to_string(),
             Fault::WithdrawalRefused(refusal) => return refusal.to_string(),
             Fault::RatesRefused(refusal) => return format!("the rates {refusal}"),
             Fault::GameTypeUnknown(name) => {
@@ -200,6 +233,8 @@ impl Fault {
             }
             Fault::Unavailable => "temporarily unavailable; nothing was changed",
             Fault::BackupRunning => "another backup is running: wait for its end",
+            Fault::ScreenshotUnknown => "the deposit has no picture",
+            Fault::ScreenshotUnreadable => "the picture could not be read; see the server's log",
             Fault::BackupUnknown => "there was no such backup since the server's start",
             Fault::JournalUnreadable => "the journal could not be read; see the server's log",
         };

@@ -16,7 +16,7 @@ use crate::id::{
 use crate::money::{Amount, Currency};
 use crate::time::Timestamp;
 
-/// A page of withdrawals or of postbacks.
+/// A page of withdrawals, deposits or postbacks.
 #[derive(Clone, Debug, Serialize)]
 pub struct GatewayList {
     /// Only this merchant's.

@@ -4,6 +4,7 @@
 //! a player_id may hold `/`, `?` and `%`. Members that an operation does not know are refused.
 //! The same types are written by the command line and read by the server, and the other way round.
 
+mod deposits;
 mod export;
 mod fault;
 mod gateway;
@@ -15,6 +16,9 @@ mod rates;
 mod reply;
 mod request;
 
+pub use deposits::{
+    ActivatedItem, DepositItem, DepositShown, DepositWanted, RejectDeposit, deposit_state,
+};
 pub use export::{
     ExportWanted, FIRST_HEADER, Format, JournalRow, LAST_HEADER, PlayerRow, Row, SnapshotWanted,
     TransactionRow,

@@ -51,6 +51,16 @@ pub enum Operation {
     RejectOrder,
     /// Takes an order back.
     CancelOrder,
+    /// Lists deposits, newest first.
+    ListDeposits,
+    /// Shows a deposit with the payment that bears its number.
+    ShowDeposit,
+    /// Fetches the picture of a deposit's payment.
+    DepositScreenshot,
+    /// Says that a deposit's money has come.
+    ApproveDeposit,
+    /// Says that a deposit's money has not come.
+    RejectDeposit,
     /// Lists withdrawals, newest first.
     ListWithdrawals,
     /// Shows a withdrawal.
@@ -117,7 +127,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 42] = {
+const ROUTES: [(Operation, Method, &str); 47] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -144,6 +154,11 @@ const ROUTES: [(Operation, Method, &str); 42] = {
         (ApproveOrder, Post, "/admin/v1/orders/approve"),
         (RejectOrder, Post, "/admin/v1/orders/reject"),
         (CancelOrder, Post, "/admin/v1/orders/cancel"),
+        (ListDeposits, Get, "/admin/v1/deposits"),
+        (ShowDeposit, Get, "/admin/v1/deposits/show"),
+        (DepositScreenshot, Get, "/admin/v1/deposits/screenshot"),
+        (ApproveDeposit, Post, "/admin/v1/deposits/approve"),
+        (RejectDeposit, Post, "/admin/v1/deposits/reject"),
         (ListWithdrawals, Get, "/admin/v1/withdrawals"),
         (ShowWithdrawal, Get, "/admin/v1/withdrawals/show"),
         (ApproveWithdrawal, Post, "/admin/v1/withdrawals/approve"),

@@ -6,9 +6,7 @@ use super::members::{Malformed, Members};
 use super::request::PageWanted;
 use crate::engine::command::NewPayment;
 use crate::engine::document::{Claimant, PaymentState};
-use crate::id::{
-    OrderReference, PaymentDetail, PaymentReference, WalletType, as_optional_text, as_text,
-};
+use crate::id::{PaymentDetail, PaymentReference, WalletType, as_optional_text, as_text};
 use crate::money::{Amount, Currency};
 use crate::time::Timestamp;
 
@@ -128,10 +126,10 @@ pub fn payment_state(text: &str) -> Result<String, &'static str> {
 /// What a received payment was for.
 #[derive(Serialize)]
 pub struct Matched {
-    /// `order`.
+    /// `order` or `deposit`.
     pub kind: &'static str,
     /// Which.
-    pub id: OrderReference,
+    pub id: String,
 }
 
 /// Whose a received payment is.
@@ -152,7 +150,11 @@ impl From<&PaymentState> for PaymentWhose {
             PaymentState::Unclaimed => ("unclaimed", None, None),
             PaymentState::Waiting(reason) => ("waiting", None, Some(reason.text())),
             PaymentState::Matched(Claimant::Order(reference)) => {
-                let (kind, id) = ("order", reference.clone());
+                let (kind, id) = ("order", reference.to_string());
+                ("matched", Some(Matched { kind, id }), None)
+            }
+            PaymentState::Matched(Claimant::Deposit(reference)) => {
+                let (kind, id) = ("deposit", reference.to_string());
                 ("matched", Some(Matched { kind, id }), None)
             }
         };

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::engine::deposit::{Deposit, DepositNamed, Key1Used, LeftId, Savings, Stockpiles};
 use crate::engine::gateway::GatewayDocument;
 use crate::engine::hashed::HashedUrl;
 use crate::engine::merchant::{Merchant, MerchantAccount};
 use crate::engine::postback::{Attempt, Delivery, DeliveryState, Postback, PostbackOf};
 use crate::engine::rates::RatesTable;
+use crate::engine::requisites::{Requisites, Turn};
 use crate::engine::withdrawal::{Asked, PayoutDetails, SignedRequest, Withdrawal};
 use crate::money::Sum;
 
@@ -59,7 +61,87 @@ pub(super) fn told(document: &GatewayDocument) -> Value {
             "partner": partner, "url": url, "until": until.to_string(),
         } }),
         GatewayDocument::RatesTable(RatesTable { rates }) => json!({ "rates": rates }),
+        GatewayDocument::Deposit(deposit) => json!({ "deposit": deposit_told(deposit) }),
+        GatewayDocument::DepositNamed(DepositNamed {
+            partner,
+            custom_transaction_id,
+            deposit,
+        }) => json!({ "deposit_named": {
+            "partner": partner, "custom_transaction_id": custom_transaction_id,
+            "deposit": deposit,
+        } }),
+        GatewayDocument::Key1Used(Key1Used {
+            wallet_type,
+            key1,
+            deposit,
+        }) => json!({ "key1_used": {
+            "wallet_type": wallet_type, "key1": key1, "deposit": deposit,
+        } }),
+        GatewayDocument::LeftId(LeftId { partner, label, id }) => json!({ "left_id": {
+            "partner": partner, "label": label, "custom_transaction_id": id,
+        } }),
+        GatewayDocument::Savings(Savings {
+            of,
+            stockpiling_id,
+            sum,
+            deposits,
+        }) => json!({ "savings": {
+            "of": of, "stockpiling_id": stockpiling_id, "sum": sum.to_string(),
+            "deposits": deposits,
+        } }),
+        GatewayDocument::Stockpiles(Stockpiles { partner, last }) => {
+            json!({ "stockpiles": { "partner": partner, "last": last } })
+        }
+        GatewayDocument::Requisites(Requisites {
+            of,
+            identifier,
+            deposit,
+        }) => json!({ "requisites": {
+            "of": of, "identifier": identifier, "deposit": deposit,
+        } }),
+        GatewayDocument::Turn(Turn {
+            wallet_type,
+            currency,
+            given,
+        }) => json!({ "turn": {
+            "wallet_type": wallet_type, "currency": currency, "given": given,
+        } }),
     }
+}
+
+fn deposit_told(deposit: &Deposit) -> Value {
+    let Deposit {
+        reference,
+        partner,
+        wallet_type,
+        currency,
+        label,
+        custom_transaction_id,
+        id_was_left,
+        key1,
+        amount,
+        way,
+        expires_at,
+        state,
+        activated,
+        told,
+        note,
+    } = deposit;
+    let activated = activated.as_ref().map(|of| {
+        json!({
+            "at": of.at.to_string(), "amount": of.amount.to_string(), "currency": of.currency,
+            "by_payment": of.by_payment, "payer": of.payer, "note": of.note,
+            "stockpiling_id": of.stockpiling_id,
+        })
+    });
+    json!({
+        "id": reference, "partner": partner, "wallet_type": wallet_type, "currency": currency,
+        "label": label, "custom_transaction_id": custom_transaction_id,
+        "id_was_left": id_was_left, "key1": key1,
+        "amount": amount.map(|amount| amount.to_string()), "way": way,
+        "expires_at": expires_at.to_string(), "state": state, "activated": activated,
+        "postback": told, "note": note,
+    })
 }
 
 fn of_told(of: &PostbackOf) -> Value {

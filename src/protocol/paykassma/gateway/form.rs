@@ -52,6 +52,17 @@ pub enum ScreenshotKind {
     Pdf,
 }
 
+impl ScreenshotKind {
+    /// As a `Content-Type`.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            ScreenshotKind::Png => "image/png",
+            ScreenshotKind::Jpeg => "image/jpeg",
+            ScreenshotKind::Pdf => "application/pdf",
+        }
+    }
+}
+
 /// Why a body is no form that is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormFault {

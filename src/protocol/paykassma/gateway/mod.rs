@@ -1,6 +1,7 @@
 //! The gateway's end: what merchants ask of us, and what we tell them.
 
 pub mod addresses;
+pub mod deposited;
 pub mod deposits;
 pub mod form;
 pub mod lookups;

@@ -1,0 +1,552 @@
+//! How deposits come by their money: by a received payment with the payer's transaction number,
+//! whichever of the two is first, or by an operator's word (paykassma-api.md, Deposits and Small
+//! print).
+//!
+//! Whether a payment is a deposit's or an order's is judged in [`Desk::settle`].
+
+use super::deposit::{Deposit, DepositNamed, DepositState, Key1Used, LeftId, Way};
+use super::document::{Document, Partner, PaymentState, ReceivedPayment, WaitReason};
+use super::entry::{Actor, Record, RecordKind};
+use super::gateway::GatewayDocument;
+use super::order::{Desk, Settlement};
+use super::refusal::DepositRefusal;
+use super::requisites::Requisites;
+use super::till::{Got, Till};
+use crate::id::{DepositReference, GatewayText, Label, PaymentReference, Reason, WalletType};
+use crate::money::{Amount, Currency};
+use crate::time::{Span, Timestamp};
+
+/// A deposit that a merchant wants activated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDeposit {
+    /// What operators know it by: what nobody can guess.
+    pub reference: DepositReference,
+    /// In which payment system.
+    pub wallet_type: WalletType,
+    /// In which currency.
+    pub currency: Currency,
+    /// Who has paid.
+    pub label: Label,
+    /// The payer's transaction number.
+    pub key1: PaymentReference,
+    /// What was paid, where it is said.
+    pub amount: Option<Amount>,
+    /// The merchant's name for it, unless one was left for the label.
+    pub custom_transaction_id: Option<GatewayText>,
+    /// How it comes.
+    pub way: Way,
+}
+
+/// What is known beside a new deposit.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    /// The one that has used the transaction number.
+    pub by_key1: Option<&'a Deposit>,
+    /// The one that the merchant means by the name.
+    pub named: Option<&'a DepositNamed>,
+    /// What was left for the label.
+    pub left: Option<&'a LeftId>,
+    /// What the label was given to pay to.
+    pub requisites: Option<&'a Requisites>,
+    /// The payment with the transaction number.
+    pub payment: Option<&'a ReceivedPayment>,
+}
+
+/// What a request that is not refused comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DepositVerdict {
+    /// It is to be taken down.
+    Accepted(Record),
+    /// It was, and its present state is told.
+    Repeated(DepositReference),
+}
+
+impl NewDeposit {
+    /// The merchant's name for it: its own, or the one that was left.
+    pub fn name<'a>(&'a self, left: Option<&'a LeftId>) -> Option<&'a GatewayText> {
+        let own = self.custom_transaction_id.as_ref();
+        own.or_else(|| left.and_then(|left| left.id.as_ref()))
+    }
+
+    fn repeats(&self, before: &Deposit, partner: &Partner) -> bool {
+        let same_name = match &self.custom_transaction_id {
+            Some(id) => *id == before.custom_transaction_id,
+            None => before.id_was_left,
+        };
+        same_name
+            && before.partner == partner.number
+            && before.label == self.label
+            && before.currency == self.currency
+    }
+
+    fn deposit(&self, partner: &Partner, id: &GatewayText, expires_at: Timestamp) -> Deposit {
+        let state = match self.way {
+            Way::Code => DepositState::Possible,
+            Way::Hand { .. } => DepositState::Waiting(WaitReason::ByHand),
+        };
+        Deposit {
+            reference: self.reference.clone(),
+            partner: partner.number,
+            wallet_type: self.wallet_type,
+            currency: self.currency,
+            label: self.label.clone(),
+            custom_transaction_id: id.clone(),
+            id_was_left: self.custom_transaction_id.is_none(),
+            key1: self.key1.clone(),
+            amount: self.amount,
+            way: self.way.clone(),
+            expires_at,
+            state,
+            activated: None,
+            told: None,
+            note: None,
+        }
+    }
+}
+
+/// Judges a request to activate a deposit. `desk` knows the orders that name the number as a UTR,
+/// and what it takes to credit the deposit; the deposit itself is new to it.
+///
+/// # Errors
+/// [`DepositRefusal`]: then neither number nor name is used up.
+pub fn decide_activation(
+    new: &NewDeposit,
+    partner: &Partner,
+    before: &Before<'_>,
+    (desk, ttl): (&Desk<'_>, Span),
+) -> Result<DepositVerdict, DepositRefusal> {
+    if let Some(of_key1) = before.by_key1 {
+        return match new.repeats(of_key1, partner) {
+            true => Ok(DepositVerdict::Repeated(of_key1.reference.clone())),
+            false => Err(DepositRefusal::Key1Used),
+        };
+    }
+    let is_matched = |of: &ReceivedPayment| matches!(of.state, PaymentState::Matched(_));
+    if before.payment.is_some_and(is_matched) {
+        return Err(DepositRefusal::Key1Used);
+    }
+    let id = new.name(before.left);
+    let id = id.ok_or(DepositRefusal::CustomIdMissing)?;
+    if before.named.is_some() {
+        return Err(DepositRefusal::CustomIdUsed);
+    }
+    let deposit = new.deposit(partner, id, desk.now.plus(ttl));
+    let mut documents = beside(&deposit, before);
+    let mut postings = Vec::new();
+    match before.payment {
+        None => documents.push(Document::from(GatewayDocument::from(deposit))),
+        Some(payment) => {
+            let deposits = [deposit.clone()];
+            let desk = Desk {
+                deposits: &deposits,
+                ..*desk
+            };
+            let settled = desk.settle(payment);
+            if !settled.speaks_of(&deposit) {
+                documents.push(Document::from(GatewayDocument::from(deposit)));
+            }
+            postings = settled.postings.clone();
+            documents.extend(settled.documents());
+        }
+    }
+    Ok(DepositVerdict::Accepted(Record {
+        by: Actor::Partner,
+        kind: RecordKind::DepositActivated,
+        postings,
+        documents,
+    }))
+}
+
+/// What is used up with a new deposit.
+fn beside(deposit: &Deposit, before: &Before<'_>) -> Vec<Document> {
+    let mut documents: Vec<GatewayDocument> = vec![
+        DepositNamed {
+            partner: deposit.partner,
+            custom_transaction_id: deposit.custom_transaction_id.clone(),
+            deposit: deposit.reference.clone(),
+        }
+        .into(),
+        Key1Used {
+            wallet_type: deposit.wallet_type,
+            key1: deposit.key1.clone(),
+            deposit: deposit.reference.clone(),
+        }
+        .into(),
+    ];
+    if deposit.id_was_left {
+        let left = LeftId {
+            partner: deposit.partner,
+            label: deposit.label.clone(),
+            id: None,
+        };
+        documents.push(left.into());
+    }
+    if let Some(requisites) = before.requisites {
+        let requisites = Requisites {
+            deposit: Some(deposit.reference.clone()),
+            ..requisites.clone()
+        };
+        documents.push(requisites.into());
+    }
+    documents.into_iter().map(Document::from).collect()
+}
+
+/// An operator's word on a deposit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DepositWord {
+    /// Its money has come.
+    Approve,
+    /// It has not.
+    Reject(Reason),
+}
+
+/// An operator says that a deposit's money has come: that of `payment`, whatever there is about it,
+/// or else as much as the merchant said. `None` where that was decided before.
+///
+/// # Errors
+/// [`DepositRefusal::Rejected`], [`DepositRefusal::PaymentTaken`],
+/// [`DepositRefusal::AmountUnknown`], [`DepositRefusal::BalanceOutOfRange`].
+pub fn decide_approval(
+    deposit: &Deposit,
+    payment: Option<&ReceivedPayment>,
+    till: &Till<'_>,
+    now: Timestamp,
+) -> Result<Option<Record>, DepositRefusal> {
+    match deposit.state {
+        DepositState::Possible | DepositState::Waiting(_) => {}
+        DepositState::Saved | DepositState::Credited => return Ok(None),
+        DepositState::Rejected => return Err(DepositRefusal::Rejected),
+    }
+    if payment.is_some_and(|payment| matches!(payment.state, PaymentState::Matched(_))) {
+        return Err(DepositRefusal::PaymentTaken);
+    }
+    let got = match (payment, deposit.amount) {
+        (Some(payment), _) => Got {
+            amount: payment.amount,
+            currency: payment.currency,
+            payment: Some(payment),
+        },
+        (None, Some(amount)) => Got {
+            amount,
+            currency: deposit.currency,
+            payment: None,
+        },
+        (None, None) => return Err(DepositRefusal::AmountUnknown),
+    };
+    let activated = till.activate(deposit, &got, now);
+    let (postings, documents) = activated.map_err(|_| DepositRefusal::BalanceOutOfRange)?;
+    let matched = payment.map(|payment| Settlement::given(payment, deposit));
+    let matched = matched.map(|payment| Document::ReceivedPayment(Box::new(payment)));
+    let documents = documents.into_iter().map(Document::from);
+    Ok(Some(Record {
+        by: Actor::Operator,
+        kind: RecordKind::DepositApproved,
+        postings,
+        documents: matched.into_iter().chain(documents).collect(),
+    }))
+}
+
+/// An operator says no: the payment is free for whoever else asks for it. `desk` knows nothing of
+/// the deposit any more. `None` where that was decided before.
+///
+/// # Errors
+/// [`DepositRefusal::Activated`].
+pub fn decide_rejection(
+    deposit: &Deposit,
+    reason: &Reason,
+    payment: Option<&ReceivedPayment>,
+    desk: &Desk<'_>,
+) -> Result<Option<Record>, DepositRefusal> {
+    match deposit.state {
+        DepositState::Possible | DepositState::Waiting(_) => {}
+        DepositState::Rejected => return Ok(None),
+        DepositState::Saved | DepositState::Credited => return Err(DepositRefusal::Activated),
+    }
+    let rejected = Deposit {
+        state: DepositState::Rejected,
+        note: Some(reason.clone()),
+        ..deposit.clone()
+    };
+    let mut documents = vec![Document::from(GatewayDocument::from(rejected))];
+    let mut postings = Vec::new();
+    let waits = payment.filter(|payment| matches!(payment.state, PaymentState::Waiting(_)));
+    if let Some(payment) = waits {
+        let settled = desk.settle(payment);
+        postings = settled.postings.clone();
+        let is_new = |document: &Document| match document {
+            Document::ReceivedPayment(after) => **after != *payment,
+            _ => true,
+        };
+        documents.extend(settled.documents().filter(is_new));
+    }
+    Ok(Some(Record {
+        by: Actor::Operator,
+        kind: RecordKind::DepositRejected,
+        postings,
+        documents,
+    }))
+}
+
+/// A merchant leaves a name for a label's next deposit; `None` where it is left already.
+///
+/// # Errors
+/// [`DepositRefusal::CustomIdUsed`].
+pub fn decide_left_id(
+    left: LeftId,
+    before: Option<&LeftId>,
+    named: Option<&DepositNamed>,
+) -> Result<Option<Record>, DepositRefusal> {
+    if named.is_some() {
+        return Err(DepositRefusal::CustomIdUsed);
+    }
+    if before == Some(&left) {
+        return Ok(None);
+    }
+    Ok(Some(Record {
+        by: Actor::Partner,
+        kind: RecordKind::CustomIdLeft,
+        postings: Vec::new(),
+        documents: vec![Document::from(GatewayDocument::from(left))],
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::deposit::{DepositSeen, Savings};
+    use super::super::merchant::Holder;
+    use super::super::order::PaymentRules;
+    use super::super::till::SAVED_MAX;
+    use super::super::world::World;
+    use super::*;
+    use crate::id::{PartnerNumber, WalletType};
+
+    const MINIMUM: u64 = 1000;
+
+    fn cents(cents: u64) -> Amount {
+        Amount::from_cents(cents).unwrap()
+    }
+
+    fn upi() -> WalletType {
+        "upi".parse().unwrap()
+    }
+
+    fn new(key1: &str) -> NewDeposit {
+        NewDeposit {
+            reference: format!("ref_{key1}").parse().unwrap(),
+            wallet_type: upi(),
+            currency: "INR".parse().unwrap(),
+            label: "55".parse().unwrap(),
+            key1: key1.parse().unwrap(),
+            amount: None,
+            custom_transaction_id: Some(key1.parse().unwrap()),
+            way: Way::Code,
+        }
+    }
+
+    fn payment(key1: &str, amount: u64) -> ReceivedPayment {
+        ReceivedPayment {
+            wallet_type: upi(),
+            reference: key1.parse().unwrap(),
+            amount: cents(amount),
+            currency: "INR".parse().unwrap(),
+            account: None,
+            received_at: None,
+            payer: None,
+            note: None,
+            suspicious: false,
+            state: PaymentState::Unclaimed,
+        }
+    }
+
+    /// A merchant with its books as entries leave them.
+    struct Shop {
+        partner: Partner,
+        holder: Holder,
+        savings: Option<Savings>,
+        deposits: Vec<Deposit>,
+        last_stockpile: u64,
+    }
+
+    impl Shop {
+        fn open() -> Shop {
+            Shop {
+                partner: World::new().partner,
+                holder: Holder::default(),
+                savings: None,
+                deposits: Vec::new(),
+                last_stockpile: 0,
+            }
+        }
+
+        /// A payment has come, and is asked for.
+        fn activate(&mut self, key1: &str, amount: u64) -> Record {
+            let (new, payment) = (new(key1), payment(key1, amount));
+            let saved = self.savings.iter().flat_map(|savings| &savings.deposits);
+            let saved = saved.map(|reference| {
+                let mut all = self.deposits.iter();
+                all.find(|of| of.reference == *reference).unwrap().clone()
+            });
+            let saved: Vec<Deposit> = saved.collect();
+            let till = Till {
+                partner: &self.partner,
+                holder: &self.holder,
+                savings: self.savings.as_ref(),
+                saved: &saved,
+                last_stockpile: self.last_stockpile,
+                minimum: cents(MINIMUM),
+                tell: &|credited| format!("{}", credited.deposits.len()),
+            };
+            let desk = Desk {
+                claimants: &[],
+                wallet: None,
+                deposits: &[],
+                till: Some(&till),
+                rules: &PaymentRules {
+                    wallet_types: vec![upi()],
+                    order_ttl: Span::from_seconds(60),
+                },
+                now: Timestamp::EPOCH,
+            };
+            let before = Before {
+                by_key1: None,
+                named: None,
+                left: None,
+                requisites: None,
+                payment: Some(&payment),
+            };
+            let ttl = Span::from_seconds(60);
+            let verdict = decide_activation(&new, &self.partner, &before, (&desk, ttl)).unwrap();
+            let DepositVerdict::Accepted(record) = verdict else {
+                panic!("{verdict:?}");
+            };
+            self.take(&record);
+            record
+        }
+
+        fn take(&mut self, record: &Record) {
+            let sum = record.postings.iter().map(|leg| leg.cents).sum::<i64>();
+            assert_eq!(sum, 0);
+            for document in &record.documents {
+                let Document::Gateway(document) = document else {
+                    continue;
+                };
+                match &**document {
+                    GatewayDocument::Deposit(deposit) => {
+                        self.deposits.retain(|of| of.reference != deposit.reference);
+                        self.deposits.push(deposit.clone());
+                    }
+                    GatewayDocument::Savings(savings) => self.savings = Some(savings.clone()),
+                    GatewayDocument::Stockpiles(of) => self.last_stockpile = of.last,
+                    GatewayDocument::MerchantAccount(account) => {
+                        let known = [(account.clone(), crate::id::Seq(1))];
+                        self.holder.accounts = known.to_vec();
+                    }
+                    _ => {}
+                }
+            }
+        }
+
+        fn count(&self, seen: DepositSeen) -> usize {
+            let all = self.deposits.iter();
+            all.filter(|of| of.seen(Timestamp::EPOCH) == seen).count()
+        }
+    }
+
+    #[test]
+    fn a_pile_of_as_many_as_one_postback_holds_is_credited_though_it_is_small() {
+        let mut shop = Shop::open();
+        for number in 1..SAVED_MAX {
+            let record = shop.activate(&format!("k{number}"), 1);
+            assert!(record.postings.is_empty(), "{number}");
+        }
+        assert_eq!(shop.count(DepositSeen::Saved), SAVED_MAX - 1);
+        let record = shop.activate("last", 1);
+        assert_eq!(record.postings[1].cents, SAVED_MAX as i64);
+        assert_eq!(shop.count(DepositSeen::Credited), SAVED_MAX);
+        assert_eq!(shop.savings.as_ref().unwrap().deposits, []);
+        assert!(shop.deposits.iter().all(|of| {
+            let told = of.told.as_ref().map(|name| name.as_str());
+            told == Some("last") && of.activated.as_ref().unwrap().stockpiling_id == 1
+        }));
+    }
+
+    #[test]
+    fn what_a_merchants_account_cannot_hold_waits_with_its_payment() {
+        let mut shop = Shop::open();
+        shop.activate("first", Amount::MAX.cents());
+        let record = shop.activate("second", MINIMUM);
+        assert!(record.postings.is_empty());
+        let waiting = DepositState::Waiting(WaitReason::MerchantFull);
+        assert_eq!(shop.deposits[1].state, waiting);
+        let payments = record
+            .documents
+            .iter()
+            .filter_map(|document| match document {
+                Document::ReceivedPayment(payment) => Some(payment.state.clone()),
+                _ => None,
+            });
+        let payments: Vec<_> = payments.collect();
+        assert_eq!(payments, [PaymentState::Waiting(WaitReason::MerchantFull)]);
+        // A small one is saved up: nothing moves yet.
+        shop.activate("third", 1);
+        assert_eq!(shop.count(DepositSeen::Saved), 1);
+    }
+
+    #[test]
+    fn a_number_is_judged_before_a_name() {
+        let shop = Shop::open();
+        let before = new("k").deposit(&shop.partner, &"k".parse().unwrap(), Timestamp::EPOCH);
+        let named = DepositNamed {
+            partner: PartnerNumber(1),
+            custom_transaction_id: "k".parse().unwrap(),
+            deposit: before.reference.clone(),
+        };
+        let nothing = Before {
+            by_key1: None,
+            named: None,
+            left: None,
+            requisites: None,
+            payment: None,
+        };
+        let rules = PaymentRules {
+            wallet_types: vec![upi()],
+            order_ttl: Span::from_seconds(60),
+        };
+        let desk = Desk {
+            claimants: &[],
+            wallet: None,
+            deposits: &[],
+            till: None,
+            rules: &rules,
+            now: Timestamp::EPOCH,
+        };
+        let judge = |new: &NewDeposit, before: &Before<'_>| {
+            let ttl = Span::from_seconds(60);
+            decide_activation(new, &shop.partner, before, (&desk, ttl))
+        };
+        let by_key1 = Before {
+            by_key1: Some(&before),
+            named: Some(&named),
+            ..nothing
+        };
+        let repeated = DepositVerdict::Repeated(before.reference.clone());
+        assert_eq!(judge(&new("k"), &by_key1), Ok(repeated));
+        let other = NewDeposit {
+            label: "56".parse().unwrap(),
+            ..new("k")
+        };
+        assert_eq!(judge(&other, &by_key1), Err(DepositRefusal::Key1Used));
+        let by_name = Before {
+            named: Some(&named),
+            ..nothing
+        };
+        let used = Err(DepositRefusal::CustomIdUsed);
+        assert_eq!(judge(&new("k"), &by_name), used);
+        let nameless = NewDeposit {
+            custom_transaction_id: None,
+            ..new("k")
+        };
+        let missing = Err(DepositRefusal::CustomIdMissing);
+        assert_eq!(judge(&nameless, &by_name), missing);
+    }
+}

@@ -1,0 +1,561 @@
+//! Deposits: activated by merchants, by payments that come, by operators; and what payers are given
+//! to pay to (paykassma-api.md, Deposits).
+//!
+//! Whether a payment is a deposit's or an order's is judged under the lock of the payments, and
+//! under that of the gateway's documents: one comes after the other.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::gateway::Gateway;
+use super::partners::PartnerRow;
+use super::paying::{Key, Payments};
+use super::report::Page;
+use super::{Ledger, Observed, Space, Unavailable};
+use crate::engine::activation::{
+    Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
+    decide_left_id, decide_rejection,
+};
+use crate::engine::catalogue::{Catalogue, PaymentSystem};
+use crate::engine::deposit::{
+    Deposit, DepositNamed, DepositSeen, Key1Used, LeftId, Savings, SavingsOf, Stockpiles,
+    TellOfDeposits,
+};
+use crate::engine::gateway::{Found, GatewayKey, List, Mark};
+use crate::engine::merchant::Holder;
+use crate::engine::order::{Desk, PaymentRules};
+use crate::engine::payment::{PaymentKey, PaymentRow};
+use crate::engine::postback::{PostbackKind, PostbackOf};
+use crate::engine::refusal::DepositRefusal;
+use crate::engine::requisites::{Given, Requisites, Turn, decide_requisites};
+use crate::engine::till::Till;
+use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, Seq};
+use crate::money::Amount;
+use crate::time::Span;
+
+/// Why a call about a deposit did not do what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DepositError {
+    /// The rules say no; it may be told when the seq is durable.
+    Refused(DepositRefusal, Seq),
+    /// Nothing was touched.
+    Unavailable,
+}
+
+impl fmt::Display for DepositError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DepositError::Refused(refusal, _) => refusal.fmt(f),
+            DepositError::Unavailable => Unavailable.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DepositError {}
+
+impl From<Unavailable> for DepositError {
+    fn from(_: Unavailable) -> DepositError {
+        DepositError::Unavailable
+    }
+}
+
+/// What deposits are judged by besides the books.
+#[derive(Clone, Copy)]
+pub struct DepositRules<'a> {
+    /// The payment systems, with their minimum deposits.
+    pub catalogue: &'a Catalogue,
+    /// How long a deposit's payment may be late.
+    pub possible_ttl: Span,
+    /// Makes the postback that tells of deposits. It is asked under a lock.
+    pub tell: &'a TellOfDeposits<'a>,
+}
+
+impl DepositRules<'_> {
+    fn minimum(&self, of: &SavingsOf) -> Amount {
+        let system = self.catalogue.find(of.wallet_type, of.currency);
+        system.map_or(Amount::ZERO, |system| system.minimum_deposit)
+    }
+}
+
+/// A deposit with the received payment that bears its number, if one has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DepositView {
+    /// The deposit.
+    pub deposit: Found<Deposit>,
+    /// The payment, whosever it is.
+    pub payment: Option<PaymentRow>,
+}
+
+/// Which deposits are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DepositsAsked {
+    /// A merchant's alone.
+    pub partner: Option<PartnerNumber>,
+    /// Those that are in this state alone.
+    pub state: Option<DepositSeen>,
+}
+
+/// What it takes to credit a deposit, out of the gateway's documents.
+pub(super) struct Drawer {
+    partner: Arc<PartnerRow>,
+    of: SavingsOf,
+    holder: Holder,
+    savings: Option<Savings>,
+    saved: Vec<Deposit>,
+    last_stockpile: u64,
+}
+
+impl Drawer {
+    pub(super) fn till<'a>(&'a self, rules: &DepositRules<'a>) -> Till<'a> {
+        Till {
+            partner: &self.partner,
+            holder: &self.holder,
+            savings: self.savings.as_ref(),
+            saved: &self.saved,
+            last_stockpile: self.last_stockpile,
+            minimum: rules.minimum(&self.of),
+            tell: rules.tell,
+        }
+    }
+}
+
+/// The deposits that have used some numbers.
+pub(super) fn asking(gateway: &Gateway, numbers: &[PaymentKey]) -> Vec<Deposit> {
+    let used = numbers.iter().filter_map(|number| gateway.used_by(number));
+    used.cloned().collect()
+}
+
+impl Gateway {
+    /// The deposit that has used a number, where it is in memory.
+    fn used_by(&self, (wallet_type, key1): &PaymentKey) -> Option<&Deposit> {
+        let used: &Key1Used = self.read(&Key1Used::key_of(*wallet_type, key1))?;
+        self.read(&Deposit::key_of(&used.deposit))
+    }
+
+    /// The names of the deposits that have used some numbers, as far as they are known.
+    pub(super) fn asking_keys(&self, numbers: &[PaymentKey]) -> Vec<GatewayKey> {
+        let mut keys = Vec::new();
+        for (wallet_type, key1) in numbers {
+            let key = Key1Used::key_of(*wallet_type, key1);
+            let used: Option<&Key1Used> = self.read(&key);
+            keys.extend(used.map(|used| Deposit::key_of(&used.deposit)));
+            keys.push(key);
+        }
+        keys
+    }
+
+    /// The names of all that it takes to credit a deposit, as far as it is known.
+    pub(super) fn till_keys(&self, of: &SavingsOf) -> Vec<GatewayKey> {
+        let mut keys = self.holder_keys(of.partner);
+        keys.push(Stockpiles::key_of(of.partner));
+        let key = Savings::key_of(of);
+        let savings: Option<&Savings> = self.read(&key);
+        let saved = savings.into_iter().flat_map(|savings| &savings.deposits);
+        keys.extend(saved.map(Deposit::key_of));
+        keys.push(key);
+        keys
+    }
+
+    fn found(&self, reference: &DepositReference) -> Option<Found<Deposit>> {
+        let row = self.of::<Deposit>(&Deposit::key_of(reference));
+        row.and_then(|(_, row)| row.found())
+    }
+}
+
+impl Ledger {
+    /// What it takes to credit a deposit, all of which is in memory.
+    pub(super) fn drawer(&self, gateway: &Gateway, of: SavingsOf) -> Drawer {
+        let partner = self.partners.by_number(of.partner);
+        let savings: Option<&Savings> = gateway.read(&Savings::key_of(&of));
+        let saved = savings.into_iter().flat_map(|savings| &savings.deposits);
+        let saved = saved.map(|reference| {
+            let deposit: Option<&Deposit> = gateway.read(&Deposit::key_of(reference));
+            deposit.expect("savings name deposits").clone()
+        });
+        let saved = saved.collect();
+        let last: Option<&Stockpiles> = gateway.read(&Stockpiles::key_of(of.partner));
+        Drawer {
+            partner: partner.expect("a deposit is a partner's"),
+            holder: gateway.holder(of.partner),
+            savings: savings.cloned(),
+            saved,
+            last_stockpile: last.map_or(0, |stockpiles| stockpiles.last),
+            of,
+        }
+    }
+
+    /// Activates a deposit, or takes it down until its payment comes or an operator decides
+    /// (paykassma-api.md, `transaction/activate`, `possible-transaction/activate`). The same asked
+    /// again finds it as it is.
+    ///
+    /// # Errors
+    /// Refused where the number or the name is used, or there is no name.
+    pub fn activate_deposit(
+        &self,
+        partner: &PartnerRow,
+        new: &NewDeposit,
+        payment_rules: &PaymentRules,
+        rules: &DepositRules<'_>,
+    ) -> Result<Observed<Found<Deposit>>, DepositError> {
+        let permit = self.reserve();
+        let number = (new.wallet_type, new.key1.clone());
+        let seeds = [Key::Payment(number.clone())];
+        let of = |payments: &Payments| {
+            let payment = payments.rows.row(&number);
+            new.savings_in(partner.number, payment.map(|row| &row.payment))
+        };
+        let left_key = LeftId::key_of(partner.number, &new.label);
+        let given_key = Requisites::key_of(&new.savings_in(partner.number, None));
+        let name_key = |gateway: &Gateway| {
+            let name = new.name(gateway.read(&left_key));
+            name.map(|name| DepositNamed::key_of(partner.number, name))
+        };
+        let (mut payments, mut gateway) =
+            self.payments_and_gateway((&seeds, payment_rules), |payments, gateway| {
+                let mut keys = gateway.asking_keys(std::slice::from_ref(&number));
+                keys.extend(gateway.till_keys(&of(payments)));
+                keys.extend(name_key(gateway));
+                keys.extend([left_key.clone(), given_key.clone()]);
+                keys
+            })?;
+        let seen = self.sequencer.last();
+        let drawer = self.drawer(&gateway, of(&payments));
+        let till = drawer.till(rules);
+        let claimants = payments.claimants(Some(&new.key1));
+        let desk = Desk {
+            claimants: &claimants,
+            wallet: None,
+            deposits: &[],
+            till: Some(&till),
+            rules: payment_rules,
+            now: self.sequencer.now(),
+        };
+        let before = Before {
+            by_key1: gateway.used_by(&number),
+            named: name_key(&gateway).and_then(|key| gateway.read(&key)),
+            left: gateway.read(&left_key),
+            requisites: gateway.read(&given_key),
+            payment: payments.rows.row(&number).map(|row| &row.payment),
+        };
+        let decided = decide_activation(new, partner, &before, (&desk, rules.possible_ttl));
+        let verdict = decided.map_err(|refusal| DepositError::Refused(refusal, seen))?;
+        let (reference, seq) = match verdict {
+            DepositVerdict::Repeated(reference) => (reference, seen),
+            DepositVerdict::Accepted(_) if self.space() < Space::Ample => {
+                return Err(DepositError::Unavailable);
+            }
+            DepositVerdict::Accepted(record) => {
+                let permit = permit.ok_or(Unavailable)?;
+                let entry = self.take_gateway_down(permit, &mut gateway, record);
+                payments.apply(&entry);
+                (new.reference.clone(), entry.seq)
+            }
+        };
+        let value = gateway.found(&reference).expect("it is there by now");
+        drop((gateway, payments));
+        self.ring();
+        Ok(Observed { value, seq })
+    }
+
+    /// An operator gives a word on a deposit (operations.md, `deposit approve|reject`): its money
+    /// goes on to the merchant, or its payment is free for whoever else asks for it. The same word
+    /// given again changes nothing.
+    ///
+    /// # Errors
+    /// Refused where there is no such deposit, another word was given, or there is no money.
+    pub fn decide_on_deposit(
+        &self,
+        reference: &DepositReference,
+        word: &DepositWord,
+        payment_rules: &PaymentRules,
+        rules: &DepositRules<'_>,
+    ) -> Result<Observed<DepositView>, DepositError> {
+        let permit = self.reserve();
+        let first = self.known_deposit(reference)?;
+        let number = (first.wallet_type, first.key1.clone());
+        let seeds = [Key::Payment(number.clone())];
+        let of = |payments: &Payments| {
+            let payment = payments.rows.row(&number);
+            first.savings_in(payment.map_or(first.currency, |row| row.payment.currency))
+        };
+        let keys = |payments: &Payments, gateway: &Gateway| {
+            let mut keys = gateway.till_keys(&of(payments));
+            keys.push(Deposit::key_of(reference));
+            keys
+        };
+        let order = |payments: &Payments| match word {
+            DepositWord::Approve => None,
+            DepositWord::Reject(_) => payments.only_claimant(&number),
+        };
+        let mut counter = self.counter((&seeds, payment_rules), keys, order)?;
+        let seen = self.sequencer.last();
+        let found = counter
+            .gateway
+            .found(reference)
+            .expect("it was there before");
+        let deposit = &found.document;
+        let payment = counter.payments.rows.row(&number).map(|row| &row.payment);
+        let now = self.sequencer.now();
+        let decided = match word {
+            DepositWord::Approve => {
+                let drawer = self.drawer(&counter.gateway, of(&counter.payments));
+                decide_approval(deposit, payment, &drawer.till(rules), now)
+            }
+            DepositWord::Reject(reason) => {
+                let claimants = counter.payments.claimants(Some(&number.1));
+                let desk = Desk {
+                    claimants: &claimants,
+                    wallet: counter.wallet(),
+                    deposits: &[],
+                    till: None,
+                    rules: payment_rules,
+                    now,
+                };
+                decide_rejection(deposit, reason, payment, &desk)
+            }
+        };
+        let record = decided.map_err(|refusal| DepositError::Refused(refusal, seen))?;
+        let mut seq = seen;
+        if let Some(record) = record {
+            if self.space() == Space::Full {
+                return Err(DepositError::Unavailable);
+            }
+            let entry = self.push(permit.ok_or(Unavailable)?, record);
+            counter.apply(&entry);
+            seq = entry.seq;
+        }
+        let deposit = counter.gateway.found(reference);
+        let value = DepositView {
+            deposit: deposit.expect("it was there before"),
+            payment: counter.payments.rows.row(&number).cloned(),
+        };
+        drop(counter);
+        self.ring();
+        Ok(Observed { value, seq })
+    }
+
+    /// A deposit, of which only what never changes is looked at.
+    fn known_deposit(&self, reference: &DepositReference) -> Result<Deposit, DepositError> {
+        let key = Deposit::key_of(reference);
+        let gateway = self.gateway_with(|_| vec![key.clone()])?;
+        let deposit = gateway.read::<Deposit>(&key).cloned();
+        deposit.ok_or(DepositError::Refused(DepositRefusal::Unknown, Seq::NONE))
+    }
+
+    /// A deposit (operations.md, `deposit show`).
+    ///
+    /// # Errors
+    /// Refused where there is none.
+    pub fn deposit(
+        &self,
+        reference: &DepositReference,
+        payment_rules: &PaymentRules,
+    ) -> Result<Observed<DepositView>, DepositError> {
+        let first = self.known_deposit(reference)?;
+        let number = (first.wallet_type, first.key1);
+        let seeds = [Key::Payment(number.clone())];
+        let (payments, gateway) = self.payments_and_gateway((&seeds, payment_rules), |_, _| {
+            vec![Deposit::key_of(reference)]
+        })?;
+        let value = DepositView {
+            deposit: gateway.found(reference).expect("it was there before"),
+            payment: payments.rows.row(&number).cloned(),
+        };
+        let seq = self.sequencer.last();
+        Ok(Observed { value, seq })
+    }
+
+    /// Deposits, the newest first (operations.md, `deposit list`); `before` is the last page's
+    /// `next`. Reads the disk.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn deposits(
+        &self,
+        asked: DepositsAsked,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Observed<Page<Found<Deposit>>>, Unavailable> {
+        let DepositsAsked { partner, state } = asked;
+        let of = Mark::of::<Deposit>;
+        let list = match (partner, state) {
+            (_, Some(DepositSeen::Waiting)) => of(List::Open),
+            (Some(partner), _) => of(List::OfPartner).partner(partner),
+            (None, _) => of(List::All),
+        };
+        let now = self.sequencer.now();
+        let page = self.gateway_page(&list, before, limit, |row| {
+            row.read::<Deposit>().is_some_and(|of| {
+                partner.is_none_or(|partner| of.partner == partner)
+                    && state.is_none_or(|state| of.seen(now) == state)
+            })
+        })?;
+        Ok(page.found())
+    }
+
+    /// What a label is to pay to (paykassma-api.md, `transaction/create`): the next requisites of
+    /// the payment system, or those that it has.
+    ///
+    /// # Errors
+    /// Refused where there are none.
+    pub fn requisites(
+        &self,
+        partner: &PartnerRow,
+        label: &Label,
+        system: &PaymentSystem,
+    ) -> Result<Observed<String>, DepositError> {
+        let permit = self.reserve();
+        let of = SavingsOf {
+            partner: partner.number,
+            label: label.clone(),
+            wallet_type: system.wallet_type,
+            currency: system.currency,
+        };
+        let key = Requisites::key_of(&of);
+        let turn = Turn::key_of(system.wallet_type, system.currency);
+        let deposit = |gateway: &Gateway| {
+            let before: Option<&Requisites> = gateway.read(&key);
+            let deposit = before.and_then(|before| before.deposit.as_ref());
+            deposit.map(Deposit::key_of)
+        };
+        let mut gateway = self.gateway_with(|gateway| {
+            let mut keys = vec![key.clone(), turn.clone()];
+            keys.extend(deposit(gateway));
+            keys
+        })?;
+        let known = Given {
+            before: gateway.read(&key),
+            deposit: deposit(&gateway).and_then(|key| gateway.read(&key)),
+            turn: gateway.read(&turn),
+        };
+        let mut seq = self.sequencer.last();
+        let decided = decide_requisites(&of, system, &known, self.sequencer.now());
+        let record = decided.map_err(|refusal| DepositError::Refused(refusal, seq))?;
+        if let Some(record) = record {
+            if self.space() < Space::Ample {
+                return Err(DepositError::Unavailable);
+            }
+            let permit = permit.ok_or(Unavailable)?;
+            seq = self.take_gateway_down(permit, &mut gateway, record).seq;
+        }
+        let given: Option<&Requisites> = gateway.read(&key);
+        let value = given.expect("they are there by now").identifier.clone();
+        Ok(Observed { value, seq })
+    }
+
+    /// What is saved up (paykassma-api.md, `deposit-info`).
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn saved_up(&self, of: &SavingsOf) -> Result<Observed<Amount>, Unavailable> {
+        let key = Savings::key_of(of);
+        let gateway = self.gateway_with(|_| vec![key.clone()])?;
+        let savings = gateway.of::<Savings>(&key);
+        let (value, seq) = savings.map_or((Amount::ZERO, Seq::NONE), |(savings, row)| {
+            (savings.sum, row.changed)
+        });
+        Ok(Observed { value, seq })
+    }
+
+    /// A merchant leaves a name for a label's next deposit (paykassma-api.md,
+    /// `save-transaction-custom-id`); another one takes the place of the one before.
+    ///
+    /// # Errors
+    /// Refused where a deposit has that name.
+    pub fn leave_custom_id(
+        &self,
+        partner: &PartnerRow,
+        label: &Label,
+        id: &GatewayText,
+    ) -> Result<Seq, DepositError> {
+        let permit = self.reserve();
+        let key = LeftId::key_of(partner.number, label);
+        let name = DepositNamed::key_of(partner.number, id);
+        let mut gateway = self.gateway_with(|_| vec![key.clone(), name.clone()])?;
+        let left = LeftId {
+            partner: partner.number,
+            label: label.clone(),
+            id: Some(id.clone()),
+        };
+        let seen = self.sequencer.last();
+        let decided = decide_left_id(left, gateway.read(&key), gateway.read(&name));
+        let Some(record) = decided.map_err(|refusal| DepositError::Refused(refusal, seen))? else {
+            return Ok(seen);
+        };
+        if self.space() < Space::Ample {
+            return Err(DepositError::Unavailable);
+        }
+        let permit = permit.ok_or(Unavailable)?;
+        Ok(self.take_gateway_down(permit, &mut gateway, record).seq)
+    }
+
+    /// What the postback is named by that tells of a deposit, if one does: of the one that the
+    /// merchant has given a name (paykassma-api.md, `postback` and `pullpostbacks`).
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn told_of_named(
+        &self,
+        partner: &PartnerRow,
+        id: &GatewayText,
+    ) -> Result<Observed<Option<PostbackOf>>, Unavailable> {
+        let name = DepositNamed::key_of(partner.number, id);
+        let deposit = |gateway: &Gateway| {
+            let named: Option<&DepositNamed> = gateway.read(&name);
+            named.map(|named| Deposit::key_of(&named.deposit))
+        };
+        let gateway = self.gateway_with(|gateway| {
+            let mut keys = vec![name.clone()];
+            keys.extend(deposit(gateway));
+            keys
+        })?;
+        let deposit = deposit(&gateway).and_then(|key| gateway.read::<Deposit>(&key));
+        Ok(self.told(deposit))
+    }
+
+    /// The same of the merchant's deposit with a transaction number, in whichever payment system.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn told_of_number(
+        &self,
+        partner: &PartnerRow,
+        numbers: &[PaymentKey],
+    ) -> Result<Observed<Option<PostbackOf>>, Unavailable> {
+        let gateway = self.gateway_with(|gateway| gateway.asking_keys(numbers))?;
+        let deposits = asking(&gateway, numbers);
+        let mut own = deposits.iter().filter(|of| of.partner == partner.number);
+        Ok(self.told(own.find(|of| of.told.is_some())))
+    }
+
+    fn told(&self, deposit: Option<&Deposit>) -> Observed<Option<PostbackOf>> {
+        let of = |deposit: &Deposit| {
+            let name = deposit.told.clone()?;
+            Some(PostbackOf {
+                partner: deposit.partner,
+                kind: PostbackKind::Deposit,
+                name,
+            })
+        };
+        Observed {
+            value: deposit.and_then(of),
+            seq: self.sequencer.last(),
+        }
+    }
+}
+
+impl NewDeposit {
+    /// What its money would be saved up in: the payment's currency, where one has come.
+    fn savings_in(
+        &self,
+        partner: PartnerNumber,
+        payment: Option<&crate::engine::document::ReceivedPayment>,
+    ) -> SavingsOf {
+        SavingsOf {
+            partner,
+            label: self.label.clone(),
+            wallet_type: self.wallet_type,
+            currency: payment.map_or(self.currency, |payment| payment.currency),
+        }
+    }
+}

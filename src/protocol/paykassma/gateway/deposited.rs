@@ -1,0 +1,83 @@
+//! What merchants are told of their deposits (paykassma-api.md, Deposits and Small print).
+
+use super::deposits::custom_id_required;
+use super::parameters::{Faults, words};
+use super::reply::Reply;
+use super::texts::UNAVAILABLE;
+use crate::engine::catalogue::PaymentSystem;
+use crate::engine::deposit::{DepositSeen, Way};
+use crate::engine::refusal::DepositRefusal;
+
+/// An operator looks at it.
+const CHECK_STARTED: &str = "Check of deposit status started. The operation may take longer than \
+    expected. Once checked the funds will credit to you account";
+/// An operator has said no.
+const REJECTED: &str = "Deposit rejected";
+/// Nobody has paid in time.
+const EXPIRED: &str = "Transaction not found. Possible transaction expired";
+/// Nothing is configured to pay to.
+const NO_REQUISITES: &str = "No requisites available";
+
+impl Reply {
+    /// What has become of a deposit that was asked to be activated.
+    pub fn deposit(seen: DepositSeen, way: &Way) -> Reply {
+        match (seen, way) {
+            (DepositSeen::Rejected, _) => Reply::fail(400, REJECTED),
+            (DepositSeen::Expired, _) => Reply::fail(400, EXPIRED),
+            (_, Way::Hand { .. }) => Reply::taken_for_an_operator(),
+            (DepositSeen::Possible, Way::Code) => Reply::possible(),
+            (DepositSeen::Waiting, Way::Code) => Reply::fail(400, CHECK_STARTED),
+            (DepositSeen::Saved | DepositSeen::Credited, Way::Code) => Reply::ok(),
+        }
+    }
+
+    /// Why a deposit, or a name for one, is not taken.
+    pub fn deposit_refused(refusal: DepositRefusal, of_custom_id: &str) -> Reply {
+        let used = |field: &str| {
+            let text = format!("The {} has already been taken.", words(field));
+            Reply::invalid(&Faults::one(field, &text))
+        };
+        match refusal {
+            DepositRefusal::Key1Used => used("key1"),
+            DepositRefusal::CustomIdUsed => used(of_custom_id),
+            DepositRefusal::CustomIdMissing => Reply::invalid(&custom_id_required()),
+            DepositRefusal::NoRequisites => Reply::fail(400, NO_REQUISITES),
+            DepositRefusal::Rejected => Reply::fail(400, REJECTED),
+            DepositRefusal::Unknown
+            | DepositRefusal::Activated
+            | DepositRefusal::PaymentTaken
+            | DepositRefusal::AmountUnknown
+            | DepositRefusal::BalanceOutOfRange => Reply::fail(400, UNAVAILABLE),
+        }
+    }
+}
+
+/// What is wrong with a payment system that is asked for in the other of the two ways: operators
+/// decide on deposits of some, and of no others.
+pub fn other_way(system: &PaymentSystem, by_hand: bool) -> Option<Faults> {
+    let name = "wallet_type";
+    let text = format!("The selected {} is invalid.", words(name));
+    (system.is_manual != by_hand).then(|| Faults::one(name, &text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_become_of_a_deposit_is_told_in_the_documents_words() {
+        let told = |seen| {
+            let reply = Reply::deposit(seen, &Way::Code);
+            (reply.status, String::from_utf8(reply.body).unwrap())
+        };
+        let ok = r#"{"status":"ok"}"#.to_owned();
+        assert_eq!(told(DepositSeen::Saved), (200, ok.clone()));
+        assert_eq!(told(DepositSeen::Credited), (200, ok));
+        let check = "Check of deposit status started. The operation may take longer than expected. \
+                     Once checked the funds will credit to you account";
+        let check = format!(r#"{{"status":"fail","message":"{check}"}}"#);
+        assert_eq!(told(DepositSeen::Waiting), (400, check));
+        assert_eq!(told(DepositSeen::Possible).0, 200);
+        assert_eq!(told(DepositSeen::Expired).0, 400);
+    }
+}

@@ -1,0 +1,157 @@
+//! Deposits by the real program: configured, activated, decided by the command line, found again
+//! after a kill, and by who verifies.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::process::{Process, http, run};
+
+const CONFIG: &str = r#"
+[[paykassma.payment_system]]
+type = "nagad"
+name = "Nagad"
+currency = "BDT"
+minimum_deposit = "148.00"
+limits = { min = "1.00", max = "1000.00" }
+requisites = ["017", "018"]
+key1 = { min = 3, max = 40 }
+"#;
+
+fn serve(directory: &Path) -> Process {
+    Process::start(directory, &["serve", "--config", "coffer.toml"], &[])
+}
+
+struct Merchant {
+    secret: String,
+}
+
+impl Merchant {
+    fn activate(&self, server: &Process, key1: &str, label: &str) -> (u16, Value) {
+        let body = json!({
+            "currency_code": "BDT", "wallet_type": "nagad", "label": label, "key1": key1,
+            "custom_transaction_id": format!("c-{key1}"),
+        });
+        let path = format!("/api/v1/transaction/activate?secret={}", self.secret);
+        let answer = http(server.public(), "POST", &path, &[], &body.to_string());
+        (answer.status, serde_json::from_str(&answer.body).unwrap())
+    }
+}
+
+fn receive(server: &Process, reference: &str, amount: &str, more: &[&str]) -> Value {
+    let given = [
+        "payment",
+        "receive",
+        "--wallet-type",
+        "nagad",
+        "--reference",
+        reference,
+        "--amount",
+        amount,
+        "--currency",
+        "BDT",
+    ];
+    server.ask(&[&given[..], more].concat()).json()
+}
+
+fn states(server: &Process) -> Vec<(String, String)> {
+    let list = server.ask(&["deposit", "list"]).json();
+    let items = list["items"].as_array().unwrap().iter();
+    let text = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
+    items
+        .map(|item| (text(item, "key1"), text(item, "state")))
+        .collect()
+}
+
+fn id_of(server: &Process, key1: &str) -> String {
+    let list = server.ask(&["deposit", "list", "--partner", "p1"]).json();
+    let mut items = list["items"].as_array().unwrap().iter();
+    let item = items.find(|item| item["key1"] == key1).unwrap();
+    item["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn deposits_stand_through_kills_and_verify_finds_nothing_wrong() {
+    let directory = tempdir().unwrap();
+    let folder = directory.path();
+    fs::write(folder.join("coffer.toml"), CONFIG).unwrap();
+    let mut server = serve(folder);
+    let created = server.ask(&["partner", "create", "--name", "Shop"]).json();
+    let merchant = Merchant {
+        secret: created["pluginapi_secret"].as_str().unwrap().to_owned(),
+    };
+    receive(&server, "KEY-1", "100.00", &[]);
+    assert_eq!(merchant.activate(&server, "KEY-1", "55").0, 200);
+    assert_eq!(merchant.activate(&server, "KEY-2", "55").0, 200);
+    receive(&server, "KEY-3", "500.00", &["--suspicious"]);
+    assert_eq!(merchant.activate(&server, "KEY-3", "55").0, 400);
+    receive(&server, "KEY-4", "7.00", &["--suspicious"]);
+    assert_eq!(merchant.activate(&server, "KEY-4", "55").0, 400);
+    let of = |key1: &str, state: &str| (key1.to_owned(), state.to_owned());
+    let before = [
+        of("KEY-4", "waiting"),
+        of("KEY-3", "waiting"),
+        of("KEY-2", "possible"),
+        of("KEY-1", "saved"),
+    ];
+    assert_eq!(states(&server), before);
+    server.end("KILL");
+
+    server = serve(folder);
+    assert_eq!(states(&server), before);
+    let matched = receive(&server, "KEY-2", "48.00", &[]);
+    let id = id_of(&server, "KEY-2");
+    assert_eq!(matched["matched"], json!({ "kind": "deposit", "id": id }));
+    let approved = server
+        .ask(&["deposit", "approve", &id_of(&server, "KEY-3")])
+        .json();
+    assert_eq!(approved["state"], "credited");
+    let fourth = id_of(&server, "KEY-4");
+    let rejected = server
+        .ask(&["deposit", "reject", &fourth, "--reason", "not ours"])
+        .json();
+    assert_eq!(
+        (&rejected["state"], &rejected["reason"]),
+        (&json!("rejected"), &json!("not ours"))
+    );
+    assert_eq!(rejected["received_payment"]["state"], "unclaimed");
+    server.ask(&["deposit", "approve", &fourth]).failed(1);
+    server.ask(&["deposit", "show", "nothing"]).failed(1);
+    let waiting = server
+        .ask(&["deposit", "list", "--state", "waiting"])
+        .json();
+    assert_eq!(waiting["items"], json!([]));
+    server.end("KILL");
+
+    let verified = run(folder, &["verify", "--json"], &[]).json();
+    assert_eq!(
+        (&verified["ok"], &verified["findings"]),
+        (&json!(true), &json!([]))
+    );
+    server = serve(folder);
+    let report = server.ask(&["report", "trial-balance"]).json();
+    let held = json!([
+        { "account": "merchant/p1/nagad", "balance": "648.00" },
+        { "account": "outside/nagad", "balance": "-655.00" },
+        { "account": "received/nagad", "balance": "7.00" },
+    ]);
+    let currencies = report["currencies"].as_array().unwrap();
+    let taka = currencies
+        .iter()
+        .find(|of| of["currency"] == "BDT")
+        .unwrap();
+    assert_eq!((&taka["accounts"], &taka["sum"]), (&held, &json!("0.00")));
+    // The books say the same as the journal, too.
+    server.end("TERM");
+    let verified = run(folder, &["verify", "--json"], &[]).json();
+    assert_eq!(
+        (&verified["ok"], &verified["findings"]),
+        (&json!(true), &json!([]))
+    );
+    let rebuilt = run(folder, &["rebuild", "--json"], &[]);
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.err);
+    let verified = run(folder, &["verify", "--json"], &[]).json();
+    assert_eq!(verified["ok"], true);
+}
