@@ -51,7 +51,6 @@ macro_rules! kinds {
         /// A document of the gateway as it is from its entry on.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        #[expect(clippy::large_enum_variant, reason = "entries hold each in a box, and rows are few")]
         pub enum GatewayDocument {
             $($(#[$doc])* $kind($type)),*
         }

@@ -7,7 +7,8 @@ use coffer::sim::fuzzed::{check_form, check_query, check_signing};
 #[test]
 fn what_must_hold_of_any_bytes_holds_of_the_seeds() {
     let seeds = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-    let targets: [(&str, fn(&[u8])); 3] = [
+    type Target = (&'static str, fn(&[u8]));
+    let targets: [Target; 3] = [
         ("signing", check_signing),
         ("form", check_form),
         ("query", check_query),

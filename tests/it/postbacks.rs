@@ -261,7 +261,7 @@ fn each_postback_reaches_its_receiver_with_the_same_bytes_through_three_days_and
             }
         }
         // In the middle of whatever is under way.
-        if days.random.next_u32() % 2 == 0 {
+        if days.random.next_u32().is_multiple_of(2) {
             days.kill();
         }
         days.until(hour);

@@ -99,7 +99,7 @@ const MEDIA: Said = Said {
 const CREATE: Said = Said {
     summary: "Give a label what it can pay to",
     body: "{currency: Currency, label: text}",
-    told: r#"{status: "ok", params: {identifier: text}}"#,
+    told: r#"{status: "ok", params: any}"#,
     ..SAID
 };
 

@@ -3,7 +3,7 @@
 use super::parameters::{Faults, Invalid, Reader, words};
 use super::texts::WRONG_LENGTH;
 use crate::engine::catalogue::{Catalogue, PaymentSystem};
-use crate::id::{GatewayText, Label, Lang, PaymentReference, WebAddress};
+use crate::id::{GatewayText, Label, PaymentReference};
 use crate::money::{Amount, Currency};
 use crate::protocol::paykassma::value::{Members, Value};
 
@@ -169,66 +169,6 @@ pub fn custom_id_required() -> Faults {
     Faults::one(name, &format!("The {} field is required.", words(name)))
 }
 
-/// `payment/create/{payment_system}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payment<'a> {
-    /// What is paid through.
-    pub system: &'a PaymentSystem,
-    /// The page's language.
-    pub language: Lang,
-    /// The payer's bank.
-    pub bank: GatewayText,
-    /// What is paid.
-    pub amount: Amount,
-    /// Who pays.
-    pub label: Label,
-    /// Where the page leads the payer in the end.
-    pub redirect_url: WebAddress,
-    /// The merchant's own name for it.
-    pub custom_transaction_id: Option<GatewayText>,
-}
-
-impl<'a> Payment<'a> {
-    /// Reads the parameters; `of_path` are the payment systems of the name in the path.
-    ///
-    /// # Errors
-    /// What is wrong with them.
-    pub fn decode(
-        members: &Members,
-        of_path: &[&'a PaymentSystem],
-    ) -> Result<Payment<'a>, Invalid> {
-        let mut reader = Reader::new(members);
-        let language = reader.parsed("language", 2);
-        let currency = reader.currency("currency");
-        let system = currency.and_then(|currency| {
-            let mut systems = of_path.iter().copied();
-            let system = systems.find(|system| system.currency == currency);
-            if system.is_none() {
-                selected(&mut reader, "currency");
-            }
-            system
-        });
-        let bank = reader.parsed("bank", CHARACTERS_MAX);
-        let amount = reader.amount("amount");
-        let amount = within_limits(&mut reader, system, amount);
-        let label = reader.parsed("label", CHARACTERS_MAX);
-        let redirect_url = address(&mut reader, "redirect_url");
-        let custom_transaction_id = reader.optional("custom_transaction_id", CUSTOM_ID_MAX);
-        let read = (|| {
-            Some(Payment {
-                system: system?,
-                language: language?,
-                bank: bank?,
-                amount: amount?,
-                label: label?,
-                redirect_url: redirect_url?,
-                custom_transaction_id,
-            })
-        })();
-        reader.end(read)
-    }
-}
-
 /// `deposit-info`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Savings<'a> {
@@ -277,15 +217,6 @@ impl CustomId {
         let read = label.zip(id).map(|(label, id)| CustomId { label, id });
         reader.end(read)
     }
-}
-
-fn address(reader: &mut Reader<'_>, name: &str) -> Option<WebAddress> {
-    let text = reader.text(name, 2000)?;
-    let read = text.parse().ok();
-    if read.is_none() {
-        reader.wrong(name, "must be an http or https address.");
-    }
-    read
 }
 
 /// The payment system of a name in a currency, which was found wrong already where it is `None`.
@@ -432,49 +363,6 @@ mod tests {
         for name in ["currency code", "wallet type", "label", "key1"] {
             let required = format!("The {name} field is required.");
             assert!(all.contains(&required), "{all}");
-        }
-    }
-
-    #[test]
-    fn a_payment_leads_back_over_http_alone() {
-        let catalogue = catalogue();
-        let of_path: Vec<&PaymentSystem> = catalogue.of_type("paytm_api").collect();
-        let read = |body: &str| told(Payment::decode(&members(body), &of_path));
-        let body = r#"{"language":"en","currency":"INR","bank":"MBB","amount":1000.00,"label":"55","redirect_url":"https:\/\/google.com","custom_transaction_id":"123465477897"}"#;
-        let due = Payment {
-            system: of_path[0],
-            language: text("en"),
-            bank: text("MBB"),
-            amount: Amount::from_cents(100_000).unwrap(),
-            label: text("55"),
-            redirect_url: text("https://google.com"),
-            custom_transaction_id: Some(text("123465477897")),
-        };
-        assert_eq!(read(body), Ok(due));
-        for (from, to, due) in [
-            (
-                "https:\\/\\/google.com",
-                "javascript:alert(1)",
-                r#"{"redirect_url":["The redirect url must be an http or https address."]}"#,
-            ),
-            (
-                "INR",
-                "USD",
-                r#"{"currency":["The selected currency is invalid."]}"#,
-            ),
-            (
-                "\"en\"",
-                "\"english\"",
-                r#"{"language":["The language must not be greater than 2"#,
-            ),
-            (
-                "\"en\"",
-                "\"EN\"",
-                r#"{"language":["The language is invalid."]}"#,
-            ),
-        ] {
-            let told = read(&body.replacen(from, to, 1)).unwrap_err();
-            assert!(told.starts_with(due), "{told}");
         }
     }
 

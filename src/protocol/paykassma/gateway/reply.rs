@@ -132,11 +132,6 @@ impl Reply {
         Reply::of(200, &Success::new(nothing, Some(paginate)))
     }
 
-    /// Where the payer's page lies.
-    pub fn payment_url(url: &str) -> Reply {
-        Reply::with_params(PaymentUrl { payment_url: url })
-    }
-
     /// What is saved up, and what of a credited deposit is missing.
     pub fn savings(saved: Amount, system: &PaymentSystem) -> Reply {
         let minimum = system.minimum_deposit;
@@ -454,11 +449,6 @@ impl Serialize for Requisites<'_> {
         }
         members.end()
     }
-}
-
-#[derive(Serialize)]
-struct PaymentUrl<'a> {
-    payment_url: &'a str,
 }
 
 #[derive(Serialize)]

@@ -61,8 +61,6 @@ fn answers_are_the_documents_samples() {
     );
     let due = r#"{"status":"fail","message":{"withdrawals_sum_amount":["Insufficient balance"]}}"#;
     assert_eq!(told(Reply::invalid(&insufficient)), (400, due.to_owned()));
-    let url = r#"{"status":"ok","params":{"payment_url":"https://a/b"}}"#;
-    assert_eq!(told(Reply::payment_url("https://a/b")), ok(url));
     let made = r#"{"status":"ok","params":{"withdrawal_id":"w-1"}}"#;
     let id = "w-1".parse().unwrap();
     assert_eq!(told(Reply::withdrawal(Some(&id))), ok(made));
