@@ -76,24 +76,10 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
     let (writers, ledger) = Writers::begin(&journal, books, settings);
     let backups = journal::Backups::new(journal, Arc::clone(&clock) as _, 0);
     populate(&ledger);
-    let wording = Wording {
-        texts: Texts::new(&Default::default()).unwrap(),
-        utc_offset: UtcOffset::UTC,
-    };
-    let public_url = "http://bench".to_owned();
-    let limits = Limits::default();
-    let settings = Settings {
-        wording,
-        trusted_proxies: Vec::new(),
-        public_url,
-        payments: Payments::default(),
-        rates: coffer::engine::rates::Rates::default(),
-        limits,
-    };
     let state = Arc::new(State {
         ledger: Arc::clone(&ledger),
         clock,
-        settings,
+        settings: out_of_the_box(),
         admin: Admin {
             secret_key: Arc::new(SecretKey::new(&[7; 32])),
             games: Games::default(),
@@ -121,6 +107,21 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         serving,
         writers,
         _directory: directory,
+    }
+}
+
+/// What is served by.
+fn out_of_the_box() -> Settings {
+    Settings {
+        wording: Wording {
+            texts: Texts::new(&Default::default()).unwrap(),
+            utc_offset: UtcOffset::UTC,
+        },
+        trusted_proxies: Vec::new(),
+        public_url: "http://bench".to_owned(),
+        payments: Payments::default(),
+        rates: coffer::engine::rates::Rates::default(),
+        limits: Limits::default(),
     }
 }
 

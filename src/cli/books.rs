@@ -78,11 +78,7 @@ impl Books {
         let created = opened.created;
         let (journal, ledger, committer) = recover(config, &*disk, opened, Arc::clone(&clock))
             .map_err(|error| in_directory(described(&error)))?;
-        let pace = Pace {
-            entries: storage.checkpoints.entries.min(Pace::default().entries),
-            interval: storage.checkpoints.interval,
-        };
-        let archiver = Archiver::new(Arc::clone(&journal), &committer, pace);
+        let archiver = Archiver::new(Arc::clone(&journal), &committer, pace(storage.checkpoints));
         let checkpointer = Checkpointer::new(Arc::clone(&ledger));
         let scrubber = Scrubber::new(
             Arc::clone(&disk),
@@ -113,6 +109,14 @@ impl Books {
             created,
         };
         Ok((books, space))
+    }
+}
+
+/// How often the archiver works: at least as often as checkpoints are made.
+fn pace(checkpoints: crate::books::Checkpoints) -> Pace {
+    Pace {
+        entries: checkpoints.entries.min(Pace::default().entries),
+        interval: checkpoints.interval,
     }
 }
 

@@ -115,14 +115,7 @@ async fn reply_to(
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await
         }
-        Route::Metrics => {
-            let (head, body) = request.into_parts();
-            Ok(match admin::turned_away(state, caller.peer, &head) {
-                Some(refusal) => over(refusal, &body),
-                None if is_read => over(metrics::answer(state), &body),
-                None => over(read_only(), &body),
-            })
-        }
+        Route::Metrics => Ok(measured(state, caller, request)),
         Route::Alive | Route::Ready | Route::OpenApi if side == Side::Admin && !is_read => {
             Ok(read_only())
         }
@@ -137,6 +130,17 @@ async fn reply_to(
             Side::Public => not_found(),
             Side::Admin => admin::refusal(Fault::PathUnknown),
         }),
+    }
+}
+
+/// Tells an operator what was counted and measured.
+fn measured(state: &Arc<State>, caller: &Caller, request: Request<Incoming>) -> Reply {
+    let (head, body) = request.into_parts();
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    match admin::turned_away(state, caller.peer, &head) {
+        Some(refusal) => over(refusal, &body),
+        None if is_read => over(metrics::answer(state), &body),
+        None => over(read_only(), &body),
     }
 }
 

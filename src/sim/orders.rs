@@ -339,7 +339,7 @@ mod tests {
             .into_iter()
             .chain(Workload::new(1, shape));
         let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-        for operation in stream.take(150_000) {
+        for operation in stream.take(200_000) {
             if let Operation::Advance(span) = operation {
                 clock.advance(span);
             }

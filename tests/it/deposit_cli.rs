@@ -72,6 +72,22 @@ fn id_of(server: &Process, key1: &str) -> String {
     item["id"].as_str().unwrap().to_owned()
 }
 
+/// Asserts what the accounts in taka hold.
+fn assert_held(server: &Process, held: &Value) {
+    let report = server.ask(&["report", "trial-balance"]).json();
+    let mut currencies = report["currencies"].as_array().unwrap().iter();
+    let taka = currencies.find(|of| of["currency"] == "BDT").unwrap();
+    assert_eq!((&taka["accounts"], &taka["sum"]), (held, &json!("0.00")));
+}
+
+fn assert_verified(folder: &Path) {
+    let verified = run(folder, &["verify", "--json"], &[]).json();
+    assert_eq!(
+        (&verified["ok"], &verified["findings"]),
+        (&json!(true), &json!([]))
+    );
+}
+
 #[test]
 fn deposits_stand_through_kills_and_verify_finds_nothing_wrong() {
     let directory = tempdir().unwrap();
@@ -125,33 +141,20 @@ fn deposits_stand_through_kills_and_verify_finds_nothing_wrong() {
     assert_eq!(waiting["items"], json!([]));
     server.end("KILL");
 
-    let verified = run(folder, &["verify", "--json"], &[]).json();
-    assert_eq!(
-        (&verified["ok"], &verified["findings"]),
-        (&json!(true), &json!([]))
-    );
+    assert_verified(folder);
     server = serve(folder);
-    let report = server.ask(&["report", "trial-balance"]).json();
-    let held = json!([
-        { "account": "merchant/p1/nagad", "balance": "648.00" },
-        { "account": "outside/nagad", "balance": "-655.00" },
-        { "account": "received/nagad", "balance": "7.00" },
-    ]);
-    let currencies = report["currencies"].as_array().unwrap();
-    let taka = currencies
-        .iter()
-        .find(|of| of["currency"] == "BDT")
-        .unwrap();
-    assert_eq!((&taka["accounts"], &taka["sum"]), (&held, &json!("0.00")));
+    assert_held(
+        &server,
+        &json!([
+            { "account": "merchant/p1/nagad", "balance": "648.00" },
+            { "account": "outside/nagad", "balance": "-655.00" },
+            { "account": "received/nagad", "balance": "7.00" },
+        ]),
+    );
     // The books say the same as the journal, too.
     server.end("TERM");
-    let verified = run(folder, &["verify", "--json"], &[]).json();
-    assert_eq!(
-        (&verified["ok"], &verified["findings"]),
-        (&json!(true), &json!([]))
-    );
+    assert_verified(folder);
     let rebuilt = run(folder, &["rebuild", "--json"], &[]);
     assert_eq!(rebuilt.code, 0, "{}", rebuilt.err);
-    let verified = run(folder, &["verify", "--json"], &[]).json();
-    assert_eq!(verified["ok"], true);
+    assert_verified(folder);
 }

@@ -105,35 +105,21 @@ fn what_looks_odd_waits_for_an_operator_who_credits_what_was_received_or_frees_t
         merchant.activate("upi", "UTR-1", "55", said.clone()),
         fail(CHECK)
     );
-    merchant
-        .desk
-        .receive_as("UTR-2", "5.00", json!({ "suspicious": true }));
-    assert_eq!(
-        merchant.activate("upi", "UTR-2", "55", json!({})),
-        fail(CHECK)
-    );
-    assert_eq!(
-        merchant.activate("upi", "UTR-3", "55", json!({})),
-        possible()
-    );
-    merchant
-        .desk
-        .receive_as("UTR-3", "6.00", json!({ "suspicious": true }));
-    merchant
-        .desk
-        .receive_as("UTR-4", "7.00", json!({ "currency": "USD" }));
-    assert_eq!(
-        merchant.activate("upi", "UTR-4", "55", json!({})),
-        fail(CHECK)
-    );
+    let odd = |key1: &str, amount: &str, how: Value| {
+        merchant.desk.receive_as(key1, amount, how);
+    };
+    let plain = |key1: &str| merchant.activate("upi", key1, "55", json!({}));
+    odd("UTR-2", "5.00", json!({ "suspicious": true }));
+    assert_eq!(plain("UTR-2"), fail(CHECK));
+    assert_eq!(plain("UTR-3"), possible());
+    odd("UTR-3", "6.00", json!({ "suspicious": true }));
+    odd("UTR-4", "7.00", json!({ "currency": "USD" }));
+    assert_eq!(plain("UTR-4"), fail(CHECK));
     for key1 in ["UTR-1", "UTR-2", "UTR-3", "UTR-4"] {
         assert_eq!(merchant.state(key1), "waiting", "{key1}");
         assert_eq!(merchant.desk.payment(key1)["state"], "waiting", "{key1}");
     }
-    assert_eq!(
-        merchant.activate("upi", "UTR-3", "55", json!({})),
-        fail(CHECK)
-    );
+    assert_eq!(plain("UTR-3"), fail(CHECK));
     let waiting = merchant.desk.list("deposits?state=waiting&partner=p2");
     assert_eq!(waiting["items"].as_array().unwrap().len(), 4);
 

@@ -24,7 +24,7 @@ const NEW: &str = r#"{"withdrawal_id":"297","payment_system":"imps_ib","amount":
 const OLD: &str = r#"{"wallet_type":"bank","wallet_recipient":"123123232","wallet_sender":1111,"email":"payer@example.com","amount":1000,"withdrawal_id":"13"}"#;
 
 /// A body with its signature under the private key of a wallet token's partner.
-fn signed_by(token: &str, body: &str) -> String {
+pub(crate) fn signed_by(token: &str, body: &str) -> String {
     let members = value::decode(body.as_bytes()).unwrap();
     let key = Secret::new(format!("private_key_of_{token}"));
     let signature = sign_request(&key, &signing_text(&members).unwrap());

@@ -341,13 +341,9 @@ fn a_sender_tells_what_was_decided_and_holds_nobody_up_for_who_hangs() {
         assert_eq!(reached, due);
         drop((over, hanging));
         sending.await.unwrap();
-        let left = server
-            .ledger
-            .due_postbacks(quick.number, PostbackKind::Withdrawal, 99);
-        assert_eq!(left, Ok(vec![]), "what came of each was taken down");
-        let left = server
-            .ledger
-            .due_postbacks(slow.number, PostbackKind::Withdrawal, 99);
-        assert_eq!(left.unwrap().len(), 20);
+        let left = |of| (server.ledger).due_postbacks(of, PostbackKind::Withdrawal, 99);
+        let none = left(quick.number);
+        assert_eq!(none, Ok(vec![]), "what came of each was taken down");
+        assert_eq!(left(slow.number).unwrap().len(), 20);
     });
 }

@@ -62,51 +62,68 @@ pub(super) fn told(document: &GatewayDocument) -> Value {
         } }),
         GatewayDocument::RatesTable(RatesTable { rates }) => json!({ "rates": rates }),
         GatewayDocument::Deposit(deposit) => json!({ "deposit": deposit_told(deposit) }),
-        GatewayDocument::DepositNamed(DepositNamed {
-            partner,
-            custom_transaction_id,
-            deposit,
-        }) => json!({ "deposit_named": {
-            "partner": partner, "custom_transaction_id": custom_transaction_id,
-            "deposit": deposit,
-        } }),
-        GatewayDocument::Key1Used(Key1Used {
-            wallet_type,
-            key1,
-            deposit,
-        }) => json!({ "key1_used": {
-            "wallet_type": wallet_type, "key1": key1, "deposit": deposit,
-        } }),
+        GatewayDocument::DepositNamed(named) => json!({ "deposit_named": named_told(named) }),
+        GatewayDocument::Key1Used(used) => json!({ "key1_used": used_told(used) }),
         GatewayDocument::LeftId(LeftId { partner, label, id }) => json!({ "left_id": {
             "partner": partner, "label": label, "custom_transaction_id": id,
         } }),
-        GatewayDocument::Savings(Savings {
-            of,
-            stockpiling_id,
-            sum,
-            deposits,
-        }) => json!({ "savings": {
-            "of": of, "stockpiling_id": stockpiling_id, "sum": sum.to_string(),
-            "deposits": deposits,
-        } }),
+        GatewayDocument::Savings(savings) => json!({ "savings": savings_told(savings) }),
         GatewayDocument::Stockpiles(Stockpiles { partner, last }) => {
             json!({ "stockpiles": { "partner": partner, "last": last } })
         }
-        GatewayDocument::Requisites(Requisites {
-            of,
-            identifier,
-            deposit,
-        }) => json!({ "requisites": {
-            "of": of, "identifier": identifier, "deposit": deposit,
-        } }),
-        GatewayDocument::Turn(Turn {
-            wallet_type,
-            currency,
-            given,
-        }) => json!({ "turn": {
-            "wallet_type": wallet_type, "currency": currency, "given": given,
-        } }),
+        GatewayDocument::Requisites(given) => json!({ "requisites": requisites_told(given) }),
+        GatewayDocument::Turn(turn) => json!({ "turn": turn_told(turn) }),
     }
+}
+
+fn named_told(named: &DepositNamed) -> Value {
+    let DepositNamed {
+        partner,
+        custom_transaction_id,
+        deposit,
+    } = named;
+    json!({
+        "partner": partner, "custom_transaction_id": custom_transaction_id, "deposit": deposit,
+    })
+}
+
+fn used_told(used: &Key1Used) -> Value {
+    let Key1Used {
+        wallet_type,
+        key1,
+        deposit,
+    } = used;
+    json!({ "wallet_type": wallet_type, "key1": key1, "deposit": deposit })
+}
+
+fn savings_told(savings: &Savings) -> Value {
+    let Savings {
+        of,
+        stockpiling_id,
+        sum,
+        deposits,
+    } = savings;
+    json!({
+        "of": of, "stockpiling_id": stockpiling_id, "sum": sum.to_string(), "deposits": deposits,
+    })
+}
+
+fn requisites_told(given: &Requisites) -> Value {
+    let Requisites {
+        of,
+        identifier,
+        deposit,
+    } = given;
+    json!({ "of": of, "identifier": identifier, "deposit": deposit })
+}
+
+fn turn_told(turn: &Turn) -> Value {
+    let Turn {
+        wallet_type,
+        currency,
+        given,
+    } = turn;
+    json!({ "wallet_type": wallet_type, "currency": currency, "given": given })
 }
 
 fn deposit_told(deposit: &Deposit) -> Value {
