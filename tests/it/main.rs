@@ -50,6 +50,7 @@ mod nth_failure;
 mod offline;
 mod on_disk;
 mod openapi;
+mod openapi_gateway;
 mod operator;
 mod order_cli;
 mod order_golden;
