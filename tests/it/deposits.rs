@@ -481,3 +481,41 @@ fn the_picture_of_a_payment_is_kept_for_the_operator_and_for_no_refused_request(
         404
     );
 }
+
+#[test]
+fn what_was_told_is_found_by_each_name_and_number_and_was_told_at_the_rates_of_then() {
+    let merchant = Merchant::open();
+    let set = merchant
+        .desk
+        .admin("rates", &json!({ "rates": ["INR=80"] }));
+    assert_eq!(set.0, 200, "{}", set.1);
+    let look = |by: &str| merchant.get(&format!("postback?type=deposit&{by}"));
+    merchant.receive("paytm", "UTR-1", "100.00");
+    assert_eq!(merchant.activate("paytm", "UTR-1", "55", json!({})), ok());
+    // It is saved up: there is nothing to tell of it yet.
+    assert_eq!(look("transaction_id=UTR-1").0, 404);
+    assert_eq!(look("custom_id=c-UTR-1").0, 404);
+    merchant.receive("paytm", "UTR-2", "60.00");
+    assert_eq!(merchant.activate("paytm", "UTR-2", "55", json!({})), ok());
+    let later = json!({ "rates": ["INR=160"] });
+    assert_eq!(merchant.desk.admin("rates", &later).0, 200);
+    for by in [
+        "custom_id=c-UTR-1",
+        "custom_id=c-UTR-2",
+        "transaction_id=UTR-1",
+        "transaction_id=UTR-2",
+    ] {
+        let (status, told) = look(by);
+        assert_eq!(status, 200, "{by}");
+        let postback = &told["postback"];
+        assert_eq!(postback["amount"], 160, "{by}");
+        assert_eq!(postback["converted_amount"]["USD"], 2, "{by}");
+        assert_eq!(postback.get("signature"), None);
+    }
+    let server = &merchant.desk.server;
+    server.add_partner("other", "default", Vec::new());
+    for by in ["custom_id=c-UTR-1", "transaction_id=UTR-1"] {
+        let target = format!("/api/v1/postback?type=deposit&{by}&secret=gateway_secret_of_other");
+        assert_eq!(merchant.desk.send(&format!("GET {target}"), "").status, 404);
+    }
+}

@@ -236,7 +236,9 @@ fn tell(_: &PartnerRow, withdrawal: &Withdrawal, _: Timestamp) -> String {
         private_key: Secret::new("b".to_owned()),
     };
     let id = &withdrawal.id;
-    let body = format!(r#"{{"amount":1,"additional_data":[{{"withdrawal_id":"{id}"}}]}}"#);
+    let body = format!(
+        r#"{{"wallet_type":"imps_ib","amount":1,"currency_code":"INR","label":"55","converted_amount":{{}},"direction":"outgoing","created_datetime":"","additional_data":[{{"withdrawal_id":"{id}"}}]}}"#
+    );
     String::from_utf8(with_signature(&body, &keys).unwrap()).unwrap()
 }
 

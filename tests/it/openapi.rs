@@ -27,6 +27,8 @@ pub(crate) fn operation<'a>(
         Some(rest) if rest.starts_with("/v2/") => rest,
         _ => path,
     };
+    // The gateway's paths may end in a slash.
+    let path = path.strip_suffix('/').unwrap_or(path);
     let pieces: Vec<&str> = path.split('/').collect();
     let fits = |template: &str| {
         let wanted: Vec<&str> = template.split('/').collect();
