@@ -385,7 +385,9 @@ impl<'a> Desk<'a> {
         let mut documents = Vec::new();
         let (mut now, mut postings) = (named, Vec::new());
         for row in payments {
-            if matches!(row.payment.state, PaymentState::Matched(_)) || !postings.is_empty() {
+            // What waits is an operator's to give: whoever names it next may be whom it waits for.
+            let is_free = row.payment.state == PaymentState::Unclaimed;
+            if !is_free || !postings.is_empty() {
                 continue;
             }
             let settled = desk.settle(&row.payment);

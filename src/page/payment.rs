@@ -172,7 +172,7 @@ fn stage(page: &Payment<'_>) -> Markup {
             "good",
             "Paid",
             html! {
-                "Thank you. " bdi { (page.payee) } " has been told."
+                "Thank you. " bdi { (page.payee) } " has your payment."
                 @if let Some(utr) = utr { " Bank reference " code { (utr) } "." }
             },
         ),

@@ -280,15 +280,41 @@ fn a_payer_corrects_the_utr_five_times_and_no_more() {
 }
 
 #[test]
-fn a_payment_that_waited_is_judged_anew_when_its_rightful_order_names_it() {
+fn a_payment_that_waits_is_an_operators_to_give_whoever_names_it_next() {
     let desk = Desk::open();
     let (wrong, right) = (desk.order("wrong", "5.00"), desk.order("right", "1.00"));
     desk.name(&wrong, UTR).unwrap();
     assert_eq!(whose(&desk.receive(UTR, "1.00")), waiting(AMOUNT));
     desk.name(&wrong, OTHER_UTR).unwrap();
     desk.name(&right, UTR).unwrap();
+    assert_eq!(whose(&desk.payment(UTR)), waiting(AMOUNT));
+    assert_eq!(desk.state("right").0, "PENDING");
+    let (status, told) = desk.admin("orders/approve", &json!({ "id": right }));
+    assert_eq!((status, &told["state"]), (200, &json!("SUCCESS")), "{told}");
     assert_eq!(whose(&desk.payment(UTR)), matched(&right));
     assert_eq!(desk.state("right"), ("SUCCESS".into(), UTR.into()));
+}
+
+#[test]
+fn money_that_waits_for_an_order_that_is_over_is_not_the_next_orders() {
+    let desk = Desk::open();
+    for (place, end) in ["orders/cancel", "orders/reject"].into_iter().enumerate() {
+        let utr = format!("10000000000{place}");
+        let over = desk.order(&format!("over {place}"), "1.00");
+        desk.name(&over, &utr).unwrap();
+        let mut ended = json!({ "id": over });
+        if end == "orders/reject" {
+            ended["reason"] = json!("fraud");
+        }
+        assert_eq!(desk.admin(end, &ended).0, 200);
+        assert_eq!(whose(&desk.receive(&utr, "1.00")), waiting(LATE), "{end}");
+        let next = format!("next {place}");
+        desk.name(&desk.order(&next, "1.00"), &utr).unwrap();
+        assert_eq!(whose(&desk.payment(&utr)), waiting(LATE), "{end}");
+        assert_eq!(desk.state(&next).0, "PENDING", "{end}");
+    }
+    let held_back = [("outside/upi", "-2.00"), ("received/upi", "2.00")];
+    assert_eq!(desk.accounts("INR"), held(&held_back));
 }
 
 #[test]

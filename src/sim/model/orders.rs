@@ -159,7 +159,7 @@ impl Model {
         self.claim(reference, utr);
         let key = (wallet_type(), utr.reference());
         if let Some((payment, state)) = self.payments.get(&key)
-            && !matches!(state, PaymentState::Matched(_))
+            && *state == PaymentState::Unclaimed
         {
             let state = self.settle(&payment.clone(), now);
             self.payments.put(&key, state);
