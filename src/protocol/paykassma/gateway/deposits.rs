@@ -1,8 +1,8 @@
 //! What a merchant asks about deposits (paykassma-api.md, Deposits and Small print).
 
 use super::parameters::{Faults, Invalid, Reader, words};
-use super::texts::WRONG_LENGTH;
-use crate::engine::catalogue::{Catalogue, PaymentSystem};
+use super::texts::{WRONG_CHARACTERS, WRONG_LENGTH};
+use crate::engine::catalogue::{Catalogue, Key1Fault, PaymentSystem};
 use crate::id::{GatewayText, Label, PaymentReference};
 use crate::money::{Amount, Currency};
 use crate::protocol::paykassma::value::{Members, Value};
@@ -139,9 +139,9 @@ impl<'a> Activation<'a> {
         let label = reader.parsed("label", CHARACTERS_MAX);
         let key1: Option<PaymentReference> = reader.parsed("key1", CHARACTERS_MAX);
         if let (Some(system), Some(key1)) = (system, &key1)
-            && !system.takes_key1(key1.as_str())
+            && let Err(fault) = system.key1.check(key1.as_str())
         {
-            reader.faults.add("key1", WRONG_LENGTH);
+            reader.faults.add("key1", key1_fault(fault));
         }
         let is_required = by_hand || system.is_some_and(|system| system.amount_required);
         let amount = if is_required {
@@ -160,6 +160,14 @@ impl<'a> Activation<'a> {
             custom_transaction_id,
         });
         reader.end(read)
+    }
+}
+
+/// What is told of a transaction number that cannot be one.
+pub fn key1_fault(fault: Key1Fault) -> &'static str {
+    match fault {
+        Key1Fault::Length => WRONG_LENGTH,
+        Key1Fault::Characters => WRONG_CHARACTERS,
     }
 }
 
@@ -321,6 +329,16 @@ mod tests {
                 r#"{"key1":["Transaction field has wrong length"]}"#,
             ),
             (
+                r#"paytm","label":"55","key1":"123-ABC-456-DEF"#,
+                r#"upi","label":"55","key1":"41838111111"#,
+                r#"{"key1":["Transaction field has wrong length"]}"#,
+            ),
+            (
+                r#"paytm","label":"55","key1":"123-ABC-456-DEF"#,
+                r#"upi","label":"55","key1":"4183-8111111"#,
+                r#"{"key1":["Transaction field has wrong characters"]}"#,
+            ),
+            (
                 "paytm",
                 "nobody",
                 r#"{"wallet_type":["The selected wallet type is invalid."]}"#,
@@ -336,8 +354,8 @@ mod tests {
                 r#"{"currency_code":["The currency code must be 3 capital letters."]}"#,
             ),
             (
-                "paytm",
-                "upi_p2p",
+                r#"paytm","label":"55","key1":"123-ABC-456-DEF"#,
+                r#"upi_p2p","label":"55","key1":"418381111111"#,
                 r#"{"amount":["The amount field is required."]}"#,
             ),
             (
