@@ -11,7 +11,7 @@ use crate::protocol::paykassma::value::{Members, Value};
 pub(super) const CHARACTERS_MAX: usize = 190;
 
 /// Characters of a custom_transaction_id, at most.
-const CUSTOM_ID_MAX: usize = 64;
+pub(super) const CUSTOM_ID_MAX: usize = 64;
 
 /// Currencies, addresses or ids in one list, at most.
 pub(super) const LIST_MAX: usize = 100;
