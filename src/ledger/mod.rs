@@ -34,6 +34,7 @@ mod rates;
 mod recent;
 mod recover;
 mod report;
+mod requisites;
 mod revenue;
 mod scrub;
 mod sequencer;

@@ -171,21 +171,7 @@ impl Fault {
                 OrderRefusal::PaymentTaken => "payment_taken",
                 OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
             },
-            Fault::DepositRefused(refusal) => match refusal {
-                DepositRefusal::Unknown => "deposit_unknown",
-                DepositRefusal::Key1Used => "key1_used",
-                DepositRefusal::CustomIdMissing => "custom_transaction_id_missing",
-                DepositRefusal::CustomIdUsed => "custom_transaction_id_used",
-                DepositRefusal::Key1Named => "key1_named",
-                DepositRefusal::PageExpired => "page_expired",
-                DepositRefusal::Key1Missing => "key1_missing",
-                DepositRefusal::NoRequisites => "no_requisites",
-                DepositRefusal::Rejected => "deposit_rejected",
-                DepositRefusal::Activated => "deposit_activated",
-                DepositRefusal::PaymentTaken => "payment_taken",
-                DepositRefusal::AmountUnknown => "amount_unknown",
-                DepositRefusal::BalanceOutOfRange => "balance_out_of_range",
-            },
+            Fault::DepositRefused(refusal) => deposit_code(*refusal),
             Fault::WithdrawalRefused(refusal) => match refusal {
                 WithdrawalRefusal::Unknown => "withdrawal_unknown",
                 WithdrawalRefusal::IdUsed => "withdrawal_id_used",
@@ -263,6 +249,24 @@ impl Fault {
     pub fn message_in(body: &[u8]) -> Option<String> {
         let told: serde_json::Value = serde_json::from_slice(body).ok()?;
         told["error"]["message"].as_str().map(str::to_owned)
+    }
+}
+
+fn deposit_code(refusal: DepositRefusal) -> &'static str {
+    match refusal {
+        DepositRefusal::Unknown => "deposit_unknown",
+        DepositRefusal::Key1Used => "key1_used",
+        DepositRefusal::CustomIdMissing => "custom_transaction_id_missing",
+        DepositRefusal::CustomIdUsed => "custom_transaction_id_used",
+        DepositRefusal::Key1Named => "key1_named",
+        DepositRefusal::PageExpired => "page_expired",
+        DepositRefusal::Key1Missing => "key1_missing",
+        DepositRefusal::NoRequisites => "no_requisites",
+        DepositRefusal::Rejected => "deposit_rejected",
+        DepositRefusal::Activated => "deposit_activated",
+        DepositRefusal::PaymentTaken => "payment_taken",
+        DepositRefusal::AmountUnknown => "amount_unknown",
+        DepositRefusal::BalanceOutOfRange => "balance_out_of_range",
     }
 }
 
