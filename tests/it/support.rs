@@ -13,6 +13,7 @@ use coffer::disk::Disk;
 use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::PartnerSettings;
+use coffer::http::sender::{Teller, web_roots};
 use coffer::http::{
     Admin, AdminGuard, Attachments, Gateway, Limits, Meters, PartnerGuard, Payments, Settings,
     State, serve,
@@ -316,6 +317,7 @@ pub(crate) fn state(
             guard: AdminGuard::new(&Secret::new(ADMIN_KEY.to_owned()), true, 20),
             backups: Arc::new(backups_of_nothing()),
             scrubs: Arc::default(),
+            teller: Teller::new(true, Duration::from_secs(20), web_roots()),
         },
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&SECRET_KEY)), failures_max),

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::members::Malformed;
+use crate::engine::postback::PostbackKind;
 use crate::engine::rates::RateError;
 use crate::engine::refusal::{DepositRefusal, OperatorRefusal, OrderRefusal, WithdrawalRefusal};
 use crate::id::GameType;
@@ -60,6 +61,8 @@ pub enum Fault {
     ScreenshotUnknown,
     /// The picture could not be read.
     ScreenshotUnreadable,
+    /// The partner has not said where it is told of this.
+    PostbackUrlMissing(PostbackKind),
 }
 
 #[derive(Serialize)]
@@ -82,7 +85,9 @@ impl Fault {
             Fault::HostNotAllowed | Fault::OriginNotAllowed => 403,
             Fault::PathUnknown | Fault::BackupUnknown | Fault::ScreenshotUnknown => 404,
             Fault::MethodNotAllowed => 405,
-            Fault::GameTypeUnknown(_) | Fault::RatesRefused(_) => 422,
+            Fault::GameTypeUnknown(_) | Fault::RatesRefused(_) | Fault::PostbackUrlMissing(_) => {
+                422
+            }
             Fault::BackupRunning => 409,
             Fault::BodyTooLarge => 413,
             Fault::TooManyFailures => 429,
@@ -162,6 +167,7 @@ impl Fault {
             Fault::BackupUnknown => "backup_unknown",
             Fault::ScreenshotUnknown => "screenshot_unknown",
             Fault::ScreenshotUnreadable => "screenshot_unreadable",
+            Fault::PostbackUrlMissing(_) => "postback_url_missing",
             Fault::OrderRefused(refusal) => match refusal {
                 OrderRefusal::Unknown => "order_unknown",
                 OrderRefusal::IdUsed => "order_id_used",
@@ -222,6 +228,10 @@ impl Fault {
             Fault::RatesRefused(refusal) => return format!("the rates {refusal}"),
             Fault::GameTypeUnknown(name) => {
                 return format!("no game type has the name {name}; see games in the configuration");
+            }
+            Fault::PostbackUrlMissing(kind) => {
+                let kind = kind.name();
+                return format!("the partner has no {kind} postback URL: set it by partner update");
             }
             Fault::Unavailable => "temporarily unavailable; nothing was changed",
             Fault::BackupRunning => "another backup is running: wait for its end",
