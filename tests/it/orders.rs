@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use coffer::engine::command::PartnerChange;
 use coffer::engine::settings::PartnerSettings;
 use coffer::time::Span;
 use serde_json::{Value, json};
@@ -361,27 +360,6 @@ fn a_former_token_opens_until_its_grace_is_over() {
     assert_eq!((status("token_of_shop"), status(new)), (200, 200));
     desk.server.clock.advance(Span::from_seconds(3600));
     assert_eq!((status("token_of_shop"), status(new)), (401, 200));
-}
-
-#[test]
-fn what_a_partner_has_asked_for_runs_on_while_it_is_disabled() {
-    let desk = Desk::open();
-    let reference = desk.order("a", "1");
-    let disable = PartnerChange {
-        disabled: Some(true),
-        ..PartnerChange::default()
-    };
-    let changed = desk.server.ledger.change_partner(desk.partner, disable);
-    changed.unwrap();
-    for call in ["payment_links", "order/status", "order/cancel"] {
-        let (status, told) = desk.ask(call, json!({ "orderId": "a", "txnAmount": 1 }));
-        let inactive = json!("API Key inactive or expired");
-        assert_eq!((status, &told["message"]), (403, &inactive), "{call}");
-    }
-    desk.name(&reference, "418381111111").unwrap();
-    let told = desk.receive("418381111111", "1");
-    assert_eq!(told["matched"], json!({ "kind": "order", "id": reference }));
-    assert_eq!(desk.list("orders")["items"][0]["state"], "SUCCESS");
 }
 
 #[test]
