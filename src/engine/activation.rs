@@ -399,6 +399,7 @@ mod tests {
             let desk = Desk {
                 claimants: &[],
                 wallet: None,
+                is_live: true,
                 deposits: &[],
                 till: Some(&till),
                 rules: &PaymentRules {
@@ -515,6 +516,7 @@ mod tests {
         let desk = Desk {
             claimants: &[],
             wallet: None,
+            is_live: true,
             deposits: &[],
             till: None,
             rules: &rules,

@@ -225,6 +225,7 @@ impl Ledger {
         let desk = Desk {
             claimants: &claimants,
             wallet: None,
+            is_live: true,
             deposits: &[],
             till: Some(&till),
             rules: payment_rules,
@@ -306,6 +307,7 @@ impl Ledger {
                 let desk = Desk {
                     claimants: &claimants,
                     wallet: counter.wallet(),
+                    is_live: counter.is_live(now),
                     deposits: &[],
                     till: None,
                     rules: payment_rules,

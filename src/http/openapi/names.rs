@@ -208,8 +208,8 @@ const NAMES: &[(&str, &str, &str)] = &[
         r#"{id: text, partner: Partner, state: "PENDING"|"SUCCESS"|"FAILED"|"EXPIRED"|"CANCELLED",
             orderId: text, txn_ref_id: text, amount: Amount, currency: Currency,
             txnNote: text|null, cust_Mobile: text|null, cust_Email: text|null, utr: text|null,
-            received_payment: text|null, reason: text|null, created_at: Time, expires_at: Time,
-            state_at: Time}"#,
+            received_payment: text|null, paid_amount: Amount|null, reason: text|null,
+            created_at: Time, expires_at: Time, state_at: Time}"#,
         "A payment link.",
     ),
     (
