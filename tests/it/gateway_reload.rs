@@ -1,0 +1,89 @@
+//! What other payment systems change about what merchants have asked before (paykassma-api.md,
+//! Deposits and Withdrawals): nothing that was accepted is unsaid.
+
+use coffer::config::Paykassma;
+use coffer::engine::catalogue::{Catalogue, PaymentSystem};
+use coffer::money::Amount;
+use serde_json::{Value, json};
+
+use crate::desk::SHOP;
+use crate::gateway_withdrawals::signed_by;
+use crate::payers::{Merchant, catalogue, ok, read};
+
+/// Offers what `change` makes of each payment system that a merchant was offered.
+fn offer(merchant: &Merchant, change: impl Fn(&mut PaymentSystem) -> bool) {
+    let mut offered = Catalogue::default();
+    for system in catalogue().iter() {
+        let mut system = system.clone();
+        if change(&mut system) {
+            offered.add(system).unwrap();
+        }
+    }
+    let offered = Paykassma {
+        catalogue: offered,
+        ..Paykassma::default()
+    };
+    merchant.desk.server.state.gateway.offer(offered);
+}
+
+fn cents(cents: u64) -> Amount {
+    Amount::from_cents(cents).unwrap()
+}
+
+fn withdraw(merchant: &Merchant, body: &Value) -> (u16, Value) {
+    let body = signed_by(SHOP, &body.to_string());
+    read(&merchant.desk.send("POST /v2/withdrawal/create", &body))
+}
+
+/// All of what was offered is gone, or asks for more than it did.
+const CHANGES: [fn(&mut PaymentSystem) -> bool; 4] = [
+    |_| false,
+    |system| {
+        system.limits = (cents(500_000), cents(1_000_000));
+        true
+    },
+    |system| {
+        system.withdrawal_required = vec!["iban".parse().unwrap()];
+        system.amount_required = true;
+        true
+    },
+    |system| {
+        system.is_manual = !system.is_manual;
+        system.limits = (cents(500_000), cents(1_000_000));
+        true
+    },
+];
+
+#[test]
+fn a_withdrawal_that_was_accepted_is_answered_alike_whatever_is_offered_by_then() {
+    let merchant = Merchant::open();
+    merchant.receive("upi", "UTR-1", "1000.00");
+    assert_eq!(merchant.activate("upi", "UTR-1", "55", json!({})), ok());
+    let named = json!({
+        "withdrawal_id": "w1", "payment_system": "upi", "amount": 100, "currency_code": "INR",
+        "label": "55", "is_test": false, "account_number": "111", "account_name": "P. Ayer",
+    });
+    let mut unnamed = named.clone();
+    unnamed.as_object_mut().unwrap().remove("withdrawal_id");
+    let old = json!({
+        "wallet_type": "upi", "wallet_recipient": "123123232", "wallet_sender": 1111,
+        "email": "payer@example.com", "amount": 100, "withdrawal_id": 13,
+    });
+    let mut other = named.clone();
+    other["withdrawal_id"] = json!("w2");
+    let mut dearer = named.clone();
+    dearer["amount"] = json!(101);
+    let bodies = [&named, &unnamed, &old];
+    let first = bodies.map(|body| withdraw(&merchant, body));
+    assert!(first.iter().all(|(status, _)| *status == 200), "{first:?}");
+    let accounts = merchant.accounts();
+    for change in CHANGES {
+        offer(&merchant, change);
+        assert_eq!(bodies.map(|body| withdraw(&merchant, body)), first);
+        // What is not the same is judged by what is offered.
+        for body in [&dearer, &other] {
+            assert_eq!(withdraw(&merchant, body).0, 400);
+        }
+        assert_eq!(merchant.accounts(), accounts);
+    }
+}
