@@ -6,9 +6,9 @@ use coffer::engine::catalogue::{Catalogue, PaymentSystem};
 use coffer::money::Amount;
 use serde_json::{Value, json};
 
-use crate::desk::SHOP;
+use crate::desk::{SHOP, held};
 use crate::gateway_withdrawals::signed_by;
-use crate::payers::{Merchant, catalogue, ok, read};
+use crate::payers::{Merchant, catalogue, fail, ok, read, taken};
 
 /// Offers what `change` makes of each payment system that a merchant was offered.
 fn offer(merchant: &Merchant, change: impl Fn(&mut PaymentSystem) -> bool) {
@@ -86,4 +86,42 @@ fn a_withdrawal_that_was_accepted_is_answered_alike_whatever_is_offered_by_then(
         }
         assert_eq!(merchant.accounts(), accounts);
     }
+}
+
+#[test]
+fn money_that_waits_for_an_operator_goes_to_no_deposit_that_names_it_next() {
+    let merchant = Merchant::open();
+    let utr = "418381111111";
+    let order = merchant.desk.order("A-1", "100.00");
+    merchant.desk.name(&order, utr).unwrap();
+    assert_eq!(merchant.desk.cancel("A-1"), 200);
+    assert_eq!(merchant.receive("upi", utr, "100.00")["state"], "waiting");
+    let check = fail(crate::payers::CHECK);
+    assert_eq!(merchant.activate("upi", utr, "55", json!({})), check);
+    assert_eq!(
+        merchant.accounts(),
+        held(&[("outside/upi", "-100.00"), ("received/upi", "100.00")])
+    );
+    let why = "an order and a deposit name its reference";
+    assert_eq!(merchant.desk.payment(utr)["reason"], why);
+    let again = json!({ "custom_transaction_id": "another" });
+    assert_eq!(merchant.activate("upi", utr, "55", again), taken("key1"));
+    // Turned away, the deposit leaves the payment as it was; approved, it has it.
+    assert_eq!(merchant.decide("reject", utr).0, 200);
+    let payment = merchant.desk.payment(utr);
+    assert_eq!(
+        payment["reason"],
+        "its order is expired, failed or cancelled"
+    );
+
+    let merchant = Merchant::open();
+    let order = merchant.desk.order("A-1", "100.00");
+    merchant.desk.name(&order, utr).unwrap();
+    merchant.receive("upi", utr, "90.00");
+    assert_eq!(merchant.desk.cancel("A-1"), 200);
+    assert_eq!(merchant.activate("upi", utr, "55", json!({})), check);
+    let (status, shown) = merchant.decide("approve", utr);
+    assert_eq!((status, &shown["state"]), (200, &json!("credited")));
+    let moved = [("merchant/p2/upi", "90.00"), ("outside/upi", "-90.00")];
+    assert_eq!(merchant.accounts(), held(&moved));
 }
