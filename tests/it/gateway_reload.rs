@@ -89,6 +89,43 @@ fn a_withdrawal_that_was_accepted_is_answered_alike_whatever_is_offered_by_then(
 }
 
 #[test]
+fn what_is_saved_up_is_credited_with_what_comes_next_once_it_is_enough() {
+    for next in ["500.00", "3.00"] {
+        let merchant = Merchant::open();
+        for key1 in ["UTR-1", "UTR-2"] {
+            merchant.receive("paytm", key1, "50.00");
+            assert_eq!(merchant.activate("paytm", key1, "55", json!({})), ok());
+        }
+        // Enough by itself beside what is not enough: it does not take that along.
+        merchant.receive("paytm", "UTR-3", "148.00");
+        assert_eq!(merchant.activate("paytm", "UTR-3", "55", json!({})), ok());
+        assert_eq!(merchant.state("UTR-1"), "saved");
+
+        offer(&merchant, |system| {
+            system.minimum_deposit = cents(4000);
+            true
+        });
+        merchant.receive("paytm", "UTR-4", next);
+        assert_eq!(merchant.activate("paytm", "UTR-4", "55", json!({})), ok());
+        for key1 in ["UTR-1", "UTR-2", "UTR-4"] {
+            assert_eq!(merchant.state(key1), "credited", "{next}");
+        }
+        let told: Value = serde_json::from_str(&merchant.told("c-UTR-4").unwrap()).unwrap();
+        let told = told["additional_data"].as_array().unwrap();
+        let piles: Vec<&Value> = told.iter().map(|of| &of["stockpiling_id"]).collect();
+        assert_eq!(piles, [&json!(1), &json!(1), &json!(1)]);
+        let info = merchant.get("deposit-info?label=55&wallet_type=paytm&currency=INR");
+        assert_eq!(info.1["stockpiling_sum"], 0);
+        let due = if next == "3.00" { "251.00" } else { "748.00" };
+        let moved = [
+            ("merchant/p2/paytm", due),
+            ("outside/paytm", &format!("-{due}")),
+        ];
+        assert_eq!(merchant.accounts(), held(&moved));
+    }
+}
+
+#[test]
 fn money_that_waits_for_an_operator_goes_to_no_deposit_that_names_it_next() {
     let merchant = Merchant::open();
     let utr = "418381111111";
