@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::desk::{SHOP, held};
 use crate::gateway_withdrawals::signed_by;
-use crate::payers::{Merchant, catalogue, fail, ok, read, taken};
+use crate::payers::{Merchant, catalogue, fail, ok, possible, read, taken};
 
 /// Offers what `change` makes of each payment system that a merchant was offered.
 fn offer(merchant: &Merchant, change: impl Fn(&mut PaymentSystem) -> bool) {
@@ -89,6 +89,45 @@ fn a_withdrawal_that_was_accepted_is_answered_alike_whatever_is_offered_by_then(
 }
 
 #[test]
+fn a_deposit_that_was_accepted_is_told_as_it_is_whatever_is_offered_by_then() {
+    let merchant = Merchant::open();
+    merchant.receive("upi", "UTR-1", "100.00");
+    assert_eq!(merchant.activate("upi", "UTR-1", "55", json!({})), ok());
+    assert_eq!(
+        merchant.activate("upi", "UTR-2", "55", json!({})),
+        possible()
+    );
+    let path = "possible-transaction/activate";
+    let by_hand = merchant.by_hand(path, "UTR-3", "cash");
+    assert_eq!(by_hand.0, 200);
+    for change in CHANGES {
+        offer(&merchant, change);
+        assert_eq!(merchant.activate("upi", "UTR-1", "55", json!({})), ok());
+        assert_eq!(
+            merchant.activate("upi", "UTR-2", "55", json!({})),
+            possible()
+        );
+        assert_eq!(merchant.by_hand(path, "UTR-3", "cash"), by_hand);
+        // Another label, and another name: not what was accepted.
+        assert_eq!(merchant.activate("upi", "UTR-1", "56", json!({})).0, 400);
+        let named = json!({ "custom_transaction_id": "another" });
+        assert_eq!(merchant.activate("upi", "UTR-1", "55", named).0, 400);
+    }
+    // Its money still finds it, and what was told of it is found.
+    offer(&merchant, |_| false);
+    let received = merchant.receive("upi", "UTR-2", "7.00");
+    assert_eq!(received["matched"]["kind"], "deposit");
+    for key1 in ["UTR-1", "UTR-2"] {
+        let (status, found) = merchant.get(&format!("postback?type=deposit&transaction_id={key1}"));
+        assert_eq!(status, 200, "{found}");
+        let told = &found["postback"]["additional_data"][0];
+        assert_eq!(told["transaction_id"], key1);
+    }
+    let none = merchant.get("postback?type=deposit&transaction_id=UTR-3");
+    assert_eq!(none.0, 404);
+}
+
+#[test]
 fn what_is_saved_up_is_credited_with_what_comes_next_once_it_is_enough() {
     for next in ["500.00", "3.00"] {
         let merchant = Merchant::open();
@@ -123,6 +162,33 @@ fn what_is_saved_up_is_credited_with_what_comes_next_once_it_is_enough() {
         ];
         assert_eq!(merchant.accounts(), held(&moved));
     }
+}
+
+#[test]
+fn requisites_that_are_offered_no_more_are_given_to_nobody() {
+    let merchant = Merchant::open();
+    let ask = || {
+        let body = json!({ "currency": "INR", "label": "55" });
+        merchant.post("transaction/create/upi", &body)
+    };
+    let given = |identifier: &str| {
+        let identifier = Value::from(identifier);
+        assert_eq!(ask().1["params"]["identifier"], identifier);
+    };
+    given("upi-1");
+    given("upi-1");
+    offer(&merchant, |system| {
+        system.requisites.remove(0);
+        true
+    });
+    given("upi-2");
+    offer(&merchant, |system| {
+        system.requisites.clear();
+        true
+    });
+    assert_eq!(ask(), fail("No requisites available"));
+    offer(&merchant, |_| false);
+    assert_eq!(ask().0, 404);
 }
 
 #[test]
