@@ -34,6 +34,7 @@ mod full_disk;
 mod fuzz_seeds;
 mod gateway_access;
 mod gateway_addresses;
+mod gateway_reload;
 mod gateway_withdrawals;
 mod golden;
 mod history;

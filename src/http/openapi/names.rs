@@ -247,8 +247,9 @@ const NAMES: &[(&str, &str, &str)] = &[
     (
         "Postback",
         r#"{id: whole, partner: Partner, state: "due"|"delivered"|"waiting",
-            type: "deposit"|"withdrawal", name: text, withdrawal_id?: text, attempts: whole,
-            due_at: Time|null, created_at: Time, changed_at: Time}"#,
+            type: "deposit"|"withdrawal", name: text, custom_transaction_id?: text,
+            withdrawal_id?: text, attempts: whole, due_at: Time|null, created_at: Time,
+            changed_at: Time}"#,
         "What a merchant is told, and how far that is.",
     ),
     (
