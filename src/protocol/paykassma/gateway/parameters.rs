@@ -83,13 +83,13 @@ pub fn of_query(query: &str, body: &[u8]) -> Result<Members, Invalid> {
     let pairs = pairs(query).ok_or_else(|| Invalid::Request(MALFORMED_QUERY.to_owned()))?;
     let mut members: Members = Vec::new();
     for (name, value) in pairs {
-        if name == SECRET {
-            continue;
-        }
         let (name, of_list) = match list_name(&name) {
             Some(of_list) => (of_list, true),
             None => (name.as_str(), false),
         };
+        if name == SECRET {
+            continue;
+        }
         let value = Value::Text(value);
         match members.iter_mut().find(|(known, _)| known == name) {
             None if of_list => members.push((name.to_owned(), Value::List(vec![value]))),
@@ -316,6 +316,7 @@ mod tests {
             ("c[]=USD", list(&["USD"])),
             ("c=USD", text("USD")),
             ("c=a+b%2B", text("a b+")),
+            ("secret[]=y&c=USD&secret%5B0%5D=z", text("USD")),
         ] {
             let query = format!("secret=x&{query}");
             assert_eq!(
