@@ -24,6 +24,7 @@ mod crash;
 mod demo_game;
 mod deposit_cli;
 mod deposit_races;
+mod deposit_rules;
 mod deposit_worlds;
 mod deposits;
 mod desk;
