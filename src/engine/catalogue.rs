@@ -183,3 +183,28 @@ impl FromStr for WithdrawalField {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::money::Amount;
+    use crate::sim::sample;
+
+    #[test]
+    fn what_stands_at_a_limit_is_taken() {
+        let mut system = sample::payment_system();
+        let cents = |cents| Amount::from_cents(cents).unwrap();
+        system.limits = (cents(100), cents(200));
+        for (amount, taken) in [(99, false), (100, true), (200, true), (201, false)] {
+            assert_eq!(system.takes(cents(amount)), taken, "{amount}");
+        }
+        system.key1 = (3, 4);
+        for (key1, taken) in [
+            ("ab", false),
+            ("abc", true),
+            ("\u{e4}\u{20b9}\u{1f600}\u{e4}", true),
+            ("abcde", false),
+        ] {
+            assert_eq!(system.takes_key1(key1), taken, "{key1}");
+        }
+    }
+}

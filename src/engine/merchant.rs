@@ -227,6 +227,23 @@ mod tests {
     }
 
     #[test]
+    fn a_wallet_type_has_an_account_in_each_currency() {
+        let mut holder = Holder::default();
+        moved(&mut holder, "upi", 500, 3);
+        let dollars = ("upi".parse().unwrap(), "USD".parse().unwrap());
+        let moved = holder.decide_move(P, dollars, Sum::from(200)).unwrap();
+        let [
+            GatewayDocument::MerchantAccount(account),
+            GatewayDocument::Merchant(merchant),
+        ] = &moved.documents[..]
+        else {
+            panic!("{moved:?}");
+        };
+        assert_eq!((account.cents, account.previous), (200, Seq::NONE));
+        assert_eq!(merchant.accounts.len(), 2);
+    }
+
+    #[test]
     fn an_account_stays_within_its_limits() {
         let of = ("upi".parse().unwrap(), "INR".parse().unwrap());
         let most = Sum::from(Amount::MAX);

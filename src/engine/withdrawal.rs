@@ -472,6 +472,17 @@ mod tests {
     }
 
     #[test]
+    fn those_that_wait_for_an_operator_stand_in_a_list_of_their_own() {
+        let open = Mark::of::<Withdrawal>(List::Open).created(Seq(7));
+        let mut withdrawal = accepted(&new(Some("a"), 'a', 100));
+        for state in WithdrawalState::ALL {
+            withdrawal.state = state;
+            let is_open = withdrawal.marks(Seq(7)).contains(&open);
+            assert_eq!(is_open, state == WithdrawalState::Processing, "{state:?}");
+        }
+    }
+
+    #[test]
     fn all_wallet_types_of_a_currency_together_are_enough_unless_nobody_asks() {
         let mut world = World::new();
         let ask = |world: &World, cents, held, is_test| {

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use coffer::config::{Games, Paykassma};
 use coffer::disk::Disk;
-use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
+use coffer::engine::command::{
+    AccountName, NewAdjustment, NewPartner, NewSession, PartnerChange, Rules,
+};
 use coffer::engine::document::PartnerSecrets;
-use coffer::engine::settings::PartnerSettings;
+use coffer::engine::settings::{PartnerSettings, SettingsChange};
 use coffer::http::{
     Admin, AdminGuard, Attachments, Gateway, Limits, Meters, PartnerGuard, Payments, Settings,
     State, serve,
@@ -270,6 +272,25 @@ impl Drop for Server {
             let _outcome = self.stopped();
         }
     }
+}
+
+/// Each way in which a partner may not call, which is the only one from then on, and its name. The
+/// list of addresses holds none of this machine.
+pub(crate) fn ways_to_shut_out() -> [(&'static str, PartnerChange); 3] {
+    let change = |disabled, expires_at: Option<&str>, addresses: &[&str]| PartnerChange {
+        disabled: Some(disabled),
+        expires_at: Some(expires_at.map(|at| at.parse().unwrap())),
+        settings: SettingsChange {
+            allow_addresses: Some(addresses.iter().map(|of| of.parse().unwrap()).collect()),
+            ..SettingsChange::default()
+        },
+        ..PartnerChange::default()
+    };
+    [
+        ("disabled", change(true, None, &[])),
+        ("expired", change(false, Some("2020-01-01T00:00:00Z"), &[])),
+        ("elsewhere", change(false, None, &["192.0.2.0/24"])),
+    ]
 }
 
 /// What the partner of a wallet token proves itself with: `key_of_{token}`, `secret_of_{token}`,

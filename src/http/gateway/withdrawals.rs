@@ -36,7 +36,7 @@ pub(in crate::http) async fn withdraw(
     let guard = &state.gateway.guard;
     let merchant = match guard.signer(state, caller.peer, &head.headers, &signed) {
         Ok(merchant) => merchant,
-        Err(refusal) => return Ok(refusal.told()),
+        Err(refusal) => return refusal.durable(state).await,
     };
     let let_in = merchant.changed;
     let told = take_down(state, &merchant, signed).unwrap_or_else(|told| told);

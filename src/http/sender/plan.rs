@@ -248,6 +248,34 @@ mod tests {
     }
 
     #[test]
+    fn a_lane_that_is_taken_from_again_has_all_its_places_and_those_under_way_hide_none() {
+        let mut plan = plan(8);
+        let lanes = [lane(1)];
+        let all = |lane, at_most| {
+            let all = (1..=9).map(|name| due(lane, name, at(0)));
+            Ok::<_, ()>(all.take(at_most).collect())
+        };
+        let names = |begun: &[DuePostback]| -> Vec<String> {
+            let names = begun.iter().map(|of| of.of.name.as_str().to_owned());
+            names.collect()
+        };
+        let begun = plan.next(&lanes, at(0), all).unwrap().0;
+        assert_eq!(names(&begun), ["1", "2", "3", "4"]);
+        // It is not yet written down that this one was taken: it is begun again, and no other.
+        plan.done(&begun[1].of, Came::Taken, at(0));
+        let begun_again = plan.next(&lanes, at(0), all).unwrap().0;
+        assert_eq!(names(&begun_again), ["2"]);
+        for of in &begun {
+            plan.done(&of.of, Came::NotTaken, at(0));
+        }
+        let one = plan.next(&lanes, at(0), all).unwrap().0;
+        assert_eq!(one.len(), 1);
+        assert_eq!(plan.next(&lanes, at(0), all).unwrap().0, []);
+        plan.done(&one[0].of, Came::Taken, at(0));
+        assert_eq!(plan.next(&lanes, at(0), all).unwrap().0.len(), 4);
+    }
+
+    #[test]
     fn what_is_due_later_is_woken_for_and_never_sent_twice_at_once() {
         let mut plan = plan(8);
         let list = |lane, at_most| {

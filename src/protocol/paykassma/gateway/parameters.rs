@@ -89,13 +89,13 @@ pub fn of_query(query: &str, body: &[u8]) -> Result<Members, Invalid> {
     let mut members: Members = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for (name, value) in pairs {
-        if name == SECRET {
-            continue;
-        }
         let (name, of_list) = match list_name(&name) {
             Some(of_list) => (of_list, true),
             None => (name.as_str(), false),
         };
+        if name == SECRET {
+            continue;
+        }
         let value = Value::Text(value);
         let place = places.get(name).copied();
         match place.map(|place| &mut members[place].1) {
@@ -330,6 +330,7 @@ mod tests {
             ("c[]=USD", list(&["USD"])),
             ("c=USD", text("USD")),
             ("c=a+b%2B", text("a b+")),
+            ("secret[]=y&c=USD&secret%5B0%5D=z", text("USD")),
         ] {
             let query = format!("secret=x&{query}");
             assert_eq!(

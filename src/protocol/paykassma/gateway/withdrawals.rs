@@ -451,6 +451,9 @@ mod tests {
         let told = read(&signed(&wrong), REFUSE, |_| ()).unwrap_err();
         let due = r#"{"status":"fail","message":{"wallet_type":["The selected wallet type is invalid."],"withdrawal_id":["The withdrawal id must be an integer."]}}"#;
         assert_eq!(told, due);
+        let little = read(&signed(&body.replace("1000", "99.99")), REFUSE, |_| ());
+        let due = r#"{"status":"fail","message":{"amount":["The amount must be between 100.00 and 200000.00."]}}"#;
+        assert_eq!(little.unwrap_err(), due);
     }
 
     #[test]
@@ -503,6 +506,8 @@ mod tests {
         let whole = r#"{"payment_system":"bkash","amount":"820.50","currency_code":"BDT","label":"55","is_test":false}"#;
         let email = r#"{"account_email":["The account email field is required."]}"#;
         assert_eq!(told(whole), email);
+        let commented = whole.replace('}', ",\"comment\":\"abcd\"}");
+        assert_eq!(told(&commented), email);
         for (from, to, due) in [
             (
                 "bkash",
