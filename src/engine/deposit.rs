@@ -191,6 +191,16 @@ impl Deposit {
         }
     }
 
+    /// The name of its picture in the attachments.
+    pub fn attachment(&self) -> Option<&str> {
+        match &self.way {
+            Way::Hand {
+                screenshot: Some(screenshot),
+            } => Some(&screenshot.hash),
+            _ => None,
+        }
+    }
+
     /// Whether this is its payment's number.
     pub fn names(&self, payment: &ReceivedPayment) -> bool {
         (self.wallet_type, &self.key1) == (payment.wallet_type, &payment.reference)
