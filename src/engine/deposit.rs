@@ -215,6 +215,16 @@ impl Deposit {
         self.key1.clone().map(|key1| (self.wallet_type, key1))
     }
 
+    /// The name of its picture in the attachments.
+    pub fn attachment(&self) -> Option<&str> {
+        match &self.way {
+            Way::Hand {
+                screenshot: Some(screenshot),
+            } => Some(&screenshot.hash),
+            _ => None,
+        }
+    }
+
     /// Whether this is its payment's number.
     pub fn names(&self, payment: &ReceivedPayment) -> bool {
         (self.wallet_type, self.key1.as_ref()) == (payment.wallet_type, Some(&payment.reference))

@@ -6,6 +6,8 @@
 mod addresses;
 mod admin_api;
 mod anew;
+mod attachments;
+mod attachments_cut;
 mod audit;
 mod audit_gateway;
 mod audit_orders;
