@@ -2,6 +2,8 @@
 //! (design.md, Entry). One may be below zero: a withdrawal is judged by all of a currency together
 //! (paykassma-api.md, Withdrawals).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::entry::{AccountRef, Posting};
@@ -49,6 +51,11 @@ impl Merchant {
         accounts.map(|(wallet_type, currency)| {
             MerchantAccount::key_of(self.partner, *wallet_type, *currency)
         })
+    }
+
+    /// The wallet types that it has accounts in, each once.
+    pub fn wallet_types(&self) -> BTreeSet<WalletType> {
+        self.accounts.iter().map(|(of, _)| *of).collect()
     }
 }
 

@@ -148,6 +148,7 @@ fn order_page(path: &str) -> Vec<Call> {
         let at = format!("{path}{at}");
         let others = [
             (404, "There is no such payment", HTML, ""),
+            (410, "The partner is disabled or past its end", HTML, ""),
             (503, "Nothing was changed", HTML, ""),
         ];
         let mut shown = vec![(200, "The payment as it stands", HTML, "")];

@@ -155,6 +155,7 @@ async fn name_utr(
             state.ledger.durable(seq).await?;
             match refusal {
                 OrderRefusal::Unknown => Ok(unknown()),
+                OrderRefusal::PartnerNotLive => Ok(gone()),
                 OrderRefusal::TooManyCorrections => match found(state, reference).await? {
                     Ok(order) => drawn(state, &order, StatusCode::UNPROCESSABLE_ENTITY, None).await,
                     Err(reply) => Ok(reply),
@@ -165,7 +166,10 @@ async fn name_utr(
                 // The page says why.
                 OrderRefusal::NotPending
                 | OrderRefusal::IdUsed
+                | OrderRefusal::PaymentUnknown
                 | OrderRefusal::PaymentTaken
+                | OrderRefusal::OtherCurrency
+                | OrderRefusal::InsufficientFunds
                 | OrderRefusal::BalanceOutOfRange => Ok(see(name, reference)),
             }
         }
@@ -178,9 +182,13 @@ async fn found(state: &State, reference: &OrderReference) -> Result<Result<Order
     let name = OrderName::Reference(reference.clone());
     match state.ledger.order(&name, &state.settings.payments.rules) {
         Ok(Observed { value, seq }) => {
-            state.ledger.durable(seq).await?;
             let OrderRow { order, .. } = value;
-            Ok(Ok(order))
+            let Ok(partner) = state.ledger.partner(order.partner) else {
+                return Ok(Err(unavailable()));
+            };
+            state.ledger.durable(seq.max(partner.seq)).await?;
+            let is_live = partner.value.is_live(state.ledger.now());
+            Ok(if is_live { Ok(order) } else { Err(gone()) })
         }
         Err(OrderError::Refused(_, seq)) => {
             state.ledger.durable(seq).await?;
@@ -216,7 +224,7 @@ async fn drawn(
     });
     let page = page::payment(&Payment {
         payee: partner.value.name.as_str(),
-        amount: order.amount,
+        amount: order.brought(),
         currency: order.currency,
         note: order.note.as_ref().map(|note| note.as_str()),
         reference,
@@ -267,6 +275,13 @@ fn see(name: &str, reference: &OrderReference) -> Reply {
 fn unknown() -> Reply {
     let text = "There is no payment at this address. Please look at the link again.";
     notice(StatusCode::NOT_FOUND, "Not found", text)
+}
+
+/// A disabled partner's, or one's that is past its end.
+fn gone() -> Reply {
+    let text = "Please do not pay. If you have paid already, tell whom you have paid, and name the \
+                bank's reference.";
+    notice(StatusCode::GONE, "Payment is not possible", text)
 }
 
 fn unavailable() -> Reply {
