@@ -9,6 +9,7 @@ use super::document::{Document, Partner, PaymentState, ReceivedPayment, WaitReas
 use super::entry::{Actor, Record, RecordKind};
 use super::gateway::GatewayDocument;
 use super::order::{Desk, Settlement};
+use super::payment::PaymentKey;
 use super::refusal::DepositRefusal;
 use super::requisites::Requisites;
 use super::till::{Got, Till};
@@ -35,6 +36,40 @@ pub struct NewDeposit {
     pub custom_transaction_id: Option<GatewayText>,
     /// How it comes.
     pub way: Way,
+}
+
+/// What of a request tells whether it was accepted before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// In which payment system.
+    pub wallet_type: WalletType,
+    /// In which currency.
+    pub currency: Currency,
+    /// Who has paid.
+    pub label: Label,
+    /// The payer's transaction number.
+    pub key1: PaymentReference,
+    /// The merchant's name for it, unless one was left for the label.
+    pub custom_transaction_id: Option<GatewayText>,
+}
+
+impl Again {
+    /// What its payment is found by.
+    pub fn number(&self) -> PaymentKey {
+        (self.wallet_type, self.key1.clone())
+    }
+
+    /// Whether `before`, the deposit that has used the number, came of the same request.
+    pub fn repeats(&self, before: &Deposit, partner: &Partner) -> bool {
+        let same_name = match &self.custom_transaction_id {
+            Some(id) => *id == before.custom_transaction_id,
+            None => before.id_was_left,
+        };
+        same_name
+            && before.partner == partner.number
+            && before.label == self.label
+            && before.currency == self.currency
+    }
 }
 
 /// What is known beside a new deposit.
@@ -70,15 +105,14 @@ impl NewDeposit {
         own.or_else(|| left.and_then(|left| left.id.as_ref()))
     }
 
-    fn repeats(&self, before: &Deposit, partner: &Partner) -> bool {
-        let same_name = match &self.custom_transaction_id {
-            Some(id) => *id == before.custom_transaction_id,
-            None => before.id_was_left,
-        };
-        same_name
-            && before.partner == partner.number
-            && before.label == self.label
-            && before.currency == self.currency
+    fn again(&self) -> Again {
+        Again {
+            wallet_type: self.wallet_type,
+            currency: self.currency,
+            label: self.label.clone(),
+            key1: self.key1.clone(),
+            custom_transaction_id: self.custom_transaction_id.clone(),
+        }
     }
 
     fn deposit(&self, partner: &Partner, id: &GatewayText, expires_at: Timestamp) -> Deposit {
@@ -119,7 +153,7 @@ pub fn decide_activation(
     (desk, ttl): (&Desk<'_>, Span),
 ) -> Result<DepositVerdict, DepositRefusal> {
     if let Some(of_key1) = before.by_key1 {
-        return match new.repeats(of_key1, partner) {
+        return match new.again().repeats(of_key1, partner) {
             true => Ok(DepositVerdict::Repeated(of_key1.reference.clone())),
             false => Err(DepositRefusal::Key1Used),
         };
@@ -425,6 +459,7 @@ mod tests {
             let desk = Desk {
                 claimants: &[],
                 wallet: None,
+                is_live: true,
                 deposits: &[],
                 till: Some(&till),
                 rules: &PaymentRules {
@@ -543,6 +578,7 @@ mod tests {
         let desk = Desk {
             claimants: &[],
             wallet: None,
+            is_live: true,
             deposits: &[],
             till: None,
             rules: &rules,

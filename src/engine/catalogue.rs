@@ -247,6 +247,18 @@ impl FromStr for WithdrawalField {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Amount;
+    use crate::sim::sample;
+
+    #[test]
+    fn what_stands_at_a_limit_is_taken() {
+        let mut system = sample::payment_system();
+        let cents = |cents| Amount::from_cents(cents).unwrap();
+        system.limits = (cents(100), cents(200));
+        for (amount, taken) in [(99, false), (100, true), (200, true), (201, false)] {
+            assert_eq!(system.takes(cents(amount)), taken, "{amount}");
+        }
+    }
 
     #[test]
     fn a_transaction_number_has_its_length_and_its_characters() {
@@ -258,6 +270,8 @@ mod tests {
         let (length, characters) = (Err(Key1Fault::Length), Err(Key1Fault::Characters));
         for (chars, key1, due) in [
             ("any", "a-\u{e4}\u{e4}", Ok(())),
+            ("any", "ab", Ok(())),
+            ("any", "\u{e4}\u{20b9}\u{1f600}\u{e4}", Ok(())),
             ("any", "a", length),
             ("any", "abcde", length),
             ("digits", "0129", Ok(())),

@@ -215,6 +215,16 @@ impl Deposit {
         self.key1.clone().map(|key1| (self.wallet_type, key1))
     }
 
+    /// The name of its picture in the attachments.
+    pub fn attachment(&self) -> Option<&str> {
+        match &self.way {
+            Way::Hand {
+                screenshot: Some(screenshot),
+            } => Some(&screenshot.hash),
+            _ => None,
+        }
+    }
+
     /// Whether this is its payment's number.
     pub fn names(&self, payment: &ReceivedPayment) -> bool {
         (self.wallet_type, self.key1.as_ref()) == (payment.wallet_type, Some(&payment.reference))
@@ -429,3 +439,66 @@ pub struct Credited<'a> {
 
 /// Makes the bytes of a postback that tells of deposits: JSON, with its signature.
 pub type TellOfDeposits<'a> = dyn Fn(&Credited<'_>) -> String + 'a;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deposit(state: DepositState) -> Deposit {
+        Deposit {
+            reference: "r1".parse().unwrap(),
+            partner: PartnerNumber(1),
+            wallet_type: "upi".parse().unwrap(),
+            currency: "INR".parse().unwrap(),
+            label: "55".parse().unwrap(),
+            custom_transaction_id: "c1".parse().unwrap(),
+            id_was_left: false,
+            key1: Some("k1".parse().unwrap()),
+            amount: None,
+            way: Way::Code,
+            expires_at: Timestamp::from_micros(5),
+            state,
+            activated: None,
+            told: None,
+            note: None,
+            hosted: None,
+        }
+    }
+
+    #[test]
+    fn only_one_whose_payment_may_still_come_expires_and_that_at_its_time() {
+        let waiting = DepositState::Waiting(WaitReason::ByHand);
+        for (state, before, at) in [
+            (
+                DepositState::Possible,
+                DepositSeen::Possible,
+                DepositSeen::Expired,
+            ),
+            (waiting, DepositSeen::Waiting, DepositSeen::Waiting),
+            (
+                DepositState::Credited,
+                DepositSeen::Credited,
+                DepositSeen::Credited,
+            ),
+        ] {
+            let deposit = deposit(state);
+            assert_eq!(deposit.seen(Timestamp::from_micros(4)), before);
+            assert_eq!(deposit.seen(Timestamp::from_micros(5)), at);
+        }
+    }
+
+    #[test]
+    fn those_that_wait_for_an_operator_stand_in_a_list_of_their_own() {
+        let open = Mark::of::<Deposit>(List::Open).created(Seq(7));
+        for (state, is_open) in [
+            (DepositState::Possible, false),
+            (DepositState::Waiting(WaitReason::ByHand), true),
+            (DepositState::Saved, false),
+            (DepositState::Credited, false),
+            (DepositState::Rejected, false),
+        ] {
+            let marks = deposit(state).marks(Seq(7));
+            assert_eq!(marks.contains(&open), is_open, "{state:?}");
+        }
+    }
+}

@@ -28,6 +28,17 @@ pub struct Entry {
     pub body: Body,
 }
 
+impl Entry {
+    /// The names of the files that belong to its documents.
+    pub fn attachments(&self) -> impl Iterator<Item = &str> {
+        let documents = match &self.body {
+            Body::Record(record) => &record.documents[..],
+            _ => &[],
+        };
+        documents.iter().filter_map(Document::attachment)
+    }
+}
+
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {

@@ -7,6 +7,7 @@
 //! [`holdings`] (players, accounts, sessions, rounds) and [`totals`].
 
 pub mod activation;
+mod approval;
 pub mod audit;
 mod bringing;
 pub mod catalogue;

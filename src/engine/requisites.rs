@@ -139,3 +139,38 @@ pub(super) fn next(
     };
     Ok(Some((requisites, turn)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::sample;
+
+    #[test]
+    fn requisites_that_are_offered_no_more_are_exchanged() {
+        let mut system = sample::payment_system();
+        let of = SavingsOf {
+            partner: crate::id::PartnerNumber(1),
+            label: "55".parse().unwrap(),
+            wallet_type: system.wallet_type,
+            currency: system.currency,
+        };
+        let before = Requisites {
+            of: of.clone(),
+            identifier: system.requisites[0].clone(),
+            deposit: None,
+        };
+        let known = Given {
+            before: Some(&before),
+            deposit: None,
+            turn: None,
+        };
+        let decide = |system: &PaymentSystem| {
+            decide_requisites(&of, system, &known, Timestamp::EPOCH).map(|record| record.is_some())
+        };
+        assert_eq!(decide(&system), Ok(false));
+        system.requisites = vec!["another".to_owned()];
+        assert_eq!(decide(&system), Ok(true));
+        system.requisites.clear();
+        assert_eq!(decide(&system), Err(DepositRefusal::NoRequisites));
+    }
+}

@@ -6,7 +6,6 @@
 
 mod address;
 mod admin;
-mod attachments;
 mod body;
 pub mod client;
 mod connection;
@@ -35,13 +34,13 @@ use ipnet::IpNet;
 
 use crate::engine::rates::Rates;
 use crate::id::DepositReference;
+use crate::journal::Attachments;
 use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
 use crate::time::Clock;
 
 pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
-pub use attachments::Attachments;
 pub use gateway::Gateway;
 pub use meters::Meters;
 pub use openapi::document;

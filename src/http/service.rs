@@ -270,7 +270,10 @@ async fn serve_merchant(
     }
     let call = match gateway::admit(state, caller, asked, head) {
         Ok(call) => call,
-        Err(refusal) => return Ok(over(refusal.told(), &body)),
+        Err(refusal) => {
+            let refusal = refusal.durable(state).await?;
+            return Ok(over(refusal, &body));
+        }
     };
     match read(body, bytes_max).await? {
         Some(body) => Ok(gateway::answer(state, call, body).await?),

@@ -13,7 +13,7 @@ use super::paying::{Key, Payments};
 use super::report::Page;
 use super::{Ledger, Observed, Space, Unavailable};
 use crate::engine::activation::{
-    Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
+    Again, Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
     decide_left_id, decide_rejection,
 };
 use crate::engine::catalogue::Catalogue;
@@ -22,14 +22,14 @@ use crate::engine::deposit::{
     TellOfDeposits,
 };
 use crate::engine::gateway::{Found, GatewayKey, List, Mark};
-use crate::engine::merchant::Holder;
+use crate::engine::merchant::{Holder, Merchant};
 use crate::engine::order::{Desk, PaymentRules};
 use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::postback::{PostbackKind, PostbackOf};
 use crate::engine::refusal::DepositRefusal;
 use crate::engine::requisites::Requisites;
 use crate::engine::till::Till;
-use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, Seq};
+use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, PaymentReference, Seq};
 use crate::money::Amount;
 use crate::time::Span;
 
@@ -245,6 +245,7 @@ impl Ledger {
         let desk = Desk {
             claimants: &claimants,
             wallet: None,
+            is_live: true,
             deposits: &[],
             till: Some(&till),
             rules: payment_rules,
@@ -277,6 +278,24 @@ impl Ledger {
         drop((gateway, payments));
         self.ring();
         Ok(Observed { value, seq })
+    }
+
+    /// The deposit that is asked for again, if it was asked for before.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn repeated_deposit(
+        &self,
+        partner: &PartnerRow,
+        again: &Again,
+    ) -> Result<Option<Observed<Found<Deposit>>>, Unavailable> {
+        let numbers = [again.number()];
+        let gateway = self.gateway_with(|gateway| gateway.asking_keys(&numbers))?;
+        let before = gateway.used_by(&numbers[0]);
+        let before = before.filter(|before| again.repeats(before, partner));
+        let found = before.and_then(|before| gateway.found(&before.reference));
+        let seq = self.sequencer.last();
+        Ok(found.map(|value| Observed { value, seq }))
     }
 
     /// An operator gives a word on a deposit (operations.md, `deposit approve|reject`): its money
@@ -347,6 +366,7 @@ impl Ledger {
                 let desk = Desk {
                     claimants: &claimants,
                     wallet: counter.wallet(),
+                    is_live: counter.is_live(now),
                     deposits: &[],
                     till: None,
                     rules: payment_rules,
@@ -507,17 +527,27 @@ impl Ledger {
         Ok(self.told(deposit))
     }
 
-    /// The same of the merchant's deposit with a transaction number, in whichever payment system.
+    /// The same of the merchant's deposit with a transaction number, in whichever payment system:
+    /// what was told of has brought money in one of its accounts.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub fn told_of_number(
         &self,
         partner: &PartnerRow,
-        numbers: &[PaymentKey],
+        key1: &PaymentReference,
     ) -> Result<Observed<Option<PostbackOf>>, Unavailable> {
-        let gateway = self.gateway_with(|gateway| gateway.asking_keys(numbers))?;
-        let deposits = asking(&gateway, numbers);
+        let numbers = |gateway: &Gateway| -> Vec<PaymentKey> {
+            let merchant: Option<&Merchant> = gateway.read(&Merchant::key_of(partner.number));
+            let types = merchant.into_iter().flat_map(Merchant::wallet_types);
+            types.map(|of| (of, key1.clone())).collect()
+        };
+        let gateway = self.gateway_with(|gateway| {
+            let mut keys = gateway.asking_keys(&numbers(gateway));
+            keys.push(Merchant::key_of(partner.number));
+            keys
+        })?;
+        let deposits = asking(&gateway, &numbers(&gateway));
         let mut own = deposits.iter().filter(|of| of.partner == partner.number);
         Ok(self.told(own.find(|of| of.told.is_some())))
     }

@@ -445,7 +445,7 @@ fn a_merchant_that_is_no_more_has_no_pages() {
     set(disabled(true));
     for answer in [merchant.look(&path), merchant.type_in(&path, "UTR-1")] {
         assert_eq!(answer.status, 410, "{answer:?}");
-        has(&answer.body, &["Not possible any more", "<main"]);
+        has(&answer.body, &["Payment is not possible", "<main"]);
         lacks(&answer.body, &["upi-1", "shop.example.com"]);
     }
     let told = merchant.post("payment/create/upi", &wanted("c-1", json!({})));

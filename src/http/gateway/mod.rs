@@ -174,7 +174,7 @@ async fn perform(state: &Arc<State>, call: Call, body: Bytes) -> Result<Told, To
         Endpoint::HashUrls => addresses::hash(state, merchant, &body, offered.hash_ttl),
         Endpoint::Postback => {
             let members = parameters::of_query(query, &body)?;
-            lookups::postback(state, merchant, &members, &offered.catalogue)
+            lookups::postback(state, merchant, &members)
         }
         Endpoint::PullPostbacks => {
             let members = parameters::of_query(query, &body)?;

@@ -140,8 +140,9 @@ fn pages(path: &str, id: &str, summary: &'static str, answers: &[Answer]) -> Vec
 }
 
 /// What pages of payments answer besides what they are asked for.
-const NO_PAGE: [Answer; 2] = [
+const NO_PAGE: [Answer; 3] = [
     (404, "There is no such payment", HTML, ""),
+    (410, "The partner is disabled or expired", HTML, ""),
     (503, "Nothing was changed", HTML, ""),
 ];
 
@@ -158,7 +159,7 @@ fn order_page(path: &str) -> Vec<Call> {
             "{utr: text}",
         );
         let refused = "No UTR, or none can be named any more: the page, with what is wrong";
-        for mut call in payment_page(&at, id, asked, (refused, &NO_PAGE)) {
+        for mut call in payment_page(&at, id, asked, refused) {
             call.query = query;
             calls.push(call);
         }
@@ -172,13 +173,7 @@ fn hosted_page(path: &str) -> Vec<Call> {
     let asked = ("Name the transaction number", "{key1: text}");
     let refused =
         "No number of the payment system, or another payment's: the page, with what is wrong";
-    let [unknown, unavailable] = NO_PAGE;
-    let others = [
-        unknown,
-        (410, "The merchant is disabled or expired", HTML, ""),
-        unavailable,
-    ];
-    payment_page(&at, "PaymentPage", asked, (refused, &others))
+    payment_page(&at, "PaymentPage", asked, refused)
 }
 
 /// The page of a payment: shown, and told by a form that it is paid.
@@ -186,17 +181,17 @@ fn payment_page(
     at: &str,
     id: &str,
     (summary, form): (&'static str, &'static str),
-    (refused, others): (&'static str, &[Answer]),
+    refused: &'static str,
 ) -> Vec<Call> {
     let mut shown = vec![(200, "The payment as it stands", HTML, "")];
-    shown.extend(others);
+    shown.extend(NO_PAGE);
     let mut calls = pages(at, id, "The page of a payment, for its payer", &shown);
     let mut told = vec![
         (303, "Taken: back to the page", "", ""),
         (413, "The form is too long", HTML, ""),
         (422, refused, HTML, ""),
     ];
-    told.extend(others);
+    told.extend(NO_PAGE);
     calls.push(Call {
         body: Some((FORM, form)),
         ..call(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::http::request::Parts;
 
-use super::{TYPED_MAX, asked_wrongly, html, is_read, notice, see, typed, unavailable, unknown};
+use super::{TYPED_MAX, asked_wrongly, gone, html, is_read, see, typed, unavailable, unknown};
 use crate::engine::activation::NewDeposit;
 use crate::engine::catalogue::{Key1, Key1Chars, Key1Fault, Param, PaymentSystem};
 use crate::engine::deposit::{Deposit, DepositSeen};
@@ -182,8 +182,7 @@ async fn found(
     state.ledger.durable(merchant.seq).await?;
     let merchant = merchant.value;
     if !merchant.is_live(state.ledger.now()) {
-        let text = "Do not pay any more. Please ask who has sent you here.";
-        return Ok(Err(notice(StatusCode::GONE, "Not possible any more", text)));
+        return Ok(Err(gone()));
     }
     let system = state.gateway.system(deposit.wallet_type, deposit.currency);
     Ok(Ok(Seen {

@@ -99,6 +99,13 @@ fn unknown() -> Reply {
     notice(StatusCode::NOT_FOUND, "Not found", text)
 }
 
+/// A disabled partner's, or one's that is past its end.
+fn gone() -> Reply {
+    let text = "Please do not pay. If you have paid already, tell whom you have paid, and name the \
+                bank's reference.";
+    notice(StatusCode::GONE, "Payment is not possible", text)
+}
+
 fn unavailable() -> Reply {
     let text = "Nothing was changed. Please try again in a moment.";
     notice(StatusCode::SERVICE_UNAVAILABLE, "Not possible now", text)

@@ -4,7 +4,7 @@
 use hyper::StatusCode;
 use hyper::http::request::Parts;
 
-use super::{TYPED_MAX, asked_wrongly, html, is_read, member, typed, unavailable, unknown};
+use super::{TYPED_MAX, asked_wrongly, gone, html, is_read, member, typed, unavailable, unknown};
 use crate::engine::document::Order;
 use crate::engine::order::{OrderRow, Seen};
 use crate::engine::refusal::OrderRefusal;
@@ -122,6 +122,7 @@ async fn name_utr(
             state.ledger.durable(seq).await?;
             match refusal {
                 OrderRefusal::Unknown => Ok(unknown()),
+                OrderRefusal::PartnerNotLive => Ok(gone()),
                 OrderRefusal::TooManyCorrections => match found(state, reference).await? {
                     Ok(order) => drawn(state, &order, StatusCode::UNPROCESSABLE_ENTITY, None).await,
                     Err(reply) => Ok(reply),
@@ -132,7 +133,10 @@ async fn name_utr(
                 // The page says why.
                 OrderRefusal::NotPending
                 | OrderRefusal::IdUsed
+                | OrderRefusal::PaymentUnknown
                 | OrderRefusal::PaymentTaken
+                | OrderRefusal::OtherCurrency
+                | OrderRefusal::InsufficientFunds
                 | OrderRefusal::BalanceOutOfRange => Ok(see(name, reference)),
             }
         }
@@ -145,9 +149,13 @@ async fn found(state: &State, reference: &OrderReference) -> Result<Result<Order
     let name = OrderName::Reference(reference.clone());
     match state.ledger.order(&name, &state.settings.payments.rules) {
         Ok(Observed { value, seq }) => {
-            state.ledger.durable(seq).await?;
             let OrderRow { order, .. } = value;
-            Ok(Ok(order))
+            let Ok(partner) = state.ledger.partner(order.partner) else {
+                return Ok(Err(unavailable()));
+            };
+            state.ledger.durable(seq.max(partner.seq)).await?;
+            let is_live = partner.value.is_live(state.ledger.now());
+            Ok(if is_live { Ok(order) } else { Err(gone()) })
         }
         Err(OrderError::Refused(_, seq)) => {
             state.ledger.durable(seq).await?;
@@ -183,7 +191,7 @@ async fn drawn(
     });
     let page = page::payment(&Payment {
         payee: partner.value.name.as_str(),
-        amount: order.amount,
+        amount: order.brought(),
         currency: order.currency,
         note: order.note.as_ref().map(|note| note.as_str()),
         reference,

@@ -95,11 +95,14 @@ impl Fault {
             Fault::Unavailable | Fault::TooManyConnections => 503,
             Fault::HeadNotTaken { status, .. } => *status,
             Fault::OrderRefused(refusal) => match refusal {
-                OrderRefusal::Unknown => 404,
+                OrderRefusal::Unknown | OrderRefusal::PaymentUnknown => 404,
                 OrderRefusal::IdUsed | OrderRefusal::PaymentTaken => 409,
-                OrderRefusal::NotPending
+                OrderRefusal::PartnerNotLive
+                | OrderRefusal::NotPending
                 | OrderRefusal::TooManyCorrections
                 | OrderRefusal::TooManyClaims
+                | OrderRefusal::OtherCurrency
+                | OrderRefusal::InsufficientFunds
                 | OrderRefusal::BalanceOutOfRange => 422,
             },
             Fault::DepositRefused(refusal) => match refusal {
@@ -171,10 +174,14 @@ impl Fault {
             Fault::OrderRefused(refusal) => match refusal {
                 OrderRefusal::Unknown => "order_unknown",
                 OrderRefusal::IdUsed => "order_id_used",
+                OrderRefusal::PartnerNotLive => "partner_not_live",
                 OrderRefusal::NotPending => "order_not_pending",
                 OrderRefusal::TooManyCorrections => "too_many_corrections",
                 OrderRefusal::TooManyClaims => "too_many_claims",
+                OrderRefusal::PaymentUnknown => "payment_unknown",
                 OrderRefusal::PaymentTaken => "payment_taken",
+                OrderRefusal::OtherCurrency => "other_currency",
+                OrderRefusal::InsufficientFunds => "insufficient_funds",
                 OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
             },
             Fault::DepositRefused(refusal) => deposit_code(*refusal),

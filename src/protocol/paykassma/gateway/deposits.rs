@@ -2,6 +2,7 @@
 
 use super::parameters::{Faults, Invalid, Reader, words};
 use super::texts::{WRONG_CHARACTERS, WRONG_LENGTH};
+use crate::engine::activation::Again;
 use crate::engine::catalogue::{Catalogue, Key1Fault, PaymentSystem};
 use crate::id::{GatewayText, Label, PaymentReference};
 use crate::money::{Amount, Currency};
@@ -161,6 +162,20 @@ impl<'a> Activation<'a> {
         });
         reader.end(read)
     }
+}
+
+/// What a request to activate says that may have been accepted once, whatever is offered now; `None`
+/// where it says nothing of the kind.
+pub fn asked_again(members: &Members) -> Option<Again> {
+    let mut reader = Reader::new(members);
+    let again = Again {
+        wallet_type: reader.parsed("wallet_type", CHARACTERS_MAX)?,
+        currency: reader.currency("currency_code")?,
+        label: reader.parsed("label", CHARACTERS_MAX)?,
+        key1: reader.parsed("key1", CHARACTERS_MAX)?,
+        custom_transaction_id: reader.optional("custom_transaction_id", CUSTOM_ID_MAX),
+    };
+    reader.end(Some(again)).ok()
 }
 
 /// What is told of a transaction number that cannot be one.
