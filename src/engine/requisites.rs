@@ -94,6 +94,28 @@ pub fn decide_requisites(
     known: &Given<'_>,
     now: Timestamp,
 ) -> Result<Option<Record>, DepositRefusal> {
+    let Some((requisites, turn)) = next(of, system, known, now)? else {
+        return Ok(None);
+    };
+    let documents: [GatewayDocument; 2] = [requisites.into(), turn.into()];
+    Ok(Some(Record {
+        by: Actor::Partner,
+        kind: RecordKind::RequisitesGiven,
+        postings: Vec::new(),
+        documents: documents.map(Document::from).to_vec(),
+    }))
+}
+
+/// The next requisites, and the turn after them; `None` where the label keeps what it has.
+///
+/// # Errors
+/// [`DepositRefusal::NoRequisites`].
+pub(super) fn next(
+    of: &SavingsOf,
+    system: &PaymentSystem,
+    known: &Given<'_>,
+    now: Timestamp,
+) -> Result<Option<(Requisites, Turn)>, DepositRefusal> {
     let is_open = known.deposit.is_none_or(|deposit| deposit.is_open(now));
     let keeps = |before: &Requisites| is_open && system.requisites.contains(&before.identifier);
     if known.before.is_some_and(keeps) {
@@ -115,13 +137,7 @@ pub fn decide_requisites(
         currency: of.currency,
         given: given + 1,
     };
-    let documents: [GatewayDocument; 2] = [requisites.into(), turn.into()];
-    Ok(Some(Record {
-        by: Actor::Partner,
-        kind: RecordKind::RequisitesGiven,
-        postings: Vec::new(),
-        documents: documents.map(Document::from).to_vec(),
-    }))
+    Ok(Some((requisites, turn)))
 }
 
 #[cfg(test)]

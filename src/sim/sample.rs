@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::catalogue::{PaymentSystem, WithdrawalField};
+use crate::engine::catalogue::{Key1, Key1Chars, PaymentSystem, WithdrawalField};
 use crate::engine::command::NewPartner;
 use crate::engine::document::PartnerSecrets;
 use crate::engine::rotation::FormerSecrets;
@@ -59,7 +59,11 @@ pub fn payment_system() -> PaymentSystem {
         minimum_deposit: Amount::ZERO,
         requisites: vec!["6234234234".to_owned()],
         params: BTreeMap::new(),
-        key1: (6, 40),
+        key1: Key1 {
+            min: 6,
+            max: 40,
+            chars: Key1Chars::Any,
+        },
         withdrawal_required: vec![WithdrawalField::AccountName],
         media: None,
     }

@@ -6,6 +6,8 @@
 mod addresses;
 mod admin_api;
 mod anew;
+mod attachments;
+mod attachments_cut;
 mod audit;
 mod audit_gateway;
 mod audit_orders;
@@ -41,6 +43,9 @@ mod gateway_reload;
 mod gateway_withdrawals;
 mod golden;
 mod history;
+mod hosted;
+mod hosted_golden;
+mod hosted_page_seen;
 mod hot_accounts;
 mod journal;
 mod journal_start;

@@ -16,11 +16,10 @@ use coffer::engine::command::{
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::{PartnerSettings, SettingsChange};
 use coffer::http::{
-    Admin, AdminGuard, Attachments, Gateway, Limits, Meters, PartnerGuard, Payments, Settings,
-    State, serve,
+    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
 };
 use coffer::id::{Lang, PartnerNumber};
-use coffer::journal::Backups;
+use coffer::journal::{Attachments, Backups};
 use coffer::ledger::{Latched, Ledger};
 use coffer::money::Amount;
 use coffer::protocol::wallet::reply::Wording;
@@ -348,7 +347,7 @@ pub(crate) fn state(
             failures_max,
             setup.paykassma.clone(),
         ),
-        attachments: Attachments::new(disk),
+        attachments: Attachments::open(disk).unwrap(),
     })
 }
 

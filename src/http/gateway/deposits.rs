@@ -22,7 +22,7 @@ use crate::protocol::paykassma::value::Members;
 use crate::secret::random_word;
 
 /// Characters of what a deposit is known by.
-const REFERENCE_LENGTH: usize = 24;
+pub(super) const REFERENCE_LENGTH: usize = 24;
 
 /// Judges something by what deposits are judged by just now.
 ///
@@ -42,11 +42,11 @@ pub(in crate::http) fn with_rules<T, E: From<Unavailable>>(
 }
 
 impl Told {
-    fn observed(reply: Reply, seq: Seq) -> Told {
+    pub(super) fn observed(reply: Reply, seq: Seq) -> Told {
         Told { reply, seq }
     }
 
-    fn refused(error: DepositError, of_custom_id: &str) -> Told {
+    pub(super) fn refused(error: DepositError, of_custom_id: &str) -> Told {
         match error {
             DepositError::Refused(refusal, seq) => {
                 Told::observed(Reply::deposit_refused(refusal, of_custom_id), seq)
@@ -56,7 +56,7 @@ impl Told {
     }
 }
 
-fn members(call: &Call, body: &[u8]) -> Result<Members, Invalid> {
+pub(super) fn members(call: &Call, body: &[u8]) -> Result<Members, Invalid> {
     of_query(call.head.uri.query().unwrap_or_default(), body)
 }
 

@@ -75,8 +75,7 @@ pub fn check_partner(bytes: &[u8]) {
         assert!(is_number(new.mobile.as_str()));
     }
     let _by_any_name = decode_mobile_by(body, &["mobile", "mboile", "username"]);
-    let pairs = percent::decode_query(query).unwrap_or_default();
-    let Ok(call) = GatewayCall::decode(body, pairs) else {
+    let Ok(call) = GatewayCall::decode(body, query) else {
         return;
     };
     if let Ok(Ok(new)) = call.new_order() {

@@ -147,7 +147,7 @@ fn check_calls(members: &Members) {
             continue;
         };
         assert_eq!(of.system, &system);
-        assert!(system.takes_key1(of.key1.as_str()));
+        assert_eq!(system.key1.check(of.key1.as_str()), Ok(()));
         assert!(of.amount.map_or(!by_hand, |amount| system.takes(amount)));
     }
 }
