@@ -127,6 +127,31 @@ pub struct Attempt {
     pub answer: Answer,
 }
 
+/// What a try came to, in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// The merchant has taken it.
+    Taken,
+    /// The merchant answered something else.
+    NotTaken,
+    /// There was no answer.
+    NoAnswer,
+}
+
+impl Tried {
+    /// All, in the order in which they are declared.
+    pub const ALL: [Tried; 3] = [Tried::Taken, Tried::NotTaken, Tried::NoAnswer];
+
+    /// The word for those who count them.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tried::Taken => "taken",
+            Tried::NotTaken => "not_taken",
+            Tried::NoAnswer => "no_answer",
+        }
+    }
+}
+
 /// What came back of a try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
@@ -143,6 +168,15 @@ pub struct Answer {
 pub const ANSWER_TEXT_MAX: usize = 500;
 
 impl Answer {
+    /// In few words.
+    pub fn outcome(&self) -> Tried {
+        match (self.taken, self.status) {
+            (true, _) => Tried::Taken,
+            (false, Some(_)) => Tried::NotTaken,
+            (false, None) => Tried::NoAnswer,
+        }
+    }
+
     /// An answer, of which so much is kept as operators need.
     pub fn new(taken: bool, status: Option<u16>, text: &str) -> Answer {
         let shown = text.chars().map(|character| match character.is_control() {

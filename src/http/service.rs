@@ -116,7 +116,7 @@ async fn reply_to(
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await
         }
-        Route::Metrics => Ok(measured(state, caller, request)),
+        Route::Metrics => Ok(measured(state, caller, request).await),
         Route::Alive | Route::Ready | Route::OpenApi if side == Side::Admin && !is_read => {
             Ok(read_only())
         }
@@ -135,12 +135,12 @@ async fn reply_to(
 }
 
 /// Tells an operator what was counted and measured.
-fn measured(state: &Arc<State>, caller: &Caller, request: Request<Incoming>) -> Reply {
+async fn measured(state: &Arc<State>, caller: &Caller, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     match admin::turned_away(state, caller.peer, &head) {
         Some(refusal) => over(refusal, &body),
-        None if is_read => over(metrics::answer(state), &body),
+        None if is_read => over(metrics::answer(state).await, &body),
         None => over(read_only(), &body),
     }
 }

@@ -1,5 +1,5 @@
-//! Deposits: activated by merchants, by payments that come, by operators; and what payers are given
-//! to pay to (paykassma-api.md, Deposits).
+//! Deposits: activated by merchants, by payments that come, by operators (paykassma-api.md,
+//! Deposits).
 //!
 //! Whether a payment is a deposit's or an order's is judged under the lock of the payments, and
 //! under that of the gateway's documents: one comes after the other.
@@ -16,7 +16,7 @@ use crate::engine::activation::{
     Again, Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
     decide_left_id, decide_rejection,
 };
-use crate::engine::catalogue::{Catalogue, PaymentSystem};
+use crate::engine::catalogue::Catalogue;
 use crate::engine::deposit::{
     Deposit, DepositNamed, DepositSeen, Key1Used, LeftId, Savings, SavingsOf, Stockpiles,
     TellOfDeposits,
@@ -27,7 +27,7 @@ use crate::engine::order::{Desk, PaymentRules};
 use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::postback::{PostbackKind, PostbackOf};
 use crate::engine::refusal::DepositRefusal;
-use crate::engine::requisites::{Given, Requisites, Turn, decide_requisites};
+use crate::engine::requisites::Requisites;
 use crate::engine::till::Till;
 use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, PaymentReference, Seq};
 use crate::money::Amount;
@@ -123,6 +123,11 @@ impl Drawer {
 pub(super) fn asking(gateway: &Gateway, numbers: &[PaymentKey]) -> Vec<Deposit> {
     let used = numbers.iter().filter_map(|number| gateway.used_by(number));
     used.cloned().collect()
+}
+
+/// The payment of a number, where there are both.
+fn row_of<'a>(payments: &'a Payments, number: Option<&PaymentKey>) -> Option<&'a PaymentRow> {
+    number.and_then(|number| payments.rows.row(number))
 }
 
 impl Gateway {
@@ -306,12 +311,30 @@ impl Ledger {
         payment_rules: &PaymentRules,
         rules: &DepositRules<'_>,
     ) -> Result<Observed<DepositView>, DepositError> {
+        // Its payer may name the number meanwhile: then there is another payment to look at.
+        loop {
+            let first = self.known_deposit(reference)?;
+            let decided = self.decide_on(&first, word, payment_rules, rules)?;
+            if let Some(decided) = decided {
+                return Ok(decided);
+            }
+        }
+    }
+
+    /// The same of a deposit that was looked at a moment ago; `None` where it has got its number
+    /// since.
+    fn decide_on(
+        &self,
+        first: &Deposit,
+        word: &DepositWord,
+        payment_rules: &PaymentRules,
+        rules: &DepositRules<'_>,
+    ) -> Result<Option<Observed<DepositView>>, DepositError> {
         let permit = self.reserve();
-        let first = self.known_deposit(reference)?;
-        let number = first.payment();
+        let (reference, number) = (&first.reference, first.payment());
         let seeds: Vec<Key> = number.iter().cloned().map(Key::Payment).collect();
         let of = |payments: &Payments| {
-            let payment = number.as_ref().and_then(|number| payments.rows.row(number));
+            let payment = row_of(payments, number.as_ref());
             first.savings_in(payment.map_or(first.currency, |row| row.payment.currency))
         };
         let keys = |payments: &Payments, gateway: &Gateway| {
@@ -321,24 +344,16 @@ impl Ledger {
         };
         let order = |payments: &Payments| match word {
             DepositWord::Approve => None,
-            DepositWord::Reject(_) => {
-                let number = number.as_ref();
-                number.and_then(|number| payments.only_claimant(number))
-            }
+            DepositWord::Reject(_) => payments.only_claimant(number.as_ref()?),
         };
         let mut counter = self.counter((&seeds, payment_rules), keys, order)?;
         let seen = self.sequencer.last();
-        let found = counter
-            .gateway
-            .found(reference)
-            .expect("it was there before");
-        let deposit = &found.document;
-        let row = |payments: &Payments| {
-            let row = number.as_ref().and_then(|number| payments.rows.row(number));
-            row.cloned()
-        };
-        let payment = row(&counter.payments).map(|row| row.payment);
-        let payment = payment.as_ref();
+        let found = counter.gateway.found(reference);
+        let deposit = &found.expect("it was there before").document;
+        if deposit.key1 != first.key1 {
+            return Ok(None);
+        }
+        let payment = row_of(&counter.payments, number.as_ref()).map(|row| &row.payment);
         let now = self.sequencer.now();
         let decided = match word {
             DepositWord::Approve => {
@@ -373,14 +388,14 @@ impl Ledger {
         let deposit = counter.gateway.found(reference);
         let value = DepositView {
             deposit: deposit.expect("it was there before"),
-            payment: row(&counter.payments),
+            payment: row_of(&counter.payments, number.as_ref()).cloned(),
         };
         drop(counter);
         self.ring();
-        Ok(Observed { value, seq })
+        Ok(Some(Observed { value, seq }))
     }
 
-    /// A deposit, of which only what never changes is looked at.
+    /// A deposit, of which only what never changes is looked at, and its number, which may come.
     fn known_deposit(&self, reference: &DepositReference) -> Result<Deposit, DepositError> {
         let key = Deposit::key_of(reference);
         let gateway = self.gateway_with(|_| vec![key.clone()])?;
@@ -397,18 +412,20 @@ impl Ledger {
         reference: &DepositReference,
         payment_rules: &PaymentRules,
     ) -> Result<Observed<DepositView>, DepositError> {
-        let first = self.known_deposit(reference)?;
-        let number = first.payment();
-        let seeds: Vec<Key> = number.iter().cloned().map(Key::Payment).collect();
-        let (payments, gateway) = self.payments_and_gateway((&seeds, payment_rules), |_, _| {
-            vec![Deposit::key_of(reference)]
-        })?;
-        let value = DepositView {
-            deposit: gateway.found(reference).expect("it was there before"),
-            payment: number.and_then(|number| payments.rows.row(&number).cloned()),
-        };
-        let seq = self.sequencer.last();
-        Ok(Observed { value, seq })
+        loop {
+            let number = self.known_deposit(reference)?.payment();
+            let seeds: Vec<Key> = number.iter().cloned().map(Key::Payment).collect();
+            let key = Deposit::key_of(reference);
+            let keys = |_: &Payments, _: &Gateway| vec![key.clone()];
+            let (payments, gateway) = self.payments_and_gateway((&seeds, payment_rules), keys)?;
+            let deposit = gateway.found(reference).expect("it was there before");
+            if deposit.document.payment() == number {
+                let payment = row_of(&payments, number.as_ref()).cloned();
+                let seq = self.sequencer.last();
+                let value = DepositView { deposit, payment };
+                return Ok(Observed { value, seq });
+            }
+        }
     }
 
     /// Deposits, the newest first (operations.md, `deposit list`); `before` is the last page's
@@ -437,56 +454,6 @@ impl Ledger {
             })
         })?;
         Ok(page.found())
-    }
-
-    /// What a label is to pay to (paykassma-api.md, `transaction/create`): the next requisites of
-    /// the payment system, or those that it has.
-    ///
-    /// # Errors
-    /// Refused where there are none.
-    pub fn requisites(
-        &self,
-        partner: &PartnerRow,
-        label: &Label,
-        system: &PaymentSystem,
-    ) -> Result<Observed<String>, DepositError> {
-        let permit = self.reserve();
-        let of = SavingsOf {
-            partner: partner.number,
-            label: label.clone(),
-            wallet_type: system.wallet_type,
-            currency: system.currency,
-        };
-        let key = Requisites::key_of(&of);
-        let turn = Turn::key_of(system.wallet_type, system.currency);
-        let deposit = |gateway: &Gateway| {
-            let before: Option<&Requisites> = gateway.read(&key);
-            let deposit = before.and_then(|before| before.deposit.as_ref());
-            deposit.map(Deposit::key_of)
-        };
-        let mut gateway = self.gateway_with(|gateway| {
-            let mut keys = vec![key.clone(), turn.clone()];
-            keys.extend(deposit(gateway));
-            keys
-        })?;
-        let known = Given {
-            before: gateway.read(&key),
-            deposit: deposit(&gateway).and_then(|key| gateway.read(&key)),
-            turn: gateway.read(&turn),
-        };
-        let mut seq = self.sequencer.last();
-        let decided = decide_requisites(&of, system, &known, self.sequencer.now());
-        let record = decided.map_err(|refusal| DepositError::Refused(refusal, seq))?;
-        if let Some(record) = record {
-            if self.space() < Space::Ample {
-                return Err(DepositError::Unavailable);
-            }
-            let permit = permit.ok_or(Unavailable)?;
-            seq = self.take_gateway_down(permit, &mut gateway, record).seq;
-        }
-        let given: Option<&Requisites> = gateway.read(&key);
-        let value = given.expect("they are there by now").identifier.clone();
-        Ok(Observed { value, seq })
     }
 
     /// What is saved up (paykassma-api.md, `deposit-info`).

@@ -49,7 +49,10 @@ impl Number {
             Number::Utr => "The 12 digits that your app shows after you have paid.".to_owned(),
             Number::Transaction(key1) => {
                 let looks = characters(key1);
-                format!("The {looks} that your app or bank shows after you have paid.")
+                format!(
+                    "The {looks} that your app or bank shows after you have paid. \
+                    Look twice: it is named once."
+                )
             }
         }
     }

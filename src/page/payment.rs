@@ -198,29 +198,7 @@ fn stage(page: &Payment<'_>) -> Markup {
             left,
             may_correct,
             entry,
-        } => html! {
-            (outcome("wait", "Waiting for confirmation", html! {
-                "You named " code { (utr) } ". This page shows when the bank has confirmed the \
-                 payment. Do not pay again."
-            }))
-            @match left {
-                Some(left) => (countdown(left)),
-                None => p.hint data-looked-at { "Somebody is looking at it. This may take longer." },
-            }
-            @if let Some(entry) = entry {
-                (form(page, entry, "Correct it"))
-            } @else {
-                p.links {
-                    a href=(page.reference) { "Look again" }
-                    @if may_correct {
-                        a href=(format!("{}?correct", page.reference)) { "Correct the reference" }
-                    }
-                }
-            }
-            @if !may_correct && matches!(page.number, Number::Utr) {
-                p.hint { "The reference cannot be corrected any more." }
-            }
-        },
+        } => sent(page, (utr, left), may_correct, entry),
         Stage::Paid { utr } => outcome(
             "good",
             "Paid",
@@ -261,6 +239,38 @@ fn stage(page: &Payment<'_>) -> Markup {
             "Cancelled",
             html! { "Nothing is to be paid. " bdi { (page.payee) } " has taken this payment back." },
         ),
+    }
+}
+
+/// What was named, and what is awaited.
+fn sent(
+    page: &Payment<'_>,
+    (utr, left): (&str, Option<Span>),
+    may_correct: bool,
+    entry: Option<Entry<'_>>,
+) -> Markup {
+    html! {
+        (outcome("wait", "Waiting for confirmation", html! {
+            "You named " code { (utr) } ". This page shows when the bank has confirmed the \
+             payment. Do not pay again."
+        }))
+        @match left {
+            Some(left) => (countdown(left)),
+            None => p.hint data-looked-at { "Somebody is looking at it. This may take longer." },
+        }
+        @if let Some(entry) = entry {
+            (form(page, entry, "Correct it"))
+        } @else {
+            p.links {
+                a href=(page.reference) { "Look again" }
+                @if may_correct {
+                    a href=(format!("{}?correct", page.reference)) { "Correct the reference" }
+                }
+            }
+        }
+        @if !may_correct && matches!(page.number, Number::Utr) {
+            p.hint { "The reference cannot be corrected any more." }
+        }
     }
 }
 

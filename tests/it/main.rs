@@ -84,6 +84,7 @@ mod payments;
 mod php_signatures;
 mod planted;
 mod postback_calls;
+mod postback_samples;
 mod postbacks;
 mod power_cut;
 mod pressure;

@@ -15,6 +15,7 @@ use coffer::engine::command::{
 };
 use coffer::engine::document::PartnerSecrets;
 use coffer::engine::settings::{PartnerSettings, SettingsChange};
+use coffer::http::sender::{Teller, web_roots};
 use coffer::http::{
     Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
 };
@@ -338,6 +339,7 @@ pub(crate) fn state(
             guard: AdminGuard::new(&Secret::new(ADMIN_KEY.to_owned()), true, 20),
             backups: Arc::new(backups_of_nothing()),
             scrubs: Arc::default(),
+            teller: Teller::new(true, Duration::from_secs(20), web_roots()),
         },
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&SECRET_KEY)), failures_max),

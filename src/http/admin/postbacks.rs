@@ -1,14 +1,16 @@
-//! Postbacks: listed, shown with what came of them, sent again.
+//! Postbacks: listed, shown with what came of them, sent again; and samples, sent once.
 
 use std::sync::Arc;
 
 use super::{Done, Failed, State, done, reading};
 use crate::engine::gateway::Found;
 use crate::engine::postback::{Attempt, Delivery, DeliveryState, PostbackKind};
+use crate::http::postback;
 use crate::id::Seq;
 use crate::ledger::{Ledger, Observed, OperatorError, PostbackView, PostbacksAsked};
 use crate::protocol::admin::{
-    AttemptItem, GatewayList, Members, Numbered, Page, PostbackItem, PostbackShown, postback_state,
+    AttemptItem, Fault, GatewayList, Members, Numbered, Page, PostbackItem, PostbackShown,
+    PostbackTested, TestPostback, postback_state,
 };
 
 /// Tries that are shown of one postback.
@@ -48,6 +50,29 @@ pub(super) async fn retry(state: &Arc<State>, members: Members) -> Result<Done, 
         with_tries(&ledger, found)
     });
     shown(found.await?)
+}
+
+/// Sends a sample the way that postbacks are sent. Nothing is written down of it.
+pub(super) async fn test(state: &Arc<State>, members: Members) -> Result<Done, Failed> {
+    let TestPostback { partner, kind } = TestPostback::decode(members)?;
+    let found = state.ledger.partner(partner)?;
+    let partner = &found.value;
+    let url = kind.url_of(partner).cloned();
+    let url = url.ok_or_else(|| Failed::from(Fault::PostbackUrlMissing(kind)))?;
+    let sampler = Arc::clone(state);
+    let (of, now) = (Arc::clone(partner), state.ledger.now());
+    let body = reading(move || Ok(postback::sample(&sampler, &of, kind, now)?)).await?;
+    let answer = state.admin.teller.tell(&url, &body).await;
+    let tested = PostbackTested {
+        partner: partner.number,
+        kind: kind.name(),
+        url,
+        body,
+        taken: answer.taken,
+        status: answer.status,
+        answer: answer.text,
+    };
+    Ok(done(&tested, found.seq))
 }
 
 type WithTries = (Observed<PostbackView>, Vec<Found<Attempt>>);

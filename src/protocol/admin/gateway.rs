@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::members::{Malformed, Members};
 use super::request::PageWanted;
-use crate::engine::postback::DeliveryState;
+use crate::engine::postback::{DeliveryState, PostbackKind};
 use crate::engine::withdrawal::WithdrawalState;
 use crate::id::{
     GatewayText, Label, PartnerNumber, PostbackName, PostbackUrl, Reason, Seq, WalletType,
@@ -89,6 +89,40 @@ fn number(members: &mut Members) -> Result<u64, Malformed> {
     match id {
         Some(id) => Ok(id),
         None => members.required_by("id", |_: &str| Err("must be a number")),
+    }
+}
+
+/// Reads what a postback tells of.
+///
+/// # Errors
+/// What would be right.
+pub fn postback_kind(text: &str) -> Result<PostbackKind, &'static str> {
+    let mut kinds = PostbackKind::ALL.into_iter();
+    let found = kinds.find(|kind| kind.name() == text);
+    found.ok_or("must be deposit or withdrawal")
+}
+
+/// A sample postback to be sent.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TestPostback {
+    /// Whom to.
+    pub partner: PartnerNumber,
+    /// What it tells of, and by that where it goes.
+    #[serde(rename = "type")]
+    pub kind: PostbackKind,
+}
+
+impl TestPostback {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<TestPostback, Malformed> {
+        let request = TestPostback {
+            partner: members.required("partner")?,
+            kind: members.required_by("type", postback_kind)?,
+        };
+        members.finish().map(|()| request)
     }
 }
 
@@ -217,6 +251,26 @@ pub struct PostbackShown {
     pub body: String,
     /// The last tries, the newest first.
     pub tries: Vec<AttemptItem>,
+}
+
+/// What came of a sample.
+#[derive(Serialize)]
+pub struct PostbackTested {
+    /// Whom it went to.
+    pub partner: PartnerNumber,
+    /// `deposit` or `withdrawal`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Where.
+    pub url: PostbackUrl,
+    /// The bytes that were sent.
+    pub body: String,
+    /// Whether the merchant took it.
+    pub taken: bool,
+    /// The answer's status, where there was an answer.
+    pub status: Option<u16>,
+    /// What the answer said, cut short, or why there was none.
+    pub answer: String,
 }
 
 /// One try to send a postback.

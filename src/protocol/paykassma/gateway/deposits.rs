@@ -344,16 +344,6 @@ mod tests {
                 r#"{"key1":["Transaction field has wrong length"]}"#,
             ),
             (
-                r#"paytm","label":"55","key1":"123-ABC-456-DEF"#,
-                r#"upi","label":"55","key1":"41838111111"#,
-                r#"{"key1":["Transaction field has wrong length"]}"#,
-            ),
-            (
-                r#"paytm","label":"55","key1":"123-ABC-456-DEF"#,
-                r#"upi","label":"55","key1":"4183-8111111"#,
-                r#"{"key1":["Transaction field has wrong characters"]}"#,
-            ),
-            (
                 "paytm",
                 "nobody",
                 r#"{"wallet_type":["The selected wallet type is invalid."]}"#,
@@ -396,6 +386,20 @@ mod tests {
         for name in ["currency code", "wallet type", "label", "key1"] {
             let required = format!("The {name} field is required.");
             assert!(all.contains(&required), "{all}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_told_what_it_lacks() {
+        let catalogue = catalogue();
+        let of_upi = ACTIVATION.replace("paytm", "upi");
+        for (key1, due) in [
+            ("41838111111", "Transaction field has wrong length"),
+            ("4183-8111111", "Transaction field has wrong characters"),
+        ] {
+            let body = of_upi.replace("123-ABC-456-DEF", key1);
+            let told = told(Activation::decode(&members(&body), &catalogue, false));
+            assert_eq!(told, Err(format!(r#"{{"key1":["{due}"]}}"#)), "{body}");
         }
     }
 
