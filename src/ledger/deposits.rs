@@ -290,10 +290,8 @@ impl Ledger {
         };
         let mut counter = self.counter((&seeds, payment_rules), keys, order)?;
         let seen = self.sequencer.last();
-        let found = counter
-            .gateway
-            .found(reference)
-            .expect("it was there before");
+        let found = counter.gateway.found(reference);
+        let found = found.expect("it was there before");
         let deposit = &found.document;
         let payment = counter.payments.rows.row(&number).map(|row| &row.payment);
         let now = self.sequencer.now();

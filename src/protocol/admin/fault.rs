@@ -162,19 +162,7 @@ impl Fault {
             Fault::BackupUnknown => "backup_unknown",
             Fault::ScreenshotUnknown => "screenshot_unknown",
             Fault::ScreenshotUnreadable => "screenshot_unreadable",
-            Fault::OrderRefused(refusal) => match refusal {
-                OrderRefusal::Unknown => "order_unknown",
-                OrderRefusal::IdUsed => "order_id_used",
-                OrderRefusal::PartnerNotLive => "partner_not_live",
-                OrderRefusal::NotPending => "order_not_pending",
-                OrderRefusal::TooManyCorrections => "too_many_corrections",
-                OrderRefusal::TooManyClaims => "too_many_claims",
-                OrderRefusal::PaymentUnknown => "payment_unknown",
-                OrderRefusal::PaymentTaken => "payment_taken",
-                OrderRefusal::OtherCurrency => "other_currency",
-                OrderRefusal::InsufficientFunds => "insufficient_funds",
-                OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
-            },
+            Fault::OrderRefused(refusal) => order_code(*refusal),
             Fault::DepositRefused(refusal) => match refusal {
                 DepositRefusal::Unknown => "deposit_unknown",
                 DepositRefusal::Key1Used => "key1_used",
@@ -264,6 +252,23 @@ impl Fault {
     pub fn message_in(body: &[u8]) -> Option<String> {
         let told: serde_json::Value = serde_json::from_slice(body).ok()?;
         told["error"]["message"].as_str().map(str::to_owned)
+    }
+}
+
+/// The word for a refusal about an order.
+fn order_code(refusal: OrderRefusal) -> &'static str {
+    match refusal {
+        OrderRefusal::Unknown => "order_unknown",
+        OrderRefusal::IdUsed => "order_id_used",
+        OrderRefusal::PartnerNotLive => "partner_not_live",
+        OrderRefusal::NotPending => "order_not_pending",
+        OrderRefusal::TooManyCorrections => "too_many_corrections",
+        OrderRefusal::TooManyClaims => "too_many_claims",
+        OrderRefusal::PaymentUnknown => "payment_unknown",
+        OrderRefusal::PaymentTaken => "payment_taken",
+        OrderRefusal::OtherCurrency => "other_currency",
+        OrderRefusal::InsufficientFunds => "insufficient_funds",
+        OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
     }
 }
 
