@@ -9,8 +9,7 @@ use coffer::config::{Games, Paykassma};
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::{AccountName, NewSession, NewUser, Rules};
 use coffer::http::{
-    Admin, AdminGuard, Attachments, Gateway, Limits, Meters, PartnerGuard, Payments, Settings,
-    State,
+    Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State,
 };
 use coffer::id::{Lang, PartnerNumber};
 use coffer::journal::{self, Archiver, ArchiverStop, CommitMode, JournalError, Pace, RedbJournal};
@@ -92,7 +91,8 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&[7; 32])), 20),
         game: None,
         gateway: Gateway::new(Arc::new(SecretKey::new(&[7; 32])), 20, Paykassma::default()),
-        attachments: Attachments::new(Arc::new(coffer::sim::disk::SimDisk::new())),
+        attachments: journal::Attachments::open(Arc::new(coffer::sim::disk::SimDisk::new()))
+            .unwrap(),
     });
     let listen = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let (public, admin) = (listen(), listen());

@@ -29,6 +29,9 @@ The directory is made where there is none. A first backup copies everything, a l
 directory what came since; every backup in it can be restored. What was copied is read back from the
 disk and its hash chain followed before this command says that it is done.
 
+The pictures of payments (attachments/ in the data directory) are part of it. Where one is missing or
+damaged the backup is made all the same, and this command tells so and exits 1.
+
 The keys are never part of a backup: keep a copy of {data}/secret.key apart from it (without it
 nothing that was restored starts), and of {data}/admin.key if you want to keep that.
 

@@ -24,6 +24,9 @@ The restored coffer needs the secret.key of the one that was backed up: name it 
 or put it into the data directory (mode 0600) before the start. admin.key is made anew; put the old
 one in its place to keep it.
 
+The pictures of payments that entries name are restored with them. Where the backup lacks one, the
+rest is restored all the same, and this command tells so and exits 1.
+
 --at ends the restore with an entry (its number) or with the last entry that was made no later than
 a time. Where that lies within a batch of the journal, the chain's hash is another one from there
 on, and such a coffer's own backups need a directory of their own.
@@ -96,12 +99,17 @@ pub(super) fn run(options: &Options, json: bool) -> Result<(), Failure> {
         secret_key: key.is_some(),
         verified: true,
     };
+    let lacking = restored.lacking.clone();
     restored.finish().map_err(|error| in_data(&error))?;
     output::print(&if json {
         serde_json::to_string(&told).expect("a struct of texts and numbers is JSON")
     } else {
         told.text()
-    })
+    })?;
+    match lacking.is_empty() {
+        true => Ok(()),
+        false => Err(in_backup(&BackupError::Lacks { files: lacking })),
+    }
 }
 
 /// The text of the key that belongs to a backup.

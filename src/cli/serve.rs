@@ -30,11 +30,9 @@ use super::space::Watching;
 use crate::config::Config;
 use crate::disk::is_caught;
 use crate::http::sender::{Sender, Teller, web_roots};
-use crate::http::{
-    self, Admin, AdminGuard, Attachments, Game, Gateway, Meters, PartnerGuard, Settings, State,
-};
+use crate::http::{self, Admin, AdminGuard, Game, Gateway, Meters, PartnerGuard, Settings, State};
 use crate::id::TransactionId;
-use crate::journal::{ArchiverStop, Backups};
+use crate::journal::{ArchiverStop, Attachments, Backups};
 use crate::ledger::{CheckpointerStop, Ledger, ScrubberStop, Scrubs};
 use crate::protocol::wallet::reply::Wording;
 use crate::protocol::wallet::texts::Texts;
@@ -233,7 +231,8 @@ async fn serve(
     let admin = admin_of(&config, secret_key, &admin_key, backups, scrubber.scrubs());
     let settings = settings(&config, &reached)?;
     let (game, ids) = game(with, &reached, &clock);
-    let joined = (admin, game, Attachments::new(data));
+    let attachments = Attachments::open(data).map_err(|error| Failure::of(&error))?;
+    let joined = (admin, game, attachments);
     let state = state(&ledger, &clock, settings, joined, &config);
     reload_when_asked(reread, Arc::clone(&state))?;
     let (committing, committer_ends) = spawn("committer", || committer.run())?;

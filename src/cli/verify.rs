@@ -22,6 +22,9 @@ const HELP: &str = "\
 Where --data names a backup directory, every file of every backup in it is compared with what was
 once written, and the entries of the newest one are verified as those of a data directory are.
 
+The pictures of payments that entries name must be there and hold what was kept; files among them
+that no entry names are told, and not called damage.
+
 Exit code 4: something is damaged, and every finding was listed.";
 
 #[derive(Args)]

@@ -7,7 +7,8 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::gateway::GatewayDocument;
+use super::deposit::Deposit;
+use super::gateway::{GatewayDocument, OfKind};
 use super::link::AuthLink;
 use super::rotation::FormerSecrets;
 use super::settings::PartnerSettings;
@@ -58,6 +59,14 @@ impl Document {
     pub fn session(&self) -> Option<SessionNumber> {
         match self {
             Document::Session(session) => Some(session.number),
+            _ => None,
+        }
+    }
+
+    /// The name of the file that belongs to it.
+    pub fn attachment(&self) -> Option<&str> {
+        match self {
+            Document::Gateway(document) => Deposit::of(document)?.attachment(),
             _ => None,
         }
     }

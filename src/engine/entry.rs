@@ -28,6 +28,17 @@ pub struct Entry {
     pub body: Body,
 }
 
+impl Entry {
+    /// The names of the files that belong to its documents.
+    pub fn attachments(&self) -> impl Iterator<Item = &str> {
+        let documents = match &self.body {
+            Body::Record(record) => &record.documents[..],
+            _ => &[],
+        };
+        documents.iter().filter_map(Document::attachment)
+    }
+}
+
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
@@ -278,6 +289,8 @@ pub enum RecordKind {
     UrlsHashed,
     /// An operator has set rates.
     RatesSet,
+    /// A merchant asked for a page that a deposit is paid on.
+    PaymentPageMade,
 }
 
 impl RecordKind {

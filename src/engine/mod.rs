@@ -20,6 +20,7 @@ pub mod gateway;
 pub mod hashed;
 pub mod held;
 pub mod holdings;
+pub mod hosted;
 pub mod ids;
 pub mod link;
 pub mod merchant;

@@ -422,6 +422,19 @@ mod tests {
     }
 
     #[test]
+    fn the_last_try_is_at_the_end_of_its_time() {
+        let rules = PostbackRules {
+            schedule: vec![Span::from_seconds(10)],
+            then_every: Span::from_seconds(20),
+            give_up_after: Span::from_seconds(30),
+        };
+        assert_eq!(rules.longest(), Span::from_seconds(20));
+        assert_eq!(rules.next(1, at(0), at(0)), Some(at(10)));
+        assert_eq!(rules.next(2, at(0), at(10)), Some(at(30)));
+        assert_eq!(rules.next(2, at(0), at(11)), None);
+    }
+
+    #[test]
     fn what_was_taken_is_not_sent_again() {
         let delivery = tried(&queued(), true, at(3));
         assert_eq!(delivery.state, DeliveryState::Delivered);

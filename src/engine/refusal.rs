@@ -211,6 +211,12 @@ pub enum DepositRefusal {
     CustomIdMissing,
     /// The name is another deposit's. Permanent.
     CustomIdUsed,
+    /// Another transaction number was named for the deposit. Permanent.
+    Key1Named,
+    /// The deposit's page has waited too long. Permanent.
+    PageExpired,
+    /// Its payer has named no transaction number. May pass when one is named.
+    Key1Missing,
     /// Nothing is configured to pay to. May pass when something is.
     NoRequisites,
     /// An operator has said no. Permanent.
@@ -232,6 +238,9 @@ impl fmt::Display for DepositRefusal {
             DepositRefusal::Key1Used => "the transaction number was claimed before",
             DepositRefusal::CustomIdMissing => "the deposit has no custom_transaction_id",
             DepositRefusal::CustomIdUsed => "this custom_transaction_id is another deposit's",
+            DepositRefusal::Key1Named => "another transaction number was named for the deposit",
+            DepositRefusal::PageExpired => "the deposit's page has expired",
+            DepositRefusal::Key1Missing => "its payer has named no transaction number yet",
             DepositRefusal::NoRequisites => "nothing is configured to pay to",
             DepositRefusal::Rejected => "the deposit is rejected already",
             DepositRefusal::Activated => "the deposit is activated already",

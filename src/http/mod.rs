@@ -6,7 +6,6 @@
 
 mod address;
 mod admin;
-mod attachments;
 mod body;
 pub mod client;
 mod connection;
@@ -34,13 +33,14 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::engine::rates::Rates;
+use crate::id::DepositReference;
+use crate::journal::Attachments;
 use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
 use crate::time::Clock;
 
 pub use crate::config::{Limits, Payments};
 pub use admin::{Admin, AdminGuard};
-pub use attachments::Attachments;
 pub use gateway::Gateway;
 pub use meters::Meters;
 pub use openapi::document;
@@ -68,6 +68,13 @@ pub struct State {
     pub gateway: Gateway,
     /// The pictures that belong to deposits.
     pub attachments: Attachments,
+}
+
+impl State {
+    /// Where the page of a deposit lies for its payer.
+    fn payment_url(&self, of: &DepositReference) -> String {
+        format!("{}/payment/{of}", self.settings.public_url)
+    }
 }
 
 /// What is configured about serving (operations.md, Configuration).

@@ -110,7 +110,7 @@ fn told(deposit: &Deposit) -> Option<DepositTold<'_>> {
         comment: activated.note.as_ref().map_or("", |note| note.as_str()),
         amount: activated.amount,
         stockpiling_id: activated.stockpiling_id,
-        transaction_id: deposit.key1.as_str(),
+        transaction_id: deposit.key1.as_ref().map_or("", |key1| key1.as_str()),
         plugin_custom_order_id: deposit.custom_transaction_id.as_str(),
     })
 }

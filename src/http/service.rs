@@ -110,6 +110,7 @@ async fn reply_to(
         Route::Hashed(hash) => Ok(gateway::redirect(state, request.method(), hash).await?),
         Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
         Route::Page(name) => serve_person(state, Sight::Order(name.to_owned()), request).await,
+        Route::Hosted(name) => serve_person(state, Sight::Hosted(name.to_owned()), request).await,
         Route::Game(name) => serve_person(state, Sight::Game(name.to_owned()), request).await,
         Route::Admin => {
             let (head, body) = request.into_parts();
@@ -269,7 +270,10 @@ async fn serve_merchant(
     }
     let call = match gateway::admit(state, caller, asked, head) {
         Ok(call) => call,
-        Err(refusal) => return Ok(over(refusal.told(), &body)),
+        Err(refusal) => {
+            let refusal = refusal.durable(state).await?;
+            return Ok(over(refusal, &body));
+        }
     };
     match read(body, bytes_max).await? {
         Some(body) => Ok(gateway::answer(state, call, body).await?),

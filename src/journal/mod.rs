@@ -10,6 +10,7 @@
 //! The journal knows bytes and order, and no rule about money.
 
 mod archive;
+mod attachments;
 mod backup;
 mod codec;
 mod committer;
@@ -33,6 +34,7 @@ mod witness;
 
 pub use crate::bytes::CodecError;
 pub use archive::{Archiver, ArchiverStop, Pace};
+pub use attachments::Attachments;
 pub use backup::{
     Backup, BackupError, Backups, Busy, Done, Job, Outcome, Progress, Restored, Status, Until,
     back_up,

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use redb::Database;
 
+use super::attachments::{ATTACHMENTS, Beside};
 use super::error::unreadable;
 use super::history::{HISTORY, ends_early, incomplete};
 use super::log::{self, JOURNAL};
@@ -139,7 +140,10 @@ impl Offline {
     /// # Errors
     /// A later version wrote some of it, or the directory cannot be read.
     pub fn read(&self, take: &mut dyn FnMut(Piece) -> bool) -> Result<(), JournalError> {
-        let mut walk = Walk::new(take, self.witness);
+        let beside = Beside::list(&*self.disk);
+        let mut beside = beside.map_err(JournalError::disk(ATTACHMENTS))?;
+        let mut passed = |piece| beside.pass(piece, take);
+        let mut walk = Walk::new(&mut passed, self.witness);
         for error in &self.findings {
             walk.tell(error);
         }
@@ -156,6 +160,7 @@ impl Offline {
         }
         self.journal(&mut walk, last.as_ref())?;
         walk.end();
+        beside.notes().into_iter().map(Piece::Note).all(take);
         Ok(())
     }
 

@@ -152,6 +152,7 @@ pub fn secret_key_in(text: &[u8]) -> Option<SecretKey> {
 /// [`JournalError`]: [`JournalError::Refused`] where something was lost, emptied, shortened,
 /// swapped or rolled back, with the file's name and what to do.
 pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalError> {
+    let data = Arc::clone(&disk);
     let disk = &*disk;
     let completed = must_exist_already(disk, options.must_exist)?;
     let lock = lock(disk)?;
@@ -168,7 +169,7 @@ pub fn open(disk: Arc<dyn Disk>, options: Options) -> Result<Opened, JournalErro
         created_at: started.manifest.created_at,
         created: !completed,
         warning: started.warning,
-        journal: started.into_journal(options.commit, lock),
+        journal: started.into_journal(data, options.commit, lock),
     })
 }
 
@@ -246,9 +247,14 @@ pub(super) struct Started {
 }
 
 impl Started {
-    pub(super) fn into_journal(self, commit: CommitMode, lock: Box<dyn File>) -> RedbJournal {
+    pub(super) fn into_journal(
+        self,
+        data: Arc<dyn Disk>,
+        commit: CommitMode,
+        lock: Box<dyn File>,
+    ) -> RedbJournal {
         let log = self.found.into_log(commit, self.witness, lock);
-        RedbJournal::new(self.manifest, log, self.history)
+        RedbJournal::new(data, self.manifest, log, self.history)
     }
 }
 

@@ -6,12 +6,15 @@
 
 use std::vec::IntoIter;
 
+use std::sync::Arc;
+
 use super::history::{Chunk, History};
 use super::log::{JOURNAL, Log};
 use super::manifest::Manifest;
 use super::record::decode_batch;
 use super::rows::{Row, decode};
 use super::{Batch, Batches, Head, Journal, JournalError};
+use crate::disk::Disk;
 use crate::engine::entry::Entry;
 use crate::id::Seq;
 
@@ -21,6 +24,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// The journal in the files of one data directory, which it has to itself as long as it lives.
 #[derive(Debug)]
 pub struct RedbJournal {
+    data: Arc<dyn Disk>,
     manifest: Manifest,
     history: History,
     // Dropped last: it holds the lock.
@@ -28,12 +32,23 @@ pub struct RedbJournal {
 }
 
 impl RedbJournal {
-    pub(super) fn new(manifest: Manifest, log: Log, history: History) -> RedbJournal {
+    pub(super) fn new(
+        data: Arc<dyn Disk>,
+        manifest: Manifest,
+        log: Log,
+        history: History,
+    ) -> RedbJournal {
         RedbJournal {
+            data,
             manifest,
             history,
             log,
         }
+    }
+
+    /// The directory that it lies in.
+    pub(super) fn data(&self) -> &dyn Disk {
+        &*self.data
     }
 
     /// Whose journal it is.

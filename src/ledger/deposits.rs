@@ -13,7 +13,7 @@ use super::paying::{Key, Payments};
 use super::report::Page;
 use super::{Ledger, Observed, Space, Unavailable};
 use crate::engine::activation::{
-    Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
+    Again, Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
     decide_left_id, decide_rejection,
 };
 use crate::engine::catalogue::{Catalogue, PaymentSystem};
@@ -22,14 +22,14 @@ use crate::engine::deposit::{
     TellOfDeposits,
 };
 use crate::engine::gateway::{Found, GatewayKey, List, Mark};
-use crate::engine::merchant::Holder;
+use crate::engine::merchant::{Holder, Merchant};
 use crate::engine::order::{Desk, PaymentRules};
 use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::postback::{PostbackKind, PostbackOf};
 use crate::engine::refusal::DepositRefusal;
 use crate::engine::requisites::{Given, Requisites, Turn, decide_requisites};
 use crate::engine::till::Till;
-use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, Seq};
+use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, PaymentReference, Seq};
 use crate::money::Amount;
 use crate::time::Span;
 
@@ -156,6 +156,24 @@ impl Gateway {
         keys
     }
 
+    /// The names of what has a new deposit's name already, and of the deposit itself where that is
+    /// what has it: it waits on its page for a number.
+    fn named(
+        &self,
+        partner: PartnerNumber,
+        new: &NewDeposit,
+        left: &GatewayKey,
+    ) -> Vec<GatewayKey> {
+        let Some(name) = new.name(self.read(left)) else {
+            return Vec::new();
+        };
+        let key = DepositNamed::key_of(partner, name);
+        let named: Option<&DepositNamed> = self.read(&key);
+        let itself = named.filter(|named| named.deposit == new.reference);
+        let itself = itself.map(|named| Deposit::key_of(&named.deposit));
+        [key].into_iter().chain(itself).collect()
+    }
+
     fn found(&self, reference: &DepositReference) -> Option<Found<Deposit>> {
         let row = self.of::<Deposit>(&Deposit::key_of(reference));
         row.and_then(|(_, row)| row.found())
@@ -206,15 +224,12 @@ impl Ledger {
         };
         let left_key = LeftId::key_of(partner.number, &new.label);
         let given_key = Requisites::key_of(&new.savings_in(partner.number, None));
-        let name_key = |gateway: &Gateway| {
-            let name = new.name(gateway.read(&left_key));
-            name.map(|name| DepositNamed::key_of(partner.number, name))
-        };
+        let named = |gateway: &Gateway| gateway.named(partner.number, new, &left_key);
         let (mut payments, mut gateway) =
             self.payments_and_gateway((&seeds, payment_rules), |payments, gateway| {
                 let mut keys = gateway.asking_keys(std::slice::from_ref(&number));
                 keys.extend(gateway.till_keys(&of(payments)));
-                keys.extend(name_key(gateway));
+                keys.extend(named(gateway));
                 keys.extend([left_key.clone(), given_key.clone()]);
                 keys
             })?;
@@ -231,9 +246,11 @@ impl Ledger {
             rules: payment_rules,
             now: self.sequencer.now(),
         };
+        let mut named = named(&gateway).into_iter();
         let before = Before {
             by_key1: gateway.used_by(&number),
-            named: name_key(&gateway).and_then(|key| gateway.read(&key)),
+            named: named.next().and_then(|key| gateway.read(&key)),
+            open: named.next().and_then(|key| gateway.read(&key)),
             left: gateway.read(&left_key),
             requisites: gateway.read(&given_key),
             payment: payments.rows.row(&number).map(|row| &row.payment),
@@ -258,6 +275,24 @@ impl Ledger {
         Ok(Observed { value, seq })
     }
 
+    /// The deposit that is asked for again, if it was asked for before.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn repeated_deposit(
+        &self,
+        partner: &PartnerRow,
+        again: &Again,
+    ) -> Result<Option<Observed<Found<Deposit>>>, Unavailable> {
+        let numbers = [again.number()];
+        let gateway = self.gateway_with(|gateway| gateway.asking_keys(&numbers))?;
+        let before = gateway.used_by(&numbers[0]);
+        let before = before.filter(|before| again.repeats(before, partner));
+        let found = before.and_then(|before| gateway.found(&before.reference));
+        let seq = self.sequencer.last();
+        Ok(found.map(|value| Observed { value, seq }))
+    }
+
     /// An operator gives a word on a deposit (operations.md, `deposit approve|reject`): its money
     /// goes on to the merchant, or its payment is free for whoever else asks for it. The same word
     /// given again changes nothing.
@@ -273,10 +308,10 @@ impl Ledger {
     ) -> Result<Observed<DepositView>, DepositError> {
         let permit = self.reserve();
         let first = self.known_deposit(reference)?;
-        let number = (first.wallet_type, first.key1.clone());
-        let seeds = [Key::Payment(number.clone())];
+        let number = first.payment();
+        let seeds: Vec<Key> = number.iter().cloned().map(Key::Payment).collect();
         let of = |payments: &Payments| {
-            let payment = payments.rows.row(&number);
+            let payment = number.as_ref().and_then(|number| payments.rows.row(number));
             first.savings_in(payment.map_or(first.currency, |row| row.payment.currency))
         };
         let keys = |payments: &Payments, gateway: &Gateway| {
@@ -286,14 +321,22 @@ impl Ledger {
         };
         let order = |payments: &Payments| match word {
             DepositWord::Approve => None,
-            DepositWord::Reject(_) => payments.only_claimant(&number),
+            DepositWord::Reject(_) => {
+                let number = number.as_ref();
+                number.and_then(|number| payments.only_claimant(number))
+            }
         };
         let mut counter = self.counter((&seeds, payment_rules), keys, order)?;
         let seen = self.sequencer.last();
         let found = counter.gateway.found(reference);
         let found = found.expect("it was there before");
         let deposit = &found.document;
-        let payment = counter.payments.rows.row(&number).map(|row| &row.payment);
+        let row = |payments: &Payments| {
+            let row = number.as_ref().and_then(|number| payments.rows.row(number));
+            row.cloned()
+        };
+        let payment = row(&counter.payments).map(|row| row.payment);
+        let payment = payment.as_ref();
         let now = self.sequencer.now();
         let decided = match word {
             DepositWord::Approve => {
@@ -301,7 +344,8 @@ impl Ledger {
                 decide_approval(deposit, payment, &drawer.till(rules), now)
             }
             DepositWord::Reject(reason) => {
-                let claimants = counter.payments.claimants(Some(&number.1));
+                let key1 = number.as_ref().map(|(_, key1)| key1);
+                let claimants = counter.payments.claimants(key1);
                 let desk = Desk {
                     claimants: &claimants,
                     wallet: counter.wallet(),
@@ -327,7 +371,7 @@ impl Ledger {
         let deposit = counter.gateway.found(reference);
         let value = DepositView {
             deposit: deposit.expect("it was there before"),
-            payment: counter.payments.rows.row(&number).cloned(),
+            payment: row(&counter.payments),
         };
         drop(counter);
         self.ring();
@@ -352,14 +396,14 @@ impl Ledger {
         payment_rules: &PaymentRules,
     ) -> Result<Observed<DepositView>, DepositError> {
         let first = self.known_deposit(reference)?;
-        let number = (first.wallet_type, first.key1);
-        let seeds = [Key::Payment(number.clone())];
+        let number = first.payment();
+        let seeds: Vec<Key> = number.iter().cloned().map(Key::Payment).collect();
         let (payments, gateway) = self.payments_and_gateway((&seeds, payment_rules), |_, _| {
             vec![Deposit::key_of(reference)]
         })?;
         let value = DepositView {
             deposit: gateway.found(reference).expect("it was there before"),
-            payment: payments.rows.row(&number).cloned(),
+            payment: number.and_then(|number| payments.rows.row(&number).cloned()),
         };
         let seq = self.sequencer.last();
         Ok(Observed { value, seq })
@@ -476,6 +520,7 @@ impl Ledger {
             partner: partner.number,
             label: label.clone(),
             id: Some(id.clone()),
+            deposit: None,
         };
         let seen = self.sequencer.last();
         let decided = decide_left_id(left, gateway.read(&key), gateway.read(&name));
@@ -513,17 +558,27 @@ impl Ledger {
         Ok(self.told(deposit))
     }
 
-    /// The same of the merchant's deposit with a transaction number, in whichever payment system.
+    /// The same of the merchant's deposit with a transaction number, in whichever payment system:
+    /// what was told of has brought money in one of its accounts.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub fn told_of_number(
         &self,
         partner: &PartnerRow,
-        numbers: &[PaymentKey],
+        key1: &PaymentReference,
     ) -> Result<Observed<Option<PostbackOf>>, Unavailable> {
-        let gateway = self.gateway_with(|gateway| gateway.asking_keys(numbers))?;
-        let deposits = asking(&gateway, numbers);
+        let numbers = |gateway: &Gateway| -> Vec<PaymentKey> {
+            let merchant: Option<&Merchant> = gateway.read(&Merchant::key_of(partner.number));
+            let types = merchant.into_iter().flat_map(Merchant::wallet_types);
+            types.map(|of| (of, key1.clone())).collect()
+        };
+        let gateway = self.gateway_with(|gateway| {
+            let mut keys = gateway.asking_keys(&numbers(gateway));
+            keys.push(Merchant::key_of(partner.number));
+            keys
+        })?;
+        let deposits = asking(&gateway, &numbers(&gateway));
         let mut own = deposits.iter().filter(|of| of.partner == partner.number);
         Ok(self.told(own.find(|of| of.told.is_some())))
     }

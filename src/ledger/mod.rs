@@ -17,6 +17,7 @@ mod flush;
 mod gateway;
 mod hashed;
 mod history;
+mod hosted;
 mod index;
 mod links;
 mod load;

@@ -151,6 +151,10 @@ fn deposits_stand_through_kills_and_verify_finds_nothing_wrong() {
             { "account": "received/nagad", "balance": "7.00" },
         ]),
     );
+    let told = server.ask(&["postback", "list"]).json();
+    let told = told["items"].as_array().unwrap().iter();
+    let told: Vec<&Value> = told.map(|item| &item["custom_transaction_id"]).collect();
+    assert_eq!(told, [&json!("c-KEY-3"), &json!("c-KEY-2")]);
     // The books say the same as the journal, too.
     server.end("TERM");
     assert_verified(folder);

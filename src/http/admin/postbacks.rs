@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Done, Failed, State, done, reading};
 use crate::engine::gateway::Found;
-use crate::engine::postback::{Attempt, Delivery, DeliveryState};
+use crate::engine::postback::{Attempt, Delivery, DeliveryState, PostbackKind};
 use crate::id::Seq;
 use crate::ledger::{Ledger, Observed, OperatorError, PostbackView, PostbacksAsked};
 use crate::protocol::admin::{
@@ -87,12 +87,14 @@ fn item(found: Found<Delivery>) -> PostbackItem {
         DeliveryState::Due(at) => Some(at),
         DeliveryState::Delivered | DeliveryState::Waiting => None,
     };
+    let named = |kind| (of.kind == kind).then(|| of.name.clone());
     PostbackItem {
         id: found.created,
         partner: of.partner,
         state: state.name(),
         kind: of.kind.name(),
-        withdrawal_id: PostbackItem::withdrawal_id(of.kind, &of.name),
+        custom_transaction_id: named(PostbackKind::Deposit),
+        withdrawal_id: named(PostbackKind::Withdrawal),
         name: of.name,
         attempts,
         due_at,

@@ -8,6 +8,9 @@ use crate::id::Seq;
 use crate::journal::{Head, JournalError};
 use crate::time::Timestamp;
 
+/// How many files are named in one message.
+const LISTED_MAX: usize = 5;
+
 /// Why a backup or a restore did not do what was asked. `Display` says what to do; the source,
 /// where there is one, says what the machine or redb said.
 #[derive(Debug)]
@@ -65,6 +68,11 @@ pub enum BackupError {
         /// Bytes that must stay free.
         leave: u64,
     },
+    /// The backup is made, or the directory restored, without files that entries name.
+    Lacks {
+        /// Which ones, each with the reason.
+        files: Vec<String>,
+    },
     /// It was asked to stop.
     Stopped,
     /// The directory to restore to holds something.
@@ -101,6 +109,16 @@ impl BackupError {
             file: file.into(),
             source,
         }
+    }
+
+    /// What the machine said about a file of the backup directory.
+    pub(super) fn of_disk(file: &str, error: io::Error) -> BackupError {
+        BackupError::disk(file)(error)
+    }
+
+    /// What the machine said about a file of the data directory.
+    pub(super) fn of_data(file: &str, error: io::Error) -> BackupError {
+        BackupError::Data(JournalError::disk(file)(error))
     }
 
     pub(super) fn damaged(file: &str, why: impl Into<String>) -> BackupError {
@@ -157,6 +175,14 @@ impl fmt::Display for BackupError {
                 f,
                 "only {free} bytes are free where the backup is written, and {leave} must stay free"
             ),
+            BackupError::Lacks { files } => {
+                let (all, some) = (files.len(), &files[..files.len().min(LISTED_MAX)]);
+                write!(
+                    f,
+                    "all entries are there, and {all} of the files that they name are not: {}",
+                    some.join("; ")
+                )
+            }
             BackupError::Stopped => f.write_str("it was stopped before its end"),
             BackupError::NotEmpty { found } => write!(
                 f,

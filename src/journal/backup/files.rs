@@ -8,8 +8,9 @@ use super::error::BackupError;
 use super::point::{Kind, Part};
 use super::progress::{PIECE_BYTES, Progress};
 use crate::disk::{Disk, File, unfinished};
+use crate::engine::entry::Entry;
 use crate::id::Seq;
-use crate::journal::rows::{Row, guarded};
+use crate::journal::rows::{Row, decode, guarded};
 use crate::journal::segment::Segment;
 use crate::journal::whole::follows;
 use crate::journal::{Head, JournalError, decode_batch, record};
@@ -256,12 +257,22 @@ impl PartReader {
         Ok(rows)
     }
 
-    /// Reads to the end, in turn with others; where it ends and when its last entry was made.
-    pub(super) fn follow(mut self, progress: &Progress) -> Result<(Head, Timestamp), BackupError> {
+    /// Reads to the end, in turn with others, and gives each entry to `take`; where it ends and
+    /// when its last entry was made.
+    pub(super) fn follow(
+        mut self,
+        progress: &Progress,
+        take: &mut dyn FnMut(&Entry) -> Result<(), BackupError>,
+    ) -> Result<(Head, Timestamp), BackupError> {
         loop {
             let begun = Instant::now();
-            if self.read()?.is_empty() {
+            let rows = self.read()?;
+            if rows.is_empty() {
                 return Ok((self.before, self.at));
+            }
+            for row in rows {
+                let batch = decode(&self.file, row.first, decode_batch(&row.bytes))?;
+                batch.entries.iter().try_for_each(&mut *take)?;
             }
             progress.piece(0, begun)?;
         }
@@ -270,7 +281,7 @@ impl PartReader {
 
 /// When the last entry of a batch was made.
 fn time_of(file: &str, row: &Row) -> Result<Timestamp, JournalError> {
-    let batch = crate::journal::rows::decode(file, row.first, decode_batch(&row.bytes))?;
+    let batch = decode(file, row.first, decode_batch(&row.bytes))?;
     let last = batch.entries.last().expect("a batch has an entry");
     Ok(last.at)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::error::BackupError;
 use super::point::{self, Kind, Owner, Point};
 use crate::disk::{Disk, File, unfinished};
+use crate::journal::attachments::{ATTACHMENTS, is_hash};
 use crate::journal::start::LOCK;
 use crate::journal::{JournalError, StartRefusal, start};
 
@@ -25,6 +26,7 @@ pub(super) struct Folder {
     points: Arc<dyn Disk>,
     history: Arc<dyn Disk>,
     tails: Arc<dyn Disk>,
+    pub(super) attachments: Arc<dyn Disk>,
     _lock: Box<dyn File>,
 }
 
@@ -59,10 +61,12 @@ impl Folder {
             points: directory(POINTS)?,
             history: directory(Kind::Segment.directory())?,
             tails: directory(Kind::Tail.directory())?,
+            attachments: directory(ATTACHMENTS)?,
             disk: Arc::clone(&disk),
             _lock: lock,
         };
-        for within in [&folder.disk, &folder.points, &folder.history, &folder.tails] {
+        let own = [&folder.history, &folder.tails, &folder.attachments];
+        for within in [&folder.disk, &folder.points].into_iter().chain(own) {
             within.sync_directory().map_err(&here)?;
         }
         Ok(folder)
@@ -113,6 +117,12 @@ impl Folder {
                 if kind.is_ours(&name) && !needed.contains(&name) {
                     discard(self.of(kind), &name, kind.directory())?;
                 }
+            }
+        }
+        let names = self.attachments.list();
+        for name in names.map_err(BackupError::disk(ATTACHMENTS))? {
+            if name.strip_suffix(".new").is_some_and(is_hash) {
+                discard(&*self.attachments, &name, ATTACHMENTS)?;
             }
         }
         Ok(())

@@ -198,6 +198,7 @@ impl Job {
                 copied_bytes = done.copied_bytes,
                 "backed up and verified"
             ),
+            Err(error @ BackupError::Lacks { .. }) => tracing::error!(%to, "backed up: {error}"),
             Err(error) => tracing::error!(%to, "no backup was made: {}", described(error)),
         }
         let outcome = done.map_err(Arc::new);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::attached::Taking;
 use super::error::{BackupError, joins};
 use super::files::{PartReader, Written, copy, put_row, write_whole};
 use super::folder::Folder;
@@ -9,6 +10,7 @@ use super::point::{FORMAT, Kind, Owner, Part, Point, tail_name};
 use super::progress::Progress;
 use crate::disk::Disk;
 use crate::id::Seq;
+use crate::journal::attachments::ATTACHMENTS;
 use crate::journal::rows::guarded;
 use crate::journal::segment::{self, Segment};
 use crate::journal::whole::RedbJournal;
@@ -25,7 +27,7 @@ pub struct Done {
     pub head: Head,
     /// When it was made.
     pub made_at: Timestamp,
-    /// Bytes that were copied for it: the others were there already.
+    /// Bytes of entries and attachments that were copied for it: the others were there already.
     pub copied_bytes: u64,
     /// Files that were copied for it.
     pub copied_files: u64,
@@ -52,6 +54,7 @@ pub fn back_up(
         secret_key: manifest.secret_key.clone(),
     };
     let folder = Folder::open(to, &owner)?;
+    let to = Arc::clone(&folder.attachments);
     let mut points = folder.points(&owner)?;
     let newest = points.last();
     if let Some(newest) = newest {
@@ -59,17 +62,22 @@ pub fn back_up(
         let found = journal.head_at(backup.seq.min(end.seq))?;
         joins(backup, end, found)?;
     }
+    let taking = Taking::new(journal.data(), to, BackupError::of_disk, progress);
+    let taking = taking.map_err(|error| BackupError::of_data(ATTACHMENTS, error))?;
     let mut copying = Copying {
         journal,
         id: owner.id,
         folder: &folder,
         progress,
         head: Head::EMPTY,
+        taking,
         copied_bytes: 0,
         copied_files: 0,
     };
     let segments = copying.segments(newest.map_or(&[], |newest| &newest.segments))?;
     let tail = copying.tail(newest.and_then(|newest| newest.tail.as_ref()))?;
+    // All that is named so far lies there by now.
+    copying.taking.rest()?;
     let after = |point: &Point| point.made_at.plus(Span::MICROSECOND);
     let point = Point {
         format: FORMAT,
@@ -82,13 +90,17 @@ pub fn back_up(
     let done = Done {
         head: copying.head,
         made_at: point.made_at,
-        copied_bytes: copying.copied_bytes,
-        copied_files: copying.copied_files,
+        copied_bytes: copying.copied_bytes + copying.taking.bytes,
+        copied_files: copying.copied_files + copying.taking.files,
     };
+    let lacking = copying.taking.lacking();
     folder.add(&point)?;
     points.push(point);
     folder.retain(&retained(&points, keep), &points)?;
-    Ok(done)
+    match lacking.is_empty() {
+        true => Ok(done),
+        false => Err(BackupError::Lacks { files: lacking }),
+    }
 }
 
 /// The newest `keep` of the points; of two that hold the same, the later.
@@ -112,6 +124,7 @@ struct Copying<'a> {
     progress: &'a Progress,
     /// The end of what is there so far.
     head: Head,
+    taking: Taking<'a>,
     copied_bytes: u64,
     copied_files: u64,
 }
@@ -227,7 +240,7 @@ impl Copying<'_> {
             check: written.check,
         };
         let reader = PartReader::open(self.folder.of(kind), kind, &part, self.head)?;
-        let (found, at) = reader.follow(self.progress)?;
+        let (found, at) = reader.follow(self.progress, &mut |entry| self.taking.entry(entry))?;
         if found != end {
             return Err(BackupError::Data(JournalError::Gap {
                 file: kind.path(&part.name(kind)),

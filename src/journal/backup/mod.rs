@@ -6,6 +6,7 @@
 //! history/{first entry}.redb        sealed segments, byte by byte; copied once, for all points
 //! tails/{first}-{last}.batches      what lay behind the sealed segments then: each batch as it
 //!                                   is in the journal, behind its length, u32, little-endian
+//! attachments/{hash}                the files that entries name, each copied once
 //! lock                              taken by whoever writes here
 //! ```
 //!
@@ -14,9 +15,13 @@
 //! and goes with the next one. Each point names every one of its files with its length and the hash
 //! of its bytes, so that a restore reads nothing that is not as it was written.
 //!
+//! Attachments are no part of a point: an entry that names one names it for ever, and later points
+//! hold the entries of the earlier ones. Their names tell what they should hold.
+//!
 //! Balances and everything else follow from the entries. `secret.key` and `admin.key` are never
 //! part of a backup: whoever finds one must not be able to use the secrets in it.
 
+mod attached;
 mod error;
 mod files;
 mod folder;

@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::restore::Backup;
 use crate::disk::Disk;
 use crate::id::Seq;
+use crate::journal::attachments::{ATTACHMENTS, Beside};
 use crate::journal::record::decode_batch;
 use crate::journal::rows::decode;
 use crate::journal::{Head, Piece, described};
@@ -30,8 +31,8 @@ impl Backup {
             .map_or(Seq::NONE, |newest| newest.head().seq)
     }
 
-    /// Reads each file of each backup once, and compares all its bytes with what was once written.
-    /// The entries of the newest backup go to `take`, in order, which says whether more is wanted;
+    /// Reads each file of each backup once, and compares all its bytes with what was once written,
+    /// and each attachment with its name. The entries of the newest backup go to `take`, in order, which says whether more is wanted;
     /// and so does whatever is wrong with any of them. No backup is made meanwhile.
     ///
     /// # Errors
@@ -39,9 +40,12 @@ impl Backup {
     pub fn read(&self, take: &mut dyn FnMut(Piece) -> bool) -> Result<(), BackupError> {
         let _lock = folder::lock(&*self.disk)?;
         let Found { points, .. } = find(&*self.disk)?;
+        let beside = Beside::list(&*self.disk);
+        let mut beside = beside.map_err(BackupError::disk(ATTACHMENTS))?;
+        let mut passed = |piece| beside.pass(piece, take);
         let mut reading = Reading {
             backup: self,
-            take,
+            take: &mut passed,
             seen: HashSet::new(),
             next: Seq::NONE.next(),
         };
@@ -60,6 +64,7 @@ impl Backup {
             }
             is_newest = false;
         }
+        beside.notes().into_iter().map(Piece::Note).all(take);
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::attached::Taking;
 use super::error::BackupError;
 use super::files::{PartReader, Written, check, copy, write_whole};
 use super::folder::{Found, find};
@@ -18,6 +19,7 @@ use super::progress::Progress;
 use crate::disk::{Disk, File};
 use crate::engine::entry::Entry;
 use crate::id::Seq;
+use crate::journal::attachments::ATTACHMENTS;
 use crate::journal::history::{HISTORY, History};
 use crate::journal::log::{self, JOURNAL};
 use crate::journal::manifest::Manifest;
@@ -109,8 +111,10 @@ pub struct Restored {
     pub head: Head,
     /// When that was made.
     pub at: Timestamp,
-    /// Bytes of entries that were written.
+    /// Bytes of entries and attachments that were written.
     pub bytes: u64,
+    /// Files that entries name and the backup does not have as they were, each with the reason.
+    pub lacking: Vec<String>,
 }
 
 impl Backup {
@@ -181,14 +185,19 @@ impl Backup {
         log::create(&*to, self.owner.id, last.as_ref())?;
         let owner = &self.owner;
         let manifest = Manifest::new(owner.id, owner.created_at, owner.secret_key.clone());
-        let lock = verify(&to, &manifest, plan.head, lock, progress)?;
+        let attachments = to.directory(ATTACHMENTS).map_err(data)?;
+        to.sync_directory().map_err(data)?;
+        let mut taking = Taking::new(&*self.disk, attachments, BackupError::of_data, progress)
+            .map_err(BackupError::disk(ATTACHMENTS))?;
+        let lock = verify(&to, &manifest, (plan.head, lock), &mut taking, progress)?;
         Ok(Restored {
             disk: to,
             manifest,
             _lock: lock,
             head: plan.head,
             at: plan.at,
-            bytes,
+            bytes: bytes + taking.bytes,
+            lacking: taking.lacking(),
         })
     }
 
@@ -437,13 +446,13 @@ fn last_row(history: Arc<dyn Disk>, id: [u8; 16]) -> Result<Option<Row>, BackupE
     Ok(history.rows_from(end.seq, 1)?.rows.into_iter().next())
 }
 
-/// Opens what was written as a start does, and follows the chain from its first entry to its last;
-/// the directory's lock.
+/// Opens what was written as a start does, follows the chain from its first entry to its last, and
+/// takes what they name; the directory's lock.
 fn verify(
     to: &Arc<dyn Disk>,
     manifest: &Manifest,
-    head: Head,
-    lock: Box<dyn File>,
+    (head, lock): (Head, Box<dyn File>),
+    taking: &mut Taking<'_>,
     progress: &Progress,
 ) -> Result<Box<dyn File>, BackupError> {
     let options = Options {
@@ -455,9 +464,11 @@ fn verify(
         now: manifest.created_at,
     };
     let started = start::check(&**to, &options, manifest.clone())?;
-    let journal = started.into_journal(options.commit, lock);
+    let journal = started.into_journal(Arc::clone(to), options.commit, lock);
     if let Some(mut reading) = journal.rows(Seq::NONE.next())? {
-        while reading.next_row()?.is_some() {
+        while let Some(row) = reading.next_row()? {
+            let batch = decode(JOURNAL, row.first, decode_batch(&row.bytes))?;
+            (batch.entries.iter()).try_for_each(|entry| taking.entry(entry))?;
             progress.piece(0, Instant::now())?;
         }
         assert_eq!(reading.before(), journal.head(), "it was read to its end");

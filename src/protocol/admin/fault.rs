@@ -110,6 +110,9 @@ impl Fault {
                 | DepositRefusal::Rejected
                 | DepositRefusal::Activated
                 | DepositRefusal::AmountUnknown
+                | DepositRefusal::Key1Named
+                | DepositRefusal::PageExpired
+                | DepositRefusal::Key1Missing
                 | DepositRefusal::BalanceOutOfRange => 422,
             },
             Fault::WithdrawalRefused(refusal) => match refusal {
@@ -168,6 +171,9 @@ impl Fault {
                 DepositRefusal::Key1Used => "key1_used",
                 DepositRefusal::CustomIdMissing => "custom_transaction_id_missing",
                 DepositRefusal::CustomIdUsed => "custom_transaction_id_used",
+                DepositRefusal::Key1Named => "key1_named",
+                DepositRefusal::PageExpired => "page_expired",
+                DepositRefusal::Key1Missing => "key1_missing",
                 DepositRefusal::NoRequisites => "no_requisites",
                 DepositRefusal::Rejected => "deposit_rejected",
                 DepositRefusal::Activated => "deposit_activated",

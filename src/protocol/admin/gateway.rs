@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::members::{Malformed, Members};
 use super::request::PageWanted;
-use crate::engine::postback::{DeliveryState, PostbackKind};
+use crate::engine::postback::DeliveryState;
 use crate::engine::withdrawal::WithdrawalState;
 use crate::id::{
     GatewayText, Label, PartnerNumber, PostbackName, PostbackUrl, Reason, Seq, WalletType,
@@ -188,6 +188,9 @@ pub struct PostbackItem {
     pub kind: &'static str,
     /// What names the thing that it tells of.
     pub name: PostbackName,
+    /// The same of a deposit: of the last, where it tells of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_transaction_id: Option<PostbackName>,
     /// The same of a withdrawal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawal_id: Option<PostbackName>,
@@ -202,13 +205,6 @@ pub struct PostbackItem {
     /// When it was last tried, or asked for again.
     #[serde(serialize_with = "as_text")]
     pub changed_at: Timestamp,
-}
-
-impl PostbackItem {
-    /// The withdrawal's id, where it tells of one.
-    pub fn withdrawal_id(kind: PostbackKind, name: &PostbackName) -> Option<PostbackName> {
-        (kind == PostbackKind::Withdrawal).then(|| name.clone())
-    }
 }
 
 /// A postback with what it says and what came of it.

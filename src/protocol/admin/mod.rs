@@ -17,7 +17,8 @@ mod reply;
 mod request;
 
 pub use deposits::{
-    ActivatedItem, DepositItem, DepositShown, DepositWanted, RejectDeposit, deposit_state,
+    ActivatedItem, DepositItem, DepositShown, DepositWanted, HostedItem, RejectDeposit,
+    deposit_state,
 };
 pub use export::{
     ExportWanted, FIRST_HEADER, Format, JournalRow, LAST_HEADER, PlayerRow, Row, SnapshotWanted,

@@ -25,7 +25,7 @@ impl Reply {
             (DepositSeen::Rejected, _) => Reply::fail(400, REJECTED),
             (DepositSeen::Expired, _) => Reply::fail(400, EXPIRED),
             (_, Way::Hand { .. }) => Reply::taken_for_an_operator(),
-            (DepositSeen::Possible, Way::Code) => Reply::possible(),
+            (DepositSeen::Open | DepositSeen::Possible, Way::Code) => Reply::possible(),
             (DepositSeen::Waiting, Way::Code) => Reply::fail(400, CHECK_STARTED),
             (DepositSeen::Saved | DepositSeen::Credited, Way::Code) => Reply::ok(),
         }
@@ -43,7 +43,10 @@ impl Reply {
             DepositRefusal::CustomIdMissing => Reply::invalid(&custom_id_required()),
             DepositRefusal::NoRequisites => Reply::fail(400, NO_REQUISITES),
             DepositRefusal::Rejected => Reply::fail(400, REJECTED),
-            DepositRefusal::Unknown
+            DepositRefusal::PageExpired => Reply::fail(400, EXPIRED),
+            DepositRefusal::Key1Named
+            | DepositRefusal::Key1Missing
+            | DepositRefusal::Unknown
             | DepositRefusal::Activated
             | DepositRefusal::PaymentTaken
             | DepositRefusal::AmountUnknown
