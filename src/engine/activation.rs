@@ -600,8 +600,12 @@ mod tests {
             ..new("k")
         };
         assert_eq!(judge(&other, &by_key1), Err(DepositRefusal::Key1Used));
+        let of_another = DepositNamed {
+            deposit: "ref_another".parse().unwrap(),
+            ..named.clone()
+        };
         let by_name = Before {
-            named: Some(&named),
+            named: Some(&of_another),
             ..nothing
         };
         let used = Err(DepositRefusal::CustomIdUsed);
