@@ -39,6 +39,7 @@ mod gateway_addresses;
 mod gateway_withdrawals;
 mod golden;
 mod history;
+mod hostile_receivers;
 mod hot_accounts;
 mod journal;
 mod journal_start;
