@@ -52,6 +52,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
         "sim",
         &[
             "money", "id", "time", "secret", "disk", "engine", "journal", "ledger", "protocol",
+            "config",
         ],
     ),
     ("cli", EVERYTHING),

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use coffer::books::{Books, Checkpoints};
 use coffer::config::{Games, Paykassma};
 use coffer::disk::{Disk, RealDisk};
 use coffer::engine::command::{AccountName, NewSession, NewUser, Rules};
+use coffer::http::sender::{Teller, web_roots};
 use coffer::http::{
     Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State,
 };
@@ -86,6 +88,7 @@ pub(crate) fn start(runtime: &Runtime) -> Server {
             guard: AdminGuard::new(&Secret::random(), true, 20),
             backups: Arc::new(backups),
             scrubs: Arc::default(),
+            teller: Teller::new(true, Duration::from_secs(20), web_roots()),
         },
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&[7; 32])), 20),

@@ -3,27 +3,25 @@
 //! redb keeps a checksum of each page in the page above it and looks at none of them when it
 //! reads. A row that has rotted is known by its own checksum; that a row is missing is known by
 //! nothing but the pages. So they are all looked at: before anything is served where the file is
-//! small, and otherwise behind the start, while nobody writes.
+//! small, and otherwise behind the start, as they were at one moment between two commits.
 
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
 use redb::{BackendError, Builder, Database, StorageBackend};
 
 use super::{BOOKS, Books, BooksError};
-use crate::disk::{Disk, UntouchedBackend, caught};
+use crate::disk::{AsItWas, Disk, UntouchedBackend, caught};
 
 /// Files up to this size are looked at by a start: half a second's reading where the disk is the
 /// machine's own.
 const AT_START_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// How long a flush waits for a look. Memory fills meanwhile, by some hundred megabytes where bets
-/// come as fast as one machine takes them.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// What may be overwritten while a look goes on: more, and it is broken off. It is kept in memory
+/// until then.
+const OVERWRITTEN_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Every page is read once or twice, and few again.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -78,47 +76,15 @@ pub fn set_aside_damaged(disk: &dyn Disk) -> Result<(), BooksError> {
 pub enum Looked {
     /// Every page is as it was written.
     Whole,
-    /// It was broken off: a flush wanted to write, or nobody wanted to know any more.
+    /// It was broken off: too much was written meanwhile, or nobody wanted to know any more.
     BrokenOff,
 }
 
-/// Keeps those who look at all pages and those who write apart.
-#[derive(Debug, Default)]
-pub(super) struct Gate {
-    one: Mutex<()>,
-    /// Somebody has waited long enough to write.
-    wanted: AtomicBool,
-    /// A flush has written some of its slices.
-    flushing: AtomicBool,
-}
-
-impl Gate {
-    /// Lets a writer in.
-    pub(super) fn enter(&self) -> MutexGuard<'_, ()> {
-        self.enter_within(PATIENCE)
-    }
-
-    fn enter_within(&self, patience: Duration) -> MutexGuard<'_, ()> {
-        if let Some(entered) = self.one.try_lock_for(patience) {
-            return entered;
-        }
-        self.wanted.store(true, Ordering::Release);
-        let entered = self.one.lock();
-        self.wanted.store(false, Ordering::Release);
-        entered
-    }
-
-    /// Says whether a flush is under way.
-    pub(super) fn flushes(&self, is_under_way: bool) {
-        self.flushing.store(is_under_way, Ordering::Release);
-    }
-}
-
 impl Books {
-    /// Looks at every page as it lies on the disk, through a database of its own, so that nobody's
-    /// reading is touched by a page over which redb stops. `read` hears of the bytes of each
-    /// reading, may take its time, and says whether to go on. A flush waits for the end, and not
-    /// for ever.
+    /// Looks at every page as it lies on the disk between two commits, through a database of its
+    /// own, so that nobody's reading is touched by a page over which redb stops. `read` hears of
+    /// the bytes of each reading, may take its time, and says whether to go on. Flushes go on
+    /// meanwhile.
     ///
     /// # Errors
     /// What is wrong with them.
@@ -127,16 +93,15 @@ impl Books {
         disk: &dyn Disk,
         read: impl Fn(u64) -> bool + Send + Sync + 'static,
     ) -> Result<Looked, BooksError> {
-        let gate = Arc::clone(&self.gate);
-        if gate.flushing.load(Ordering::Acquire) {
-            return Ok(Looked::BrokenOff);
-        }
-        let quiet = self.gate.one.lock();
-        let broken_off = Arc::new(AtomicBool::new(false));
         let file = disk.open(BOOKS).map_err(BooksError::Disk)?;
+        let between_commits = self.writing.lock();
+        let file = AsItWas::new(file, Arc::clone(&self.before), OVERWRITTEN_BYTES_MAX)
+            .map_err(BooksError::Disk)?;
+        drop(between_commits);
+        let broken_off = Arc::new(AtomicBool::new(false));
         let backend = LookedThrough {
-            file: UntouchedBackend::new(file).map_err(BooksError::Disk)?,
-            read: Box::new(move |bytes| !gate.wanted.load(Ordering::Acquire) && read(bytes)),
+            file: UntouchedBackend::new(Box::new(file)).map_err(BooksError::Disk)?,
+            read: Box::new(read),
             broken_off: Arc::clone(&broken_off),
         };
         let looked = sound(|| {
@@ -145,7 +110,8 @@ impl Books {
                 .create_with_backend(backend)?;
             pages(&mut database)
         });
-        drop(quiet);
+        // Whatever became of the database that looked.
+        self.before.forget();
         if broken_off.load(Ordering::Acquire) {
             return Ok(Looked::BrokenOff);
         }
@@ -176,7 +142,11 @@ impl StorageBackend for LookedThrough {
             self.broken_off.store(true, Ordering::Release);
             return Err(io::ErrorKind::Interrupted.into());
         }
-        self.file.read(offset, out)
+        let done = self.file.read(offset, out);
+        if matches!(&done, Err(error) if error.kind() == io::ErrorKind::Interrupted) {
+            self.broken_off.store(true, Ordering::Release);
+        }
+        done
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -198,9 +168,11 @@ impl StorageBackend for LookedThrough {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use crossbeam_channel::unbounded;
 
     use super::super::{Applied, Closing, create};
+    use std::sync::atomic::AtomicU64;
+
     use super::*;
     use crate::id::{AccountNumber, IdSpaceNumber, Seq};
     use crate::sim::disk::SimDisk;
@@ -277,34 +249,63 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_in_the_middle_of_a_flush() {
-        let (disk, books) = books();
-        slice(&books, 5, false);
-        assert_eq!(books.look(&disk, |_| true).unwrap(), Looked::BrokenOff);
-        slice(&books, 5, true);
-        assert_eq!(books.look(&disk, |_| true).unwrap(), Looked::Whole);
-    }
-
-    #[test]
-    fn a_look_ends_where_nobody_wants_it_or_a_writer_has_waited_long_enough() {
+    fn a_look_goes_on_while_flushes_write_and_sees_the_file_as_it_was() {
         let (disk, books) = books();
         slice(&books, 5, true);
-        assert_eq!(books.look(&disk, |_| false).unwrap(), Looked::BrokenOff);
-        let (looks, looking) = channel();
-        let gate = Arc::clone(&books.gate);
+        let reads = Arc::new(AtomicU64::new(0));
+        let read = Arc::clone(&reads);
+        let count = move |_| {
+            read.fetch_add(1, Ordering::Relaxed);
+            true
+        };
+        assert_eq!(books.look(&disk, count).unwrap(), Looked::Whole);
+        // In its middle: some pages were read before, and some are read after.
+        let middle = reads.load(Ordering::Relaxed) / 2;
+        let (began, beginning) = unbounded();
+        let (wrote, writing) = unbounded::<()>();
+        let read = AtomicU64::new(0);
         let read = move |_| {
-            looks.send(()).unwrap_or_default();
-            while !gate.wanted.load(Ordering::Acquire) {
-                std::thread::yield_now();
+            if read.fetch_add(1, Ordering::Relaxed) == middle {
+                began.send(()).unwrap();
+                writing.recv().unwrap();
             }
             true
         };
         std::thread::scope(|scope| {
             let look = scope.spawn(|| books.look(&disk, read));
-            looking.recv().unwrap();
-            drop(books.gate.enter_within(Duration::ZERO));
-            assert_eq!(look.join().unwrap().unwrap(), Looked::BrokenOff);
+            beginning.recv().unwrap();
+            for seq in 6..20 {
+                slice(&books, seq, seq % 2 == 0);
+            }
+            wrote.send(()).unwrap();
+            assert_eq!(look.join().unwrap().unwrap(), Looked::Whole);
         });
+        assert_eq!(books.view().unwrap().applied().unwrap().seq, Seq(18));
+        assert_eq!(books.look(&disk, |_| true).unwrap(), Looked::Whole);
+    }
+
+    #[test]
+    fn rot_is_found_in_the_middle_of_a_flush() {
+        let (disk, books) = books();
+        slice(&books, 5, false);
+        assert_eq!(books.look(&disk, |_| true).unwrap(), Looked::Whole);
+        let file = disk.open(BOOKS).unwrap();
+        let mut found = 0;
+        for place in (PAGE..100 * PAGE).step_by(PAGE) {
+            let mut byte = [0];
+            file.read_at(place as u64 + 9, &mut byte).unwrap();
+            file.write_at(place as u64 + 9, &[!byte[0]]).unwrap();
+            found += usize::from(books.look(&disk, |_| true).is_err());
+            file.write_at(place as u64 + 9, &byte).unwrap();
+        }
+        assert!(found > 10, "{found}");
+    }
+
+    #[test]
+    fn a_look_ends_where_nobody_wants_it() {
+        let (disk, books) = books();
+        slice(&books, 5, true);
+        assert_eq!(books.look(&disk, |_| false).unwrap(), Looked::BrokenOff);
         assert_eq!(books.look(&disk, |_| true).unwrap(), Looked::Whole);
     }
 }

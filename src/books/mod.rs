@@ -71,12 +71,11 @@ mod write;
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use redb::{
     Builder, Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableHandle,
 };
 
-use self::check::Gate;
 pub use self::check::{Looked, set_aside_damaged, sound};
 pub use self::error::BooksError;
 pub use self::look::refuse_newer;
@@ -87,7 +86,7 @@ use self::runs::Shared;
 pub use self::scan::Scanned;
 pub use self::view::{Greatest, Place, View};
 pub use self::write::{Closing, NewRun, Slice};
-use crate::disk::{Disk, File, RedbBackend, unfinished};
+use crate::disk::{Before, Disk, File, RedbBackend, unfinished};
 use crate::id::{AccountNumber, PartnerNumber, Reference, Seq, SessionNumber, UserNumber};
 use crate::time::{Span, Timestamp};
 
@@ -254,7 +253,10 @@ pub struct Books {
     shared: Arc<Shared>,
     applied: RwLock<Applied>,
     begun: RwLock<Option<Begun>>,
-    gate: Arc<Gate>,
+    /// Held by whoever writes, from begin to commit.
+    writing: Mutex<()>,
+    /// What is overwritten while somebody looks at all pages.
+    before: Arc<Before>,
 }
 
 /// Makes the file of a coffer that has no books yet, in place of one that may lie there.
@@ -299,10 +301,12 @@ impl Books {
         let file = Books::file(disk)?;
         check::at_start(disk, id, file.size().map_err(BooksError::Disk)?)?;
         sound(|| {
+            let backend = RedbBackend::new(file);
+            let before = backend.before();
             let database = Builder::new()
                 .set_cache_size(CACHE_BYTES)
-                .create_with_backend(RedbBackend::new(file))?;
-            Books::of(database, id)
+                .create_with_backend(backend)?;
+            Books::of(database, before, id)
         })
     }
 
@@ -324,7 +328,7 @@ impl Books {
         Ok(file)
     }
 
-    fn of(database: Database, id: [u8; 16]) -> Result<Books, BooksError> {
+    fn of(database: Database, before: Arc<Before>, id: [u8; 16]) -> Result<Books, BooksError> {
         let (applied, begun) = inspect(&database, id)?;
         add_tables(&database)?;
         let books = Books {
@@ -332,7 +336,8 @@ impl Books {
             shared: Arc::new(Shared::new(id)),
             applied: RwLock::new(applied),
             begun: RwLock::new(begun),
-            gate: Arc::default(),
+            writing: Mutex::default(),
+            before,
         };
         let spaces = books.view()?.spaces()?;
         *books.shared.spaces.write() = spaces;

@@ -1,6 +1,7 @@
 //! Reading the books whole, row by row, to compare them with what entries say.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use redb::Builder;
 
@@ -49,7 +50,7 @@ impl Books {
         let database = Builder::new()
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(backend)?;
-        Books::of(database, id)
+        Books::of(database, Arc::default(), id)
     }
 
     /// redb's own look at every page of a file that nobody else uses. May panic as well.

@@ -37,7 +37,7 @@ impl Books {
     /// # Errors
     /// [`BooksError::Database`].
     pub fn begin(&self) -> Result<Slice<'_>, BooksError> {
-        let entered = self.gate.enter();
+        let entered = self.writing.lock();
         // Its durability is `Immediate` unless somebody says otherwise.
         let mut transaction = self.database.begin_write()?;
         // So that the file is opened at once after a kill.
@@ -477,11 +477,6 @@ impl Slice<'_> {
         if let Some(begun) = self.begun {
             *self.books.begun.write() = Some(begun);
         }
-        let flushes = self
-            .books
-            .begun()
-            .is_some_and(|begun| begun.seq > applied.seq);
-        self.books.gate.flushes(flushes);
         Ok(())
     }
 }

@@ -34,7 +34,7 @@ struct List {
     /// Only this partner's
     #[arg(long)]
     partner: Option<PartnerNumber>,
-    /// Only those in this state: possible, expired, waiting, saved, credited or rejected
+    /// Only those in this state: open, possible, expired, waiting, saved, credited or rejected
     #[arg(long, value_parser = deposit_state)]
     state: Option<&'static str>,
     #[command(flatten)]
@@ -72,7 +72,13 @@ const DEPOSIT: [&str; 10] = [
 pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
     let admin = &options.admin;
     let text = |deposit: &Value| {
-        let more = ["waits", "received_payment", "screenshot", "reason"];
+        let more = [
+            "waits",
+            "received_payment",
+            "screenshot",
+            "hosted",
+            "reason",
+        ];
         output::fields(deposit, &[&DEPOSIT[..], &more].concat())
     };
     match options.command {

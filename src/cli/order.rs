@@ -25,7 +25,8 @@ enum Command {
     List(List),
     /// Show an order
     Show(Which),
-    /// Say that an order is paid: pending or expired, by a payment that waits or by your word
+    /// Say that an order is paid: by a payment that waits, whatever its amount, or by your word;
+    /// of one that your word has paid, by which payment
     Approve(Approve),
     /// Say that an order is not paid
     Reject(Reject),
@@ -78,7 +79,7 @@ struct Cancel {
     reason: Option<Reason>,
 }
 
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "id",
     "partner",
     "orderId",
@@ -87,6 +88,7 @@ const ORDER: [&str; 10] = [
     "currency",
     "utr",
     "received_payment",
+    "paid_amount",
     "reason",
     "created_at",
 ];
@@ -102,7 +104,7 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
                 page: list.page.into(),
             };
             admin.print(json, Operation::ListOrders, &request, |page| {
-                output::page(page, &ORDER, &["amount"])
+                output::page(page, &ORDER, &["amount", "paid_amount"])
             })
         }
         Command::Show(which) => {

@@ -6,8 +6,11 @@ use serde_json::Value;
 use super::admin::{AdminOptions, PageOptions};
 use super::failure::Failure;
 use super::output;
+use crate::engine::postback::PostbackKind;
 use crate::id::PartnerNumber;
-use crate::protocol::admin::{GatewayList, Numbered, Operation, postback_state};
+use crate::protocol::admin::{
+    GatewayList, Numbered, Operation, TestPostback, postback_kind, postback_state,
+};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -25,6 +28,8 @@ enum Command {
     Show(Which),
     /// Send a postback again, also one that was taken
     Retry(Which),
+    /// Send a signed sample, and tell what came back; nothing is kept of it
+    Test(Test),
 }
 
 #[derive(Args)]
@@ -44,6 +49,15 @@ struct Which {
     /// The postback's number
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     id: u64,
+}
+
+#[derive(Args)]
+struct Test {
+    /// The partner
+    partner: PartnerNumber,
+    /// What it tells of, and by that where it goes: deposit or withdrawal
+    #[arg(long = "type", value_parser = postback_kind)]
+    kind: PostbackKind,
 }
 
 const POSTBACK: [&str; 8] = [
@@ -77,6 +91,12 @@ pub(super) fn run(options: Options, json: bool) -> Result<(), Failure> {
         }
         Command::Retry(Which { id }) => {
             admin.print(json, Operation::RetryPostback, &Numbered { id }, shown)
+        }
+        Command::Test(Test { partner, kind }) => {
+            let request = TestPostback { partner, kind };
+            admin.print(json, Operation::TestPostback, &request, |tested| {
+                output::fields(tested, &["url", "body", "taken", "status", "answer"])
+            })
         }
     }
 }

@@ -281,12 +281,10 @@ struct Sending {
 
 impl Sending {
     fn begin(ledger: &Arc<Ledger>, config: &Config) -> Sending {
-        let postbacks = &config.postbacks;
-        let patience = postbacks.timeout.duration();
         let sender = Sender {
             ledger: Arc::clone(ledger),
-            rules: postbacks.rules.clone(),
-            teller: Teller::new(postbacks.allow_private_addresses, patience, web_roots()),
+            rules: config.postbacks.rules.clone(),
+            teller: teller(config),
         };
         let (over, is_over) = oneshot::channel();
         let sender = tokio::spawn(sender.run(async { drop(is_over.await) }));
@@ -297,6 +295,12 @@ impl Sending {
         drop(self.over);
         self.sender.await.map_err(|panic| Failure::of(&panic))
     }
+}
+
+fn teller(config: &Config) -> Teller {
+    let postbacks = &config.postbacks;
+    let patience = postbacks.timeout.duration();
+    Teller::new(postbacks.allow_private_addresses, patience, web_roots())
 }
 
 /// What the admin API needs besides the ledger.
@@ -316,6 +320,7 @@ fn admin_of(
         guard: AdminGuard::new(admin_key, is_loopback, failures_max),
         backups,
         scrubs,
+        teller: teller(config),
     }
 }
 

@@ -9,6 +9,7 @@ mod given;
 mod key;
 mod limits;
 mod paykassma;
+mod rates;
 mod read;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ use crate::engine::rates::Rates;
 use crate::id::{Code, GameNumber, GameType, Lang, UpiAddress, UpiName, WalletToken};
 use crate::journal::{CommitMode, SEGMENT_SIZE};
 use crate::time::{Span, UtcOffset};
-use paykassma::RatesGiven;
+use rates::RatesGiven;
 
 /// All of it.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,5 @@
-//! The gateway's payment systems and rates: tables whose keys are read one by one, so that a fault
-//! is told with its line.
+//! The gateway's payment systems: tables whose keys are read one by one, so that a fault is told
+//! with its line.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::hint;
 use super::given::Given;
 use super::{ConfigError, Place};
-use crate::engine::catalogue::{Catalogue, Media, Param, PaymentSystem};
-use crate::engine::rates::{Rate, Rates};
+use crate::engine::catalogue::{Catalogue, Key1, Key1Chars, Media, Param, PaymentSystem};
 use crate::id::{WalletType, is_web_address};
 use crate::money::{Amount, Currency};
 
@@ -154,7 +153,11 @@ fn blank(wallet_type: WalletType, currency: Currency) -> PaymentSystem {
         minimum_deposit: Amount::ZERO,
         requisites: Vec::new(),
         params: BTreeMap::new(),
-        key1: (6, 40),
+        key1: Key1 {
+            min: 6,
+            max: 40,
+            chars: Key1Chars::Any,
+        },
         withdrawal_required: Vec::new(),
         media: None,
     }
@@ -179,7 +182,7 @@ fn set(system: &mut PaymentSystem, key: &str, given: &Given<'_>) -> Result<(), S
         "minimum_deposit" => system.minimum_deposit = given.text_by(amount)?,
         "requisites" => system.requisites = given.list_by(line)?,
         "params" => system.params = params(given)?,
-        "key1" => system.key1 = lengths(given)?,
+        "key1" => system.key1 = key1(given)?,
         "withdrawal_required" => {
             let read = |text: &str| text.parse().map_err(|error| format!("{error}"));
             system.withdrawal_required = given.list_by(read)?;
@@ -217,14 +220,29 @@ fn limits(given: &Given<'_>) -> Result<(Amount, Amount), String> {
     Ok(limits)
 }
 
-/// `{ min = 6, max = 40 }`.
-fn lengths(given: &Given<'_>) -> Result<(usize, usize), String> {
-    let of = pair(given, |given| given.count(1, KEY1_MAX))?;
-    if of.0 > of.1 {
-        return Err("min must be at most max".to_owned());
-    }
-    let small = |length: u64| usize::try_from(length).expect("at most 190");
-    Ok((small(of.0), small(of.1)))
+/// `{ min = 6, max = 40, chars = "digits" }`: the characters may be left out, and are any then.
+fn key1(given: &Given<'_>) -> Result<Key1, String> {
+    given.table(|table| {
+        let (mut min, mut max, mut chars) = (None, None, Key1Chars::Any);
+        for (key, value) in table {
+            let given = Given::Toml(value.get_ref());
+            let length = || given.count(1, KEY1_MAX).map(Some);
+            let read = match key.get_ref().as_ref() {
+                "min" => length().map(|length| min = length),
+                "max" => length().map(|length| max = length),
+                "chars" => given.text().map(|read| chars = read),
+                other => return Err(format!("knows min, max and chars, not {other:?}")),
+            };
+            read.map_err(|fault| format!("{} {fault}", key.get_ref()))?;
+        }
+        let (min, max) = min.zip(max).ok_or("must have min and max")?;
+        if min > max {
+            return Err("min must be at most max".to_owned());
+        }
+        let small = |length: u64| usize::try_from(length).expect("at most 190");
+        let (min, max) = (small(min), small(max));
+        Ok(Key1 { min, max, chars })
+    })
 }
 
 fn pair<T>(
@@ -295,60 +313,8 @@ fn params(given: &Given<'_>) -> Result<BTreeMap<String, Param>, String> {
     })
 }
 
-/// `[rates]`, as far as it was given.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct RatesGiven {
-    base: Option<Currency>,
-    of: BTreeMap<Currency, Rate>,
-    /// Of the last that was given.
-    place: Option<Place>,
-}
-
-impl RatesGiven {
-    /// Takes one key in: `base`, or a currency.
-    ///
-    /// # Errors
-    /// What would be right.
-    pub(super) fn set(
-        &mut self,
-        name: &str,
-        given: &Given<'_>,
-        place: Place,
-    ) -> Result<(), String> {
-        self.place = Some(place);
-        if name == "base" {
-            self.base = Some(given.text()?);
-            return Ok(());
-        }
-        // A variable's name has come in small letters.
-        let currency = name.to_ascii_uppercase().parse();
-        let currency = currency.map_err(|_| "must be base or a currency such as INR".to_owned())?;
-        self.of.insert(currency, given.text()?);
-        Ok(())
-    }
-
-    /// The table that they make together.
-    ///
-    /// # Errors
-    /// They do not go together.
-    pub(super) fn table(&self) -> Result<Rates, ConfigError> {
-        let Some(place) = &self.place else {
-            return Ok(Rates::default());
-        };
-        let base = self.base.unwrap_or_else(|| Rates::default().base());
-        let table = Rates::new(base, self.of.clone());
-        table.map_err(|fault| ConfigError::Wrong {
-            place: place.clone(),
-            key: "rates".to_owned(),
-            fault: fault.to_string(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::config::Config;
     use crate::engine::catalogue::WithdrawalField;
@@ -384,6 +350,15 @@ mod tests {
         );
         assert_eq!(required("upi_p2p"), (true, Vec::new()));
         assert_eq!(required("phone_pe"), (true, Vec::new()));
+        let numbers = |name: &str| shipped.of_type(name).next().unwrap().key1;
+        let utr = Key1 {
+            min: 12,
+            max: 12,
+            chars: Key1Chars::Digits,
+        };
+        assert_eq!([numbers("upi"), numbers("imps")], [utr, utr]);
+        assert_eq!(numbers("bkash").chars, Key1Chars::LettersAndDigits);
+        assert_eq!(numbers("paytm").chars, Key1Chars::Any);
     }
 
     const WHOLE: &str = r#"
@@ -401,7 +376,7 @@ limits = { min = "100.00", max = "8000.00" }
 minimum_deposit = "148"
 requisites = ["6234234234", "6234234235"]
 params = { is_check_amount = true, "Account name" = "A", floor = 3 }
-key1 = { min = 12, max = 22 }
+key1 = { min = 12, max = 22, chars = "letters-and-digits" }
 withdrawal_required = ["account_name", "bank_details.bank_code"]
 media = { id = 486, url = "https://example.com/a.mp4" }
 [[paykassma.payment_system]]
@@ -435,7 +410,11 @@ requisites = ["7"]
                 ("Account name".to_owned(), Param::Text("A".to_owned())),
                 ("floor".to_owned(), Param::Number(3)),
             ]),
-            key1: (12, 22),
+            key1: Key1 {
+                min: 12,
+                max: 22,
+                chars: Key1Chars::LettersAndDigits,
+            },
             withdrawal_required: vec![WithdrawalField::AccountName, WithdrawalField::BankCode],
             media: Some(Media {
                 id: 486,
@@ -444,7 +423,6 @@ requisites = ["7"]
         };
         assert_eq!(*bank, whole);
         assert!(bank.takes(cents(10_000)) && !bank.takes(cents(9_999)));
-        assert!(bank.takes_key1("123456789012") && !bank.takes_key1("1"));
         let shipped = shipped();
         let shipped = shipped.of_type("paytm").next().unwrap();
         let due = PaymentSystem {
@@ -504,6 +482,19 @@ requisites = ["7"]
             ),
             ("limits = { min = 1, max = 2 }", "must be text in quotes"),
             ("key1 = { min = 0, max = 3 }", ".key1 min must be a whole"),
+            ("key1 = { max = 3 }", ".key1 must have min and max"),
+            (
+                "key1 = { min = 4, max = 3 }",
+                ".key1 min must be at most max",
+            ),
+            (
+                "key1 = { min = 1, max = 3, chars = \"letters\" }",
+                ".key1 chars must be any, digits or letters-and-digits, not \"letters\"",
+            ),
+            (
+                "key1 = { min = 1, max = 3, like = \"x\" }",
+                ".key1 knows min, max and chars, not \"like\"",
+            ),
             ("media = { id = 1 }", ".media must have id and url"),
             ("logo = \"logo.svg\"", ".logo must be an address"),
             ("params = { a = 1.5 }", ".params a must be a text"),
@@ -515,45 +506,5 @@ requisites = ["7"]
         ] {
             assert_told(&bank(key), 6, told);
         }
-    }
-
-    #[test]
-    fn rates_are_of_the_base_unless_they_say_so() {
-        let read_rates = |text: &str| {
-            let rates = read(text).map(|config| config.rates);
-            rates.map(|rates| {
-                rates
-                    .iter()
-                    .map(|rate| format!("{rate:?}"))
-                    .collect::<Vec<_>>()
-            })
-        };
-        let told = |text: &str| read_rates(text).unwrap_err();
-        let inr = read_rates("[rates]\nINR = \"84.10\"").unwrap();
-        assert_eq!(inr, ["(INR, Rate(84.1))", "(USD, Rate(1))"]);
-        assert_eq!(read_rates("").unwrap(), ["(USD, Rate(1))"]);
-        for (text, fault) in [
-            (
-                "[rates]\nINR = 84.10",
-                "line 2: rates.INR must be text in quotes",
-            ),
-            (
-                "[rates]\nINR = \"-1\"",
-                "line 2: rates.INR must be a decimal number above 0",
-            ),
-            (
-                "[rates]\nrupee = \"1\"",
-                "line 2: rates.rupee must be base or a currency",
-            ),
-            ("[rates]\nUSD = \"2\"", "line 2: rates must give the base 1"),
-        ] {
-            assert!(told(text).contains(fault), "{}", told(text));
-        }
-        let variables = [
-            ("COFFER_RATES_BASE".to_owned(), "EUR".to_owned()),
-            ("COFFER_RATES_BTC".to_owned(), "0.0000104".to_owned()),
-        ];
-        let rates = Config::load(None::<&Path>, variables, &[]).unwrap().rates;
-        assert_eq!(rates.iter().count(), 2);
     }
 }

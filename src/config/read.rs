@@ -21,13 +21,29 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
         flags: &[FlagGiven],
     ) -> Result<Config, ConfigError> {
-        let mut config = Config::default();
-        if let Some(path) = file {
-            let text = std::fs::read_to_string(path).map_err(|source| {
+        let text = |path: &Path| {
+            std::fs::read_to_string(path).map_err(|source| {
                 let path = path.to_owned();
                 ConfigError::Unreadable { path, source }
-            })?;
-            config.read_file(path, &text)?;
+            })
+        };
+        let text = file.map(text).transpose()?;
+        let file = file.zip(text.as_deref());
+        Config::read(file, environment, flags)
+    }
+
+    /// The same of a file's text, whose path is told with its faults.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(
+        file: Option<(&Path, &str)>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[FlagGiven],
+    ) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        if let Some((path, text)) = file {
+            config.read_file(path, text)?;
         }
         // Sorted, so that of two faults always the same one is told.
         let variables: BTreeMap<String, String> = environment.into_iter().collect();

@@ -321,3 +321,44 @@ fn a_slip_in_a_variable_or_a_flag_is_told_by_its_name() {
     let missing = Config::load(Some(Path::new("/nowhere/c.toml")), [], &[]);
     assert!(missing.unwrap_err().to_string().contains("/nowhere/c.toml"));
 }
+
+#[test]
+fn rates_are_of_the_base_unless_they_say_so() {
+    let read_rates = |text: &str| {
+        let rates = read(text).map(|config| config.rates);
+        let rates = rates.map_err(|fault| fault.to_string());
+        rates.map(|rates| {
+            rates
+                .iter()
+                .map(|rate| format!("{rate:?}"))
+                .collect::<Vec<_>>()
+        })
+    };
+    let told = |text: &str| read_rates(text).unwrap_err();
+    let inr = read_rates("[rates]\nINR = \"84.10\"").unwrap();
+    assert_eq!(inr, ["(INR, Rate(84.1))", "(USD, Rate(1))"]);
+    assert_eq!(read_rates("").unwrap(), ["(USD, Rate(1))"]);
+    for (text, fault) in [
+        (
+            "[rates]\nINR = 84.10",
+            "line 2: rates.INR must be text in quotes",
+        ),
+        (
+            "[rates]\nINR = \"-1\"",
+            "line 2: rates.INR must be a decimal number above 0",
+        ),
+        (
+            "[rates]\nrupee = \"1\"",
+            "line 2: rates.rupee must be base or a currency",
+        ),
+        ("[rates]\nUSD = \"2\"", "line 2: rates must give the base 1"),
+    ] {
+        assert!(told(text).contains(fault), "{}", told(text));
+    }
+    let variables = [
+        ("COFFER_RATES_BASE".to_owned(), "EUR".to_owned()),
+        ("COFFER_RATES_BTC".to_owned(), "0.0000104".to_owned()),
+    ];
+    let rates = Config::load(None::<&Path>, variables, &[]).unwrap().rates;
+    assert_eq!(rates.iter().count(), 2);
+}

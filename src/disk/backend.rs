@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::{BackendError, StorageBackend};
 
-use super::File;
+use super::{Before, File};
 
 /// What redb reads and writes through.
 ///
@@ -17,6 +17,7 @@ use super::File;
 pub struct RedbBackend {
     file: Box<dyn File>,
     failed: Failed,
+    before: Arc<Before>,
 }
 
 /// Whether anything that was asked of the file has failed. redb says so to whoever commits, and
@@ -47,12 +48,18 @@ impl RedbBackend {
         RedbBackend {
             file,
             failed: Failed::default(),
+            before: Arc::default(),
         }
     }
 
     /// Tells of failures, also when the database is closed.
     pub fn failed(&self) -> Failed {
         self.failed.clone()
+    }
+
+    /// Keeps what is overwritten, for whoever reads the file as it was.
+    pub fn before(&self) -> Arc<Before> {
+        Arc::clone(&self.before)
     }
 }
 
@@ -70,6 +77,8 @@ impl StorageBackend for RedbBackend {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        let cut_off = self.file.size().unwrap_or(u64::MAX).saturating_sub(len);
+        self.before.keep(&*self.file, len, cut_off);
         self.failed.note(self.file.set_len(len))
     }
 
@@ -78,6 +87,7 @@ impl StorageBackend for RedbBackend {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.before.keep(&*self.file, offset, data.len() as u64);
         self.failed.note(self.file.write_at(offset, data))
     }
 

@@ -9,6 +9,7 @@
 //! none of its work.
 
 mod backend;
+mod before;
 mod caught;
 mod real;
 mod reserve;
@@ -19,6 +20,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use backend::{Failed, RedbBackend};
+pub use before::{AsItWas, Before};
 pub use caught::{caught, closed, is_caught};
 pub use real::RealDisk;
 pub use reserve::{RESERVE, Reserve, release_reserve};

@@ -4,11 +4,12 @@
 //!
 //! Whether a payment is a deposit's or an order's is judged in [`Desk::settle`].
 
-use super::deposit::{Deposit, DepositNamed, DepositState, Key1Used, LeftId, Way};
+use super::deposit::{Deposit, DepositNamed, DepositSeen, DepositState, Key1Used, LeftId, Way};
 use super::document::{Document, Partner, PaymentState, ReceivedPayment, WaitReason};
 use super::entry::{Actor, Record, RecordKind};
 use super::gateway::GatewayDocument;
 use super::order::{Desk, Settlement};
+use super::payment::PaymentKey;
 use super::refusal::DepositRefusal;
 use super::requisites::Requisites;
 use super::till::{Got, Till};
@@ -37,6 +38,40 @@ pub struct NewDeposit {
     pub way: Way,
 }
 
+/// What of a request tells whether it was accepted before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Again {
+    /// In which payment system.
+    pub wallet_type: WalletType,
+    /// In which currency.
+    pub currency: Currency,
+    /// Who has paid.
+    pub label: Label,
+    /// The payer's transaction number.
+    pub key1: PaymentReference,
+    /// The merchant's name for it, unless one was left for the label.
+    pub custom_transaction_id: Option<GatewayText>,
+}
+
+impl Again {
+    /// What its payment is found by.
+    pub fn number(&self) -> PaymentKey {
+        (self.wallet_type, self.key1.clone())
+    }
+
+    /// Whether `before`, the deposit that has used the number, came of the same request.
+    pub fn repeats(&self, before: &Deposit, partner: &Partner) -> bool {
+        let same_name = match &self.custom_transaction_id {
+            Some(id) => *id == before.custom_transaction_id,
+            None => before.id_was_left,
+        };
+        same_name
+            && before.partner == partner.number
+            && before.label == self.label
+            && before.currency == self.currency
+    }
+}
+
 /// What is known beside a new deposit.
 #[derive(Clone, Copy, Debug)]
 pub struct Before<'a> {
@@ -44,6 +79,8 @@ pub struct Before<'a> {
     pub by_key1: Option<&'a Deposit>,
     /// The one that the merchant means by the name.
     pub named: Option<&'a DepositNamed>,
+    /// The deposit itself, where it waits on its page for the number.
+    pub open: Option<&'a Deposit>,
     /// What was left for the label.
     pub left: Option<&'a LeftId>,
     /// What the label was given to pay to.
@@ -68,15 +105,14 @@ impl NewDeposit {
         own.or_else(|| left.and_then(|left| left.id.as_ref()))
     }
 
-    fn repeats(&self, before: &Deposit, partner: &Partner) -> bool {
-        let same_name = match &self.custom_transaction_id {
-            Some(id) => *id == before.custom_transaction_id,
-            None => before.id_was_left,
-        };
-        same_name
-            && before.partner == partner.number
-            && before.label == self.label
-            && before.currency == self.currency
+    fn again(&self) -> Again {
+        Again {
+            wallet_type: self.wallet_type,
+            currency: self.currency,
+            label: self.label.clone(),
+            key1: self.key1.clone(),
+            custom_transaction_id: self.custom_transaction_id.clone(),
+        }
     }
 
     fn deposit(&self, partner: &Partner, id: &GatewayText, expires_at: Timestamp) -> Deposit {
@@ -92,7 +128,7 @@ impl NewDeposit {
             label: self.label.clone(),
             custom_transaction_id: id.clone(),
             id_was_left: self.custom_transaction_id.is_none(),
-            key1: self.key1.clone(),
+            key1: Some(self.key1.clone()),
             amount: self.amount,
             way: self.way.clone(),
             expires_at,
@@ -100,6 +136,7 @@ impl NewDeposit {
             activated: None,
             told: None,
             note: None,
+            hosted: None,
         }
     }
 }
@@ -116,7 +153,7 @@ pub fn decide_activation(
     (desk, ttl): (&Desk<'_>, Span),
 ) -> Result<DepositVerdict, DepositRefusal> {
     if let Some(of_key1) = before.by_key1 {
-        return match new.repeats(of_key1, partner) {
+        return match new.again().repeats(of_key1, partner) {
             true => Ok(DepositVerdict::Repeated(of_key1.reference.clone())),
             false => Err(DepositRefusal::Key1Used),
         };
@@ -127,11 +164,17 @@ pub fn decide_activation(
     }
     let id = new.name(before.left);
     let id = id.ok_or(DepositRefusal::CustomIdMissing)?;
-    if before.named.is_some() {
+    let is_its = |named: &DepositNamed| named.deposit == new.reference;
+    if before.named.is_some_and(|named| !is_its(named)) {
         return Err(DepositRefusal::CustomIdUsed);
     }
-    let deposit = new.deposit(partner, id, desk.now.plus(ttl));
-    let mut documents = beside(&deposit, before);
+    let mut deposit = new.deposit(partner, id, desk.now.plus(ttl));
+    if let Some(open) = before.open {
+        takes_number(open, desk.now)?;
+        deposit.id_was_left = open.id_was_left;
+        deposit.hosted = open.hosted.clone();
+    }
+    let mut documents = beside(new, &deposit, before);
     let mut postings = Vec::new();
     match before.payment {
         None => documents.push(Document::from(GatewayDocument::from(deposit))),
@@ -149,35 +192,50 @@ pub fn decide_activation(
             documents.extend(settled.documents());
         }
     }
+    let by = match before.open {
+        Some(_) => Actor::Payer,
+        None => Actor::Partner,
+    };
     Ok(DepositVerdict::Accepted(Record {
-        by: Actor::Partner,
+        by,
         kind: RecordKind::DepositActivated,
         postings,
         documents,
     }))
 }
 
-/// What is used up with a new deposit.
-fn beside(deposit: &Deposit, before: &Before<'_>) -> Vec<Document> {
-    let mut documents: Vec<GatewayDocument> = vec![
-        DepositNamed {
+/// Whether a deposit's page takes a transaction number.
+fn takes_number(open: &Deposit, now: Timestamp) -> Result<(), DepositRefusal> {
+    match (open.seen(now), &open.key1) {
+        (_, Some(_)) => Err(DepositRefusal::Key1Named),
+        (DepositSeen::Expired, None) => Err(DepositRefusal::PageExpired),
+        (DepositSeen::Rejected, None) => Err(DepositRefusal::Rejected),
+        (_, None) => Ok(()),
+    }
+}
+
+/// What is used up with a new deposit. One with a page has its name already.
+fn beside(new: &NewDeposit, deposit: &Deposit, before: &Before<'_>) -> Vec<Document> {
+    let used = Key1Used {
+        wallet_type: deposit.wallet_type,
+        key1: new.key1.clone(),
+        deposit: deposit.reference.clone(),
+    };
+    let mut documents: Vec<GatewayDocument> = vec![used.into()];
+    if before.open.is_none() {
+        let named = DepositNamed {
             partner: deposit.partner,
             custom_transaction_id: deposit.custom_transaction_id.clone(),
             deposit: deposit.reference.clone(),
-        }
-        .into(),
-        Key1Used {
-            wallet_type: deposit.wallet_type,
-            key1: deposit.key1.clone(),
-            deposit: deposit.reference.clone(),
-        }
-        .into(),
-    ];
-    if deposit.id_was_left {
+        };
+        documents.push(named.into());
+    }
+    if deposit.id_was_left && before.open.is_none() {
         let left = LeftId {
             partner: deposit.partner,
             label: deposit.label.clone(),
             id: None,
+            deposit: None,
         };
         documents.push(left.into());
     }
@@ -204,8 +262,9 @@ pub enum DepositWord {
 /// or else as much as the merchant said. `None` where that was decided before.
 ///
 /// # Errors
-/// [`DepositRefusal::Rejected`], [`DepositRefusal::PaymentTaken`],
-/// [`DepositRefusal::AmountUnknown`], [`DepositRefusal::BalanceOutOfRange`].
+/// [`DepositRefusal::Key1Missing`], [`DepositRefusal::Rejected`],
+/// [`DepositRefusal::PaymentTaken`], [`DepositRefusal::AmountUnknown`],
+/// [`DepositRefusal::BalanceOutOfRange`].
 pub fn decide_approval(
     deposit: &Deposit,
     payment: Option<&ReceivedPayment>,
@@ -213,6 +272,7 @@ pub fn decide_approval(
     now: Timestamp,
 ) -> Result<Option<Record>, DepositRefusal> {
     match deposit.state {
+        DepositState::Open => return Err(DepositRefusal::Key1Missing),
         DepositState::Possible | DepositState::Waiting(_) => {}
         DepositState::Saved | DepositState::Credited => return Ok(None),
         DepositState::Rejected => return Err(DepositRefusal::Rejected),
@@ -258,7 +318,7 @@ pub fn decide_rejection(
     desk: &Desk<'_>,
 ) -> Result<Option<Record>, DepositRefusal> {
     match deposit.state {
-        DepositState::Possible | DepositState::Waiting(_) => {}
+        DepositState::Open | DepositState::Possible | DepositState::Waiting(_) => {}
         DepositState::Rejected => return Ok(None),
         DepositState::Saved | DepositState::Credited => return Err(DepositRefusal::Activated),
     }
@@ -312,7 +372,7 @@ pub fn decide_left_id(
 
 #[cfg(test)]
 mod tests {
-    use super::super::deposit::{DepositSeen, Savings};
+    use super::super::deposit::Savings;
     use super::super::merchant::Holder;
     use super::super::order::PaymentRules;
     use super::super::till::SAVED_MAX;
@@ -399,6 +459,7 @@ mod tests {
             let desk = Desk {
                 claimants: &[],
                 wallet: None,
+                is_live: true,
                 deposits: &[],
                 till: Some(&till),
                 rules: &PaymentRules {
@@ -410,6 +471,7 @@ mod tests {
             let before = Before {
                 by_key1: None,
                 named: None,
+                open: None,
                 left: None,
                 requisites: None,
                 payment: Some(&payment),
@@ -504,6 +566,7 @@ mod tests {
         let nothing = Before {
             by_key1: None,
             named: None,
+            open: None,
             left: None,
             requisites: None,
             payment: None,
@@ -515,6 +578,7 @@ mod tests {
         let desk = Desk {
             claimants: &[],
             wallet: None,
+            is_live: true,
             deposits: &[],
             till: None,
             rules: &rules,
@@ -536,8 +600,12 @@ mod tests {
             ..new("k")
         };
         assert_eq!(judge(&other, &by_key1), Err(DepositRefusal::Key1Used));
+        let of_another = DepositNamed {
+            deposit: "ref_another".parse().unwrap(),
+            ..named.clone()
+        };
         let by_name = Before {
-            named: Some(&named),
+            named: Some(&of_another),
             ..nothing
         };
         let used = Err(DepositRefusal::CustomIdUsed);

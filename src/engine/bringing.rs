@@ -29,8 +29,10 @@ impl<'a> Desk<'a> {
         let said = deposit.activated.as_ref().filter(|_| word_given);
         let amount = said.map(|of| of.amount).or(deposit.amount);
         let currency = said.map_or(deposit.currency, |of| of.currency);
+        // What waits is an operator's to give: whoever names it next may be whom it waits for.
+        let is_held = matches!(payment.state, PaymentState::Waiting(_));
         let reason = match deposit.state {
-            _ if self.order_waits(payment) => Some(WaitReason::OrderToo),
+            _ if is_held || self.order_waits(payment) => Some(WaitReason::OrderToo),
             _ if payment.suspicious && !word_given => Some(WaitReason::Suspicious),
             DepositState::Waiting(reason) if !word_given => Some(reason),
             _ if payment.currency != currency => Some(WaitReason::DepositCurrency),

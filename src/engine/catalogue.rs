@@ -36,12 +36,77 @@ pub struct PaymentSystem {
     pub requisites: Vec<String>,
     /// What else is told with the requisites.
     pub params: BTreeMap<String, Param>,
-    /// Characters of the number that activates, the fewest and the most.
-    pub key1: (usize, usize),
+    /// What the number that activates looks like.
+    pub key1: Key1,
     /// What a withdrawal must say besides.
     pub withdrawal_required: Vec<WithdrawalField>,
     /// A film or picture that shows how to pay.
     pub media: Option<Media>,
+}
+
+/// What the transaction numbers of a payment system look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key1 {
+    /// The fewest characters.
+    pub min: usize,
+    /// The most.
+    pub max: usize,
+    /// Which.
+    pub chars: Key1Chars,
+}
+
+/// The characters of transaction numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key1Chars {
+    /// Whatever a reference may hold.
+    Any,
+    /// `0` to `9`.
+    Digits,
+    /// Those, and `A` to `Z`, large and small.
+    LettersAndDigits,
+}
+
+/// What is wrong with a transaction number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key1Fault {
+    /// It is too short or too long.
+    Length,
+    /// It holds other characters.
+    Characters,
+}
+
+impl Key1 {
+    /// Looks at a transaction number.
+    ///
+    /// # Errors
+    /// What is wrong with it; its length before its characters.
+    pub fn check(&self, key1: &str) -> Result<(), Key1Fault> {
+        if !(self.min..=self.max).contains(&key1.chars().count()) {
+            return Err(Key1Fault::Length);
+        }
+        let is_good = |letter: char| match self.chars {
+            Key1Chars::Any => true,
+            Key1Chars::Digits => letter.is_ascii_digit(),
+            Key1Chars::LettersAndDigits => letter.is_ascii_alphanumeric(),
+        };
+        if key1.chars().all(is_good) {
+            return Ok(());
+        }
+        Err(Key1Fault::Characters)
+    }
+}
+
+impl FromStr for Key1Chars {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Key1Chars, IdError> {
+        match text {
+            "any" => Ok(Key1Chars::Any),
+            "digits" => Ok(Key1Chars::Digits),
+            "letters-and-digits" => Ok(Key1Chars::LettersAndDigits),
+            _ => Err(IdError("must be any, digits or letters-and-digits")),
+        }
+    }
 }
 
 /// What else is told with the requisites.
@@ -68,11 +133,6 @@ impl PaymentSystem {
     /// Whether it takes an amount.
     pub fn takes(&self, amount: Amount) -> bool {
         (self.limits.0..=self.limits.1).contains(&amount)
-    }
-
-    /// Whether a transaction number has a length that it may have.
-    pub fn takes_key1(&self, key1: &str) -> bool {
-        (self.key1.0..=self.key1.1).contains(&key1.chars().count())
     }
 }
 
@@ -181,5 +241,49 @@ impl FromStr for WithdrawalField {
         found.copied().ok_or(IdError(
             "must be a member of a withdrawal such as account_name or bank_details.bank_code",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Amount;
+    use crate::sim::sample;
+
+    #[test]
+    fn what_stands_at_a_limit_is_taken() {
+        let mut system = sample::payment_system();
+        let cents = |cents| Amount::from_cents(cents).unwrap();
+        system.limits = (cents(100), cents(200));
+        for (amount, taken) in [(99, false), (100, true), (200, true), (201, false)] {
+            assert_eq!(system.takes(cents(amount)), taken, "{amount}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_number_has_its_length_and_its_characters() {
+        let check = |chars: &str, key1: &str| {
+            let chars = chars.parse().unwrap();
+            let (min, max) = (2, 4);
+            Key1 { min, max, chars }.check(key1)
+        };
+        let (length, characters) = (Err(Key1Fault::Length), Err(Key1Fault::Characters));
+        for (chars, key1, due) in [
+            ("any", "a-\u{e4}\u{e4}", Ok(())),
+            ("any", "ab", Ok(())),
+            ("any", "\u{e4}\u{20b9}\u{1f600}\u{e4}", Ok(())),
+            ("any", "a", length),
+            ("any", "abcde", length),
+            ("digits", "0129", Ok(())),
+            ("digits", "01a", characters),
+            ("digits", "0\u{662}", characters),
+            ("digits", "abcde", length),
+            ("letters-and-digits", "aZ09", Ok(())),
+            ("letters-and-digits", "a-1", characters),
+            ("letters-and-digits", "\u{e4}1", characters),
+        ] {
+            assert_eq!(check(chars, key1), due, "{chars} {key1}");
+        }
+        assert!("Digits".parse::<Key1Chars>().is_err());
     }
 }

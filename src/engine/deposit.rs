@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Partner, ReceivedPayment, WaitReason};
 use super::gateway::{GatewayKey, Kept, List, Mark};
+use super::hosted::Hosted;
+use super::payment::PaymentKey;
 use crate::id::{
     DepositReference, GatewayText, Label, PartnerNumber, PaymentDetail, PaymentReference,
     PostbackName, Reason, Seq, WalletType,
@@ -31,8 +33,9 @@ pub struct Deposit {
     /// Whether that name was left for the label, and not said with the deposit.
     #[serde(default)]
     pub id_was_left: bool,
-    /// The transaction number that the payer got, unique per wallet type over all merchants.
-    pub key1: PaymentReference,
+    /// The transaction number that the payer got, unique per wallet type over all merchants; `None`
+    /// while its page waits for it.
+    pub key1: Option<PaymentReference>,
     /// How much the merchant says that was paid, where it says so; never zero.
     pub amount: Option<Amount>,
     /// How it came.
@@ -50,6 +53,9 @@ pub struct Deposit {
     /// The operator's words.
     #[serde(default)]
     pub note: Option<Reason>,
+    /// What its page shows, where it has one.
+    #[serde(default)]
+    pub hosted: Option<Hosted>,
 }
 
 /// How a deposit came.
@@ -78,6 +84,8 @@ pub struct Screenshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DepositState {
+    /// Its payer has not named the payment yet.
+    Open,
     /// Its payment may still come.
     Possible,
     /// An operator must decide.
@@ -114,6 +122,8 @@ pub struct Activated {
 /// A deposit's state as outsiders see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DepositSeen {
+    /// Its payer has not named the payment yet.
+    Open,
     /// Its payment may still come.
     Possible,
     /// It waited too long.
@@ -130,7 +140,8 @@ pub enum DepositSeen {
 
 impl DepositSeen {
     /// All of them.
-    pub const ALL: [DepositSeen; 6] = [
+    pub const ALL: [DepositSeen; 7] = [
+        DepositSeen::Open,
         DepositSeen::Possible,
         DepositSeen::Expired,
         DepositSeen::Waiting,
@@ -142,6 +153,7 @@ impl DepositSeen {
     /// The word for operators (operations.md, `deposit list`).
     pub fn name(self) -> &'static str {
         match self {
+            DepositSeen::Open => "open",
             DepositSeen::Possible => "possible",
             DepositSeen::Expired => "expired",
             DepositSeen::Waiting => "waiting",
@@ -161,7 +173,10 @@ impl Deposit {
     /// Its state.
     pub fn seen(&self, now: Timestamp) -> DepositSeen {
         match self.state {
-            DepositState::Possible if now >= self.expires_at => DepositSeen::Expired,
+            DepositState::Open | DepositState::Possible if now >= self.expires_at => {
+                DepositSeen::Expired
+            }
+            DepositState::Open => DepositSeen::Open,
             DepositState::Possible => DepositSeen::Possible,
             DepositState::Waiting(_) => DepositSeen::Waiting,
             DepositState::Saved => DepositSeen::Saved,
@@ -172,7 +187,11 @@ impl Deposit {
 
     /// Whether it may still come to something without a new request.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        matches!(self.seen(now), DepositSeen::Possible | DepositSeen::Waiting)
+        let seen = self.seen(now);
+        matches!(
+            seen,
+            DepositSeen::Open | DepositSeen::Possible | DepositSeen::Waiting
+        )
     }
 
     /// Whether it is activated, and its payment is not known yet.
@@ -191,6 +210,11 @@ impl Deposit {
         }
     }
 
+    /// The name of its payment, once it is known.
+    pub fn payment(&self) -> Option<PaymentKey> {
+        self.key1.clone().map(|key1| (self.wallet_type, key1))
+    }
+
     /// The name of its picture in the attachments.
     pub fn attachment(&self) -> Option<&str> {
         match &self.way {
@@ -203,7 +227,7 @@ impl Deposit {
 
     /// Whether this is its payment's number.
     pub fn names(&self, payment: &ReceivedPayment) -> bool {
-        (self.wallet_type, &self.key1) == (payment.wallet_type, &payment.reference)
+        (self.wallet_type, self.key1.as_ref()) == (payment.wallet_type, Some(&payment.reference))
     }
 
     /// What a postback is named by that it brings about.
@@ -233,10 +257,11 @@ impl Kept for Deposit {
     /// It may be credited by an operator's word first, and find its payment later.
     fn step(&self) -> Option<u8> {
         let step = match self.state {
-            DepositState::Possible => 0,
-            DepositState::Waiting(_) => 1,
-            DepositState::Saved => 2,
-            DepositState::Credited | DepositState::Rejected => 4,
+            DepositState::Open => 0,
+            DepositState::Possible => 1,
+            DepositState::Waiting(_) => 2,
+            DepositState::Saved => 3,
+            DepositState::Credited | DepositState::Rejected => 5,
         };
         let has_payment = self.activated.as_ref().is_some_and(|of| of.by_payment);
         Some(step + u8::from(has_payment))
@@ -303,6 +328,9 @@ pub struct LeftId {
     pub label: Label,
     /// The name; none once it was used.
     pub id: Option<GatewayText>,
+    /// The deposit with a page that used it: asked for again, it is found.
+    #[serde(default)]
+    pub deposit: Option<DepositReference>,
 }
 
 impl LeftId {
@@ -411,3 +439,66 @@ pub struct Credited<'a> {
 
 /// Makes the bytes of a postback that tells of deposits: JSON, with its signature.
 pub type TellOfDeposits<'a> = dyn Fn(&Credited<'_>) -> String + 'a;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deposit(state: DepositState) -> Deposit {
+        Deposit {
+            reference: "r1".parse().unwrap(),
+            partner: PartnerNumber(1),
+            wallet_type: "upi".parse().unwrap(),
+            currency: "INR".parse().unwrap(),
+            label: "55".parse().unwrap(),
+            custom_transaction_id: "c1".parse().unwrap(),
+            id_was_left: false,
+            key1: Some("k1".parse().unwrap()),
+            amount: None,
+            way: Way::Code,
+            expires_at: Timestamp::from_micros(5),
+            state,
+            activated: None,
+            told: None,
+            note: None,
+            hosted: None,
+        }
+    }
+
+    #[test]
+    fn only_one_whose_payment_may_still_come_expires_and_that_at_its_time() {
+        let waiting = DepositState::Waiting(WaitReason::ByHand);
+        for (state, before, at) in [
+            (
+                DepositState::Possible,
+                DepositSeen::Possible,
+                DepositSeen::Expired,
+            ),
+            (waiting, DepositSeen::Waiting, DepositSeen::Waiting),
+            (
+                DepositState::Credited,
+                DepositSeen::Credited,
+                DepositSeen::Credited,
+            ),
+        ] {
+            let deposit = deposit(state);
+            assert_eq!(deposit.seen(Timestamp::from_micros(4)), before);
+            assert_eq!(deposit.seen(Timestamp::from_micros(5)), at);
+        }
+    }
+
+    #[test]
+    fn those_that_wait_for_an_operator_stand_in_a_list_of_their_own() {
+        let open = Mark::of::<Deposit>(List::Open).created(Seq(7));
+        for (state, is_open) in [
+            (DepositState::Possible, false),
+            (DepositState::Waiting(WaitReason::ByHand), true),
+            (DepositState::Saved, false),
+            (DepositState::Credited, false),
+            (DepositState::Rejected, false),
+        ] {
+            let marks = deposit(state).marks(Seq(7));
+            assert_eq!(marks.contains(&open), is_open, "{state:?}");
+        }
+    }
+}

@@ -321,6 +321,8 @@ pub enum WaitReason {
     Duplicate,
     /// Its order is expired, failed or cancelled.
     Late,
+    /// Its order's partner is disabled or past its end.
+    PartnerNotLive,
     /// Its order is in another currency.
     OtherCurrency,
     /// Its order is over another amount.
@@ -376,6 +378,21 @@ pub struct Order {
     pub payment: Option<(WalletType, PaymentReference)>,
     /// Why it was rejected or cancelled, in the operator's words.
     pub reason: Option<Reason>,
+    /// What it has brought. Orders that earlier versions settled do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<Paid>,
+}
+
+/// What an order has brought, in its currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    /// What was received, or until then what an operator's word stands for.
+    pub amount: Amount,
+    /// Out of what was received in which way.
+    pub from: WalletType,
+    /// The user's wallet that got it; none where the partner did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wallet: Option<AccountNumber>,
 }
 
 /// What has become of an order. That it has waited too long time says, not its document.
@@ -400,6 +417,7 @@ impl WaitReason {
             WaitReason::SeveralOrders => "several orders name its reference",
             WaitReason::Duplicate => "its order is paid already",
             WaitReason::Late => "its order is expired, failed or cancelled",
+            WaitReason::PartnerNotLive => "its order's partner is disabled or past its end",
             WaitReason::OtherCurrency => "its order is in another currency",
             WaitReason::OtherAmount => "its order is over another amount",
             WaitReason::WalletFull => "the user's wallet would pass its limit",

@@ -289,6 +289,8 @@ pub enum RecordKind {
     UrlsHashed,
     /// An operator has set rates.
     RatesSet,
+    /// A merchant asked for a page that a deposit is paid on.
+    PaymentPageMade,
 }
 
 impl RecordKind {

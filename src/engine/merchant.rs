@@ -2,6 +2,8 @@
 //! (design.md, Entry). One may be below zero: a withdrawal is judged by all of a currency together
 //! (paykassma-api.md, Withdrawals).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::entry::{AccountRef, Posting};
@@ -49,6 +51,11 @@ impl Merchant {
         accounts.map(|(wallet_type, currency)| {
             MerchantAccount::key_of(self.partner, *wallet_type, *currency)
         })
+    }
+
+    /// The wallet types that it has accounts in, each once.
+    pub fn wallet_types(&self) -> BTreeSet<WalletType> {
+        self.accounts.iter().map(|(of, _)| *of).collect()
     }
 }
 
@@ -217,6 +224,23 @@ mod tests {
             (balance("INR"), balance("USD")),
             ("7.00".into(), "0.00".into())
         );
+    }
+
+    #[test]
+    fn a_wallet_type_has_an_account_in_each_currency() {
+        let mut holder = Holder::default();
+        moved(&mut holder, "upi", 500, 3);
+        let dollars = ("upi".parse().unwrap(), "USD".parse().unwrap());
+        let moved = holder.decide_move(P, dollars, Sum::from(200)).unwrap();
+        let [
+            GatewayDocument::MerchantAccount(account),
+            GatewayDocument::Merchant(merchant),
+        ] = &moved.documents[..]
+        else {
+            panic!("{moved:?}");
+        };
+        assert_eq!((account.cents, account.previous), (200, Seq::NONE));
+        assert_eq!(merchant.accounts.len(), 2);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! [`holdings`] (players, accounts, sessions, rounds) and [`totals`].
 
 pub mod activation;
+mod approval;
 pub mod audit;
 mod bringing;
 pub mod catalogue;
@@ -19,6 +20,7 @@ pub mod gateway;
 pub mod hashed;
 pub mod held;
 pub mod holdings;
+pub mod hosted;
 pub mod ids;
 pub mod link;
 pub mod merchant;

@@ -3,14 +3,14 @@
 //!
 //! A payer names the bank's reference (UTR), the bank says that money with that reference has come:
 //! whichever is second brings them together, once. Wherever that is not plain the payment waits,
-//! with the reason, and an operator decides.
+//! with the reason, and an operator decides: that, and where the money goes, stands in `approval`.
 
 use super::command::NewOrder;
 use super::deposit::Deposit;
 use super::document::{
-    Claimant, Document, Order, OrderState, Partner, PaymentState, ReceivedPayment, WaitReason,
+    Document, Order, OrderState, Partner, PaymentState, ReceivedPayment, WaitReason,
 };
-use super::entry::{AccountRef, Actor, Link, Posting, Record, RecordKind};
+use super::entry::{Actor, Posting, Record, RecordKind};
 use super::gateway::GatewayDocument;
 use super::holdings::AccountRow;
 use super::payment::PaymentRow;
@@ -101,6 +101,16 @@ impl Order {
         (seen, self.state_at)
     }
 
+    /// How much it has brought, or is to bring.
+    pub fn brought(&self) -> Amount {
+        self.paid.as_ref().map_or(self.amount, |paid| paid.amount)
+    }
+
+    /// Whether an operator's word has paid it, and no payment stands for that yet.
+    pub(super) fn is_paid_by_word(&self) -> bool {
+        self.state == OrderState::Success && self.payment.is_none()
+    }
+
     /// The bank's reference that is named for it.
     pub fn claimed(&self) -> Option<PaymentReference> {
         self.utr.as_ref().map(Utr::reference)
@@ -152,6 +162,7 @@ pub fn decide_order(
         corrections: 0,
         payment: None,
         reason: None,
+        paid: None,
     };
     Ok(Some(record(
         Actor::Partner,
@@ -174,8 +185,10 @@ fn record(by: Actor, kind: RecordKind, order: Order) -> Record {
 pub struct Desk<'a> {
     /// All orders that have named the UTR; those that name another one now do not count.
     pub claimants: &'a [OrderRow],
-    /// The wallet of the user whom the only claimant's money is for, if it is for one.
+    /// The wallet of the user whom the only claimant's money is for, or went to, if it is one's.
     pub wallet: Option<&'a AccountRow>,
+    /// Whether the only claimant's partner is enabled and not past its end.
+    pub is_live: bool,
     /// The deposits that have named it as their transaction number, one in a wallet type.
     pub deposits: &'a [Deposit],
     /// What it takes to credit the one in the payment's wallet type, if there is one.
@@ -239,11 +252,11 @@ impl<'a> Desk<'a> {
             });
         };
         // One that an operator has settled by word gets the money that the word was given for.
-        let by_word = order.state == OrderState::Success && order.payment.is_none();
-        let is_expected = by_word && payment.wallet_type == self.rules.wallet_types[0];
+        let is_expected = order.is_paid_by_word() && payment.wallet_type == self.word_is_for(order);
         let reason = match order.seen(self.now).0 {
             Seen::Success if !is_expected => Some(WaitReason::Duplicate),
             Seen::Expired | Seen::Failed | Seen::Cancelled => Some(WaitReason::Late),
+            Seen::Pending if !self.is_live => Some(WaitReason::PartnerNotLive),
             _ if payment.currency != order.currency => Some(WaitReason::OtherCurrency),
             _ if payment.amount != order.amount => Some(WaitReason::OtherAmount),
             _ if !is_expected && !self.has_room(payment.amount, payment.currency) => {
@@ -255,7 +268,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The wallet, where money of that currency can go into it.
-    fn wallet_in(&self, currency: Currency) -> Option<&'a AccountRow> {
+    pub(super) fn wallet_in(&self, currency: Currency) -> Option<&'a AccountRow> {
         self.wallet.filter(|row| row.opened.currency == currency)
     }
 
@@ -279,80 +292,22 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The payment is the order's, and its money goes where the order's goes.
-    fn pay(&self, order: &Order, mut payment: ReceivedPayment) -> Settlement {
-        let was_settled = order.state == OrderState::Success;
-        payment.state = PaymentState::Matched(Claimant::Order(order.reference.clone()));
-        let postings = if was_settled {
-            Vec::new()
-        } else {
-            self.postings(
-                order,
-                payment.wallet_type,
-                (payment.amount, payment.currency),
-            )
-        };
-        let paid = Order {
-            payment: Some(payment.key()),
-            utr: payment
-                .reference
-                .as_str()
-                .parse()
-                .ok()
-                .or_else(|| order.utr.clone()),
-            ..succeeded(order, self.now)
-        };
-        Settlement {
-            postings,
-            payment: Some(payment),
-            order: Some(paid),
-            gateway: Vec::new(),
-        }
-    }
-
-    fn postings(
-        &self,
-        order: &Order,
-        from: WalletType,
-        (amount, currency): (Amount, Currency),
-    ) -> Vec<Posting> {
-        let cents = i64::try_from(amount.cents()).expect("an amount is at most 2^53-1");
-        let posting = |account, cents, link| Posting {
-            account,
-            currency,
-            cents,
-            link,
-        };
-        let (to, link) = match self.wallet_in(currency) {
-            Some(row) => {
-                let balance_after = row.balance.plus(amount);
-                let link = Link {
-                    previous: row.last,
-                    balance_after: balance_after.expect("there is room, as was seen before"),
-                };
-                (AccountRef::Player(row.opened.number), Some(link))
-            }
-            None => (AccountRef::Partner(order.partner), None),
-        };
-        vec![
-            posting(AccountRef::Received(from), -cents, None),
-            posting(to, cents, link),
-        ]
-    }
-
     /// A payer names a UTR, or another one; `None` where it is the one that is named already.
     /// `payments` are those with that UTR, `wallet` is the order's: where another one names the
     /// UTR too nothing is paid.
     ///
     /// # Errors
-    /// [`OrderRefusal::NotPending`], [`OrderRefusal::TooManyCorrections`],
-    /// [`OrderRefusal::TooManyClaims`].
+    /// [`OrderRefusal::PartnerNotLive`], [`OrderRefusal::NotPending`],
+    /// [`OrderRefusal::TooManyCorrections`], [`OrderRefusal::TooManyClaims`].
     pub fn decide_utr(
         &self,
         order: &Order,
         utr: &Utr,
         payments: &[PaymentRow],
     ) -> Result<Option<Record>, OrderRefusal> {
+        if !self.is_live {
+            return Err(OrderRefusal::PartnerNotLive);
+        }
         if order.seen(self.now).0 != Seen::Pending {
             return Err(OrderRefusal::NotPending);
         }
@@ -408,55 +363,6 @@ impl<'a> Desk<'a> {
             documents,
         }))
     }
-
-    /// An operator says that an order is paid: by `payment`, whatever there is about it, or by
-    /// word alone.
-    ///
-    /// # Errors
-    /// [`OrderRefusal::NotPending`] unless it is pending or expired, [`OrderRefusal::PaymentTaken`],
-    /// [`OrderRefusal::BalanceOutOfRange`].
-    pub fn decide_approval(
-        &self,
-        order: &Order,
-        utr: Option<&Utr>,
-        payment: Option<&ReceivedPayment>,
-    ) -> Result<Record, OrderRefusal> {
-        if order.state != OrderState::Pending {
-            return Err(OrderRefusal::NotPending);
-        }
-        if payment.is_some_and(|payment| matches!(payment.state, PaymentState::Matched(_))) {
-            return Err(OrderRefusal::PaymentTaken);
-        }
-        let (amount, currency) = match payment {
-            Some(payment) => (payment.amount, payment.currency),
-            None => (order.amount, order.currency),
-        };
-        if !self.has_room(amount, currency) {
-            return Err(OrderRefusal::BalanceOutOfRange);
-        }
-        let settled = match payment {
-            Some(payment) => self.pay(order, payment.clone()),
-            None => {
-                let from = self.rules.wallet_types[0];
-                let named = Order {
-                    utr: utr.or(order.utr.as_ref()).cloned(),
-                    ..succeeded(order, self.now)
-                };
-                Settlement {
-                    postings: self.postings(order, from, (order.amount, order.currency)),
-                    payment: None,
-                    order: Some(named),
-                    gateway: Vec::new(),
-                }
-            }
-        };
-        Ok(Record {
-            by: Actor::Operator,
-            kind: RecordKind::OrderApproved,
-            postings: settled.postings.clone(),
-            documents: settled.documents().collect(),
-        })
-    }
 }
 
 /// What a payment comes to.
@@ -488,18 +394,6 @@ impl Settlement {
         let order = self.order.map(Box::new).map(Document::Order);
         let gateway = self.gateway.into_iter().map(Document::from);
         payment.into_iter().chain(order).chain(gateway)
-    }
-}
-
-fn succeeded(order: &Order, now: Timestamp) -> Order {
-    let state_at = match order.state {
-        OrderState::Success => order.state_at,
-        _ => now,
-    };
-    Order {
-        state: OrderState::Success,
-        state_at,
-        ..order.clone()
     }
 }
 

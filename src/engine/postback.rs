@@ -127,6 +127,31 @@ pub struct Attempt {
     pub answer: Answer,
 }
 
+/// What a try came to, in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// The merchant has taken it.
+    Taken,
+    /// The merchant answered something else.
+    NotTaken,
+    /// There was no answer.
+    NoAnswer,
+}
+
+impl Tried {
+    /// All, in the order in which they are declared.
+    pub const ALL: [Tried; 3] = [Tried::Taken, Tried::NotTaken, Tried::NoAnswer];
+
+    /// The word for those who count them.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tried::Taken => "taken",
+            Tried::NotTaken => "not_taken",
+            Tried::NoAnswer => "no_answer",
+        }
+    }
+}
+
 /// What came back of a try.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
@@ -143,6 +168,15 @@ pub struct Answer {
 pub const ANSWER_TEXT_MAX: usize = 500;
 
 impl Answer {
+    /// In few words.
+    pub fn outcome(&self) -> Tried {
+        match (self.taken, self.status) {
+            (true, _) => Tried::Taken,
+            (false, Some(_)) => Tried::NotTaken,
+            (false, None) => Tried::NoAnswer,
+        }
+    }
+
     /// An answer, of which so much is kept as operators need.
     pub fn new(taken: bool, status: Option<u16>, text: &str) -> Answer {
         let shown = text.chars().map(|character| match character.is_control() {
@@ -419,6 +453,19 @@ mod tests {
         let again = tried(again, false, at(100 * HOUR));
         assert_eq!(again.state, DeliveryState::Due(at(100 * HOUR + 10)));
         assert_eq!(again.attempts, delivery.attempts + 1);
+    }
+
+    #[test]
+    fn the_last_try_is_at_the_end_of_its_time() {
+        let rules = PostbackRules {
+            schedule: vec![Span::from_seconds(10)],
+            then_every: Span::from_seconds(20),
+            give_up_after: Span::from_seconds(30),
+        };
+        assert_eq!(rules.longest(), Span::from_seconds(20));
+        assert_eq!(rules.next(1, at(0), at(0)), Some(at(10)));
+        assert_eq!(rules.next(2, at(0), at(10)), Some(at(30)));
+        assert_eq!(rules.next(2, at(0), at(11)), None);
     }
 
     #[test]

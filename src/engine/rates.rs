@@ -384,5 +384,12 @@ mod tests {
         assert_eq!(change("EUR", "0.9"), both);
         assert_eq!(change("INR", "85"), rates("USD", &[("INR", "85")]));
         assert!(change("USD", "2").is_err());
+        // What is so already is nothing to take down.
+        let set = |rate: &str| {
+            let changes = BTreeMap::from([(currency("INR"), rate.parse().unwrap())]);
+            decide_rates(&table, changes).unwrap()
+        };
+        assert_eq!(set("84.1"), None);
+        assert!(set("84.2").is_some());
     }
 }

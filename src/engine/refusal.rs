@@ -153,14 +153,23 @@ pub enum OrderRefusal {
     Unknown,
     /// The partner has an order of that name with other content. Permanent.
     IdUsed,
+    /// The partner is disabled or past its end. May pass.
+    PartnerNotLive,
     /// The order is over. Permanent.
     NotPending,
     /// The UTR was corrected as often as it may be. Permanent.
     TooManyCorrections,
     /// The UTR was named for as many orders as it may be. Permanent, until an operator decides.
     TooManyClaims,
+    /// An operator's word has paid the order, and no payment has come that would stand for it. May
+    /// pass when one comes.
+    PaymentUnknown,
     /// The received payment is another order's. Permanent.
     PaymentTaken,
+    /// The received payment is in another currency. Permanent.
+    OtherCurrency,
+    /// More is to be taken back than the user's wallet holds. May pass after a deposit or a win.
+    InsufficientFunds,
     /// The user's wallet would pass its limit. May pass when the user has lost some.
     BalanceOutOfRange,
 }
@@ -170,10 +179,21 @@ impl fmt::Display for OrderRefusal {
         f.write_str(match self {
             OrderRefusal::Unknown => "there is no such order",
             OrderRefusal::IdUsed => "the partner has an order of this name with other content",
+            OrderRefusal::PartnerNotLive => "the partner is disabled or past its end",
             OrderRefusal::NotPending => "the order is over: it does not wait for a payment",
             OrderRefusal::TooManyCorrections => "the reference was corrected too often",
             OrderRefusal::TooManyClaims => "the reference was named for too many orders",
+            OrderRefusal::PaymentUnknown => {
+                "the order is paid by your word, and no payment with its reference has come"
+            }
             OrderRefusal::PaymentTaken => "the payment with this reference is another order's",
+            OrderRefusal::OtherCurrency => {
+                "the payment with this reference is in another currency than the order"
+            }
+            OrderRefusal::InsufficientFunds => {
+                "less was received than your word has paid, and the user's wallet does not hold \
+                 the difference any more"
+            }
             OrderRefusal::BalanceOutOfRange => "the user's wallet would pass its limit",
         })
     }
@@ -191,6 +211,12 @@ pub enum DepositRefusal {
     CustomIdMissing,
     /// The name is another deposit's. Permanent.
     CustomIdUsed,
+    /// Another transaction number was named for the deposit. Permanent.
+    Key1Named,
+    /// The deposit's page has waited too long. Permanent.
+    PageExpired,
+    /// Its payer has named no transaction number. May pass when one is named.
+    Key1Missing,
     /// Nothing is configured to pay to. May pass when something is.
     NoRequisites,
     /// An operator has said no. Permanent.
@@ -212,6 +238,9 @@ impl fmt::Display for DepositRefusal {
             DepositRefusal::Key1Used => "the transaction number was claimed before",
             DepositRefusal::CustomIdMissing => "the deposit has no custom_transaction_id",
             DepositRefusal::CustomIdUsed => "this custom_transaction_id is another deposit's",
+            DepositRefusal::Key1Named => "another transaction number was named for the deposit",
+            DepositRefusal::PageExpired => "the deposit's page has expired",
+            DepositRefusal::Key1Missing => "its payer has named no transaction number yet",
             DepositRefusal::NoRequisites => "nothing is configured to pay to",
             DepositRefusal::Rejected => "the deposit is rejected already",
             DepositRefusal::Activated => "the deposit is activated already",

@@ -94,6 +94,28 @@ pub fn decide_requisites(
     known: &Given<'_>,
     now: Timestamp,
 ) -> Result<Option<Record>, DepositRefusal> {
+    let Some((requisites, turn)) = next(of, system, known, now)? else {
+        return Ok(None);
+    };
+    let documents: [GatewayDocument; 2] = [requisites.into(), turn.into()];
+    Ok(Some(Record {
+        by: Actor::Partner,
+        kind: RecordKind::RequisitesGiven,
+        postings: Vec::new(),
+        documents: documents.map(Document::from).to_vec(),
+    }))
+}
+
+/// The next requisites, and the turn after them; `None` where the label keeps what it has.
+///
+/// # Errors
+/// [`DepositRefusal::NoRequisites`].
+pub(super) fn next(
+    of: &SavingsOf,
+    system: &PaymentSystem,
+    known: &Given<'_>,
+    now: Timestamp,
+) -> Result<Option<(Requisites, Turn)>, DepositRefusal> {
     let is_open = known.deposit.is_none_or(|deposit| deposit.is_open(now));
     let keeps = |before: &Requisites| is_open && system.requisites.contains(&before.identifier);
     if known.before.is_some_and(keeps) {
@@ -115,11 +137,40 @@ pub fn decide_requisites(
         currency: of.currency,
         given: given + 1,
     };
-    let documents: [GatewayDocument; 2] = [requisites.into(), turn.into()];
-    Ok(Some(Record {
-        by: Actor::Partner,
-        kind: RecordKind::RequisitesGiven,
-        postings: Vec::new(),
-        documents: documents.map(Document::from).to_vec(),
-    }))
+    Ok(Some((requisites, turn)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::sample;
+
+    #[test]
+    fn requisites_that_are_offered_no_more_are_exchanged() {
+        let mut system = sample::payment_system();
+        let of = SavingsOf {
+            partner: crate::id::PartnerNumber(1),
+            label: "55".parse().unwrap(),
+            wallet_type: system.wallet_type,
+            currency: system.currency,
+        };
+        let before = Requisites {
+            of: of.clone(),
+            identifier: system.requisites[0].clone(),
+            deposit: None,
+        };
+        let known = Given {
+            before: Some(&before),
+            deposit: None,
+            turn: None,
+        };
+        let decide = |system: &PaymentSystem| {
+            decide_requisites(&of, system, &known, Timestamp::EPOCH).map(|record| record.is_some())
+        };
+        assert_eq!(decide(&system), Ok(false));
+        system.requisites = vec!["another".to_owned()];
+        assert_eq!(decide(&system), Ok(true));
+        system.requisites.clear();
+        assert_eq!(decide(&system), Err(DepositRefusal::NoRequisites));
+    }
 }

@@ -247,6 +247,8 @@ mod tests {
         let gateway = &secrets.former.gateway[0].secret;
         assert!(gateway.private_key == before.private_key);
         assert!(secrets.private_key != before.private_key);
+        assert!(gateway.access_key == before.access_key);
+        assert!(secrets.access_key != before.access_key);
         for (now, opens) in [(0, true), (HOUR - 1, true), (HOUR, false)] {
             assert!(secrets.gateway_secret_is(&hash("a"), at(now)));
             assert!(!secrets.gateway_secret_is(&hash("b"), at(now)));

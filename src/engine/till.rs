@@ -56,7 +56,8 @@ impl Till<'_> {
     ) -> Result<(Vec<Posting>, Vec<GatewayDocument>), OutOfRange> {
         let savings = self.savings.filter(|savings| !savings.deposits.is_empty());
         let is_small = got.amount < self.minimum;
-        let goes_on = savings.filter(|_| is_small);
+        // What is enough since the minimum was lowered goes along with whatever comes next.
+        let goes_on = savings.filter(|of| is_small || of.sum >= self.minimum);
         let stockpiling_id = goes_on.map_or(self.last_stockpile + 1, |of| of.stockpiling_id);
         let mut documents = Vec::new();
         if goes_on.is_none() {

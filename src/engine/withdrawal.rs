@@ -254,30 +254,46 @@ pub enum WithdrawalVerdict {
     Repeated(WithdrawalId),
 }
 
-/// Judges a request. `named` is the withdrawal under its name, `signed` the one that was accepted
-/// under its signature, `holder` what the merchant has.
+impl NewWithdrawal {
+    /// The withdrawal that is asked for again, if this was asked for before. `named` is the one
+    /// under its name, `signed` the one that was accepted under its signature.
+    ///
+    /// # Errors
+    /// Its name or its signature belongs to another request.
+    pub fn repeats<'a>(
+        &self,
+        (named, signed): (Option<&'a Withdrawal>, Option<&'a Withdrawal>),
+    ) -> Result<Option<&'a Withdrawal>, WithdrawalRefusal> {
+        let before = match self.id {
+            Some(_) => named,
+            None => signed,
+        };
+        match before {
+            Some(before) if before.asked == self.asked && before.id_made == self.id.is_none() => {
+                Ok(Some(before))
+            }
+            Some(_) if self.id.is_some() => Err(WithdrawalRefusal::IdUsed),
+            Some(_) => Err(WithdrawalRefusal::SignatureUsed),
+            None if signed.is_some() => Err(WithdrawalRefusal::SignatureUsed),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Judges a request, beside what [`NewWithdrawal::repeats`] asks for. `holder` is what the merchant
+/// has.
 ///
 /// # Errors
 /// [`WithdrawalRefusal`]: then neither name nor signature is used up.
 pub fn decide_withdrawal(
     new: &NewWithdrawal,
     partner: &Partner,
-    (named, signed): (Option<&Withdrawal>, Option<&Withdrawal>),
+    before: (Option<&Withdrawal>, Option<&Withdrawal>),
     holder: &Holder,
 ) -> Result<WithdrawalVerdict, WithdrawalRefusal> {
     let asked = &new.asked;
-    let before = match new.id {
-        Some(_) => named,
-        None => signed,
-    };
-    match before {
-        Some(before) if before.asked == *asked && before.id_made == new.id.is_none() => {
-            return Ok(WithdrawalVerdict::Repeated(before.id.clone()));
-        }
-        Some(_) if new.id.is_some() => return Err(WithdrawalRefusal::IdUsed),
-        Some(_) => return Err(WithdrawalRefusal::SignatureUsed),
-        None if signed.is_some() => return Err(WithdrawalRefusal::SignatureUsed),
-        None => {}
+    if let Some(before) = new.repeats(before)? {
+        return Ok(WithdrawalVerdict::Repeated(before.id.clone()));
     }
     let withdrawal = Withdrawal {
         partner: partner.number,
@@ -453,6 +469,17 @@ mod tests {
             panic!("{record:?}");
         };
         withdrawal.clone()
+    }
+
+    #[test]
+    fn those_that_wait_for_an_operator_stand_in_a_list_of_their_own() {
+        let open = Mark::of::<Withdrawal>(List::Open).created(Seq(7));
+        let mut withdrawal = accepted(&new(Some("a"), 'a', 100));
+        for state in WithdrawalState::ALL {
+            withdrawal.state = state;
+            let is_open = withdrawal.marks(Seq(7)).contains(&open);
+            assert_eq!(is_open, state == WithdrawalState::Processing, "{state:?}");
+        }
     }
 
     #[test]

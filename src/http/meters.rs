@@ -159,6 +159,7 @@ impl From<Route<'_>> for Api {
             Route::Link(_)
             | Route::Hashed(_)
             | Route::Page(_)
+            | Route::Hosted(_)
             | Route::Game(_)
             | Route::OpenApi => Api::Page,
             Route::Admin | Route::Metrics => Api::Admin,

@@ -21,6 +21,7 @@ use super::body::Answer;
 use super::meters::{Api, Asked};
 use super::reply::Reply;
 use super::route::Side;
+use crate::engine::postback::PostbackKind;
 use crate::ledger::{Space, Vitals};
 use crate::meter::{BOUNDS_MICROS, Counted};
 use crate::protocol::wallet::reply::DONE;
@@ -29,12 +30,17 @@ use crate::time::Timestamp;
 /// What the encoder writes.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All that is known now.
-pub(super) fn answer(state: &Arc<State>) -> Reply {
-    let mut registry = Registry::with_prefix("coffer");
-    registry.register_collector(Box::new(Scrape(Arc::clone(state))));
-    let mut told = String::new();
-    text::encode(&mut told, &registry).expect("a text takes all that is written to it");
+/// All that is known now. Some of it the disk knows.
+pub(super) async fn answer(state: &Arc<State>) -> Reply {
+    let state = Arc::clone(state);
+    let told = tokio::task::spawn_blocking(move || {
+        let mut registry = Registry::with_prefix("coffer");
+        registry.register_collector(Box::new(Scrape(state)));
+        let mut told = String::new();
+        text::encode(&mut told, &registry).expect("a text takes all that is written to it");
+        told
+    });
+    let told = told.await.expect("nothing panics where a text is written");
     let mut reply = Response::new(Answer::whole(told));
     *reply.status_mut() = StatusCode::OK;
     let kind = HeaderValue::from_static(OPEN_METRICS);
@@ -61,6 +67,7 @@ impl Collector for Scrape {
         journal(&mut page, &vitals)?;
         books(&mut page, &vitals)?;
         state(&mut page, &vitals)?;
+        self.postbacks(&mut page)?;
         self.scrub(&mut page)?;
         self.backup(&mut page)
     }
@@ -130,6 +137,37 @@ impl Scrape {
             "connections_refused",
             "Connections that were turned away, since there were too many",
             of.map(|(labels, of)| (labels, of.refused.so_far())),
+        )
+    }
+
+    fn postbacks(&self, page: &mut Page<'_, '_>) -> fmt::Result {
+        let ledger = &self.0.ledger;
+        page.counters(
+            "postback_attempts",
+            "Tries to tell merchants, by what came of them",
+            ledger
+                .postback_tries()
+                .map(|(outcome, count)| ([("outcome", outcome.name())], count)),
+        )?;
+        let queues = PostbackKind::ALL.map(|kind| (kind, ledger.postback_queue(kind)));
+        let known = queues.iter().filter_map(|(kind, queue)| {
+            let labels = [("type", kind.name())];
+            Some((labels, *queue.as_ref().ok()?))
+        });
+        page.numbers(
+            "postbacks_due",
+            "Postbacks that are to be sent; of one receiver no more than 1000 are counted",
+            known.clone().map(|(labels, queue)| (labels, queue.due)),
+        )?;
+        let firsts = known.filter_map(|(labels, queue)| Some((labels, seconds(queue.first?))));
+        let firsts: Vec<_> = firsts.collect();
+        if firsts.is_empty() {
+            return Ok(());
+        }
+        page.numbers(
+            "postback_first_due_timestamp_seconds",
+            "When the first postback that is to be sent is, or was, due",
+            firsts,
         )
     }
 

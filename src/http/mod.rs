@@ -33,6 +33,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::engine::rates::Rates;
+use crate::id::DepositReference;
 use crate::journal::Attachments;
 use crate::ledger::Ledger;
 use crate::protocol::wallet::reply::Wording;
@@ -67,6 +68,13 @@ pub struct State {
     pub gateway: Gateway,
     /// The pictures that belong to deposits.
     pub attachments: Attachments,
+}
+
+impl State {
+    /// Where the page of a deposit lies for its payer.
+    fn payment_url(&self, of: &DepositReference) -> String {
+        format!("{}/payment/{of}", self.settings.public_url)
+    }
 }
 
 /// What is configured about serving (operations.md, Configuration).

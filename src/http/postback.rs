@@ -3,10 +3,12 @@
 use super::State;
 use crate::engine::deposit::{Credited, Deposit};
 use crate::engine::document::Partner;
+use crate::engine::postback::PostbackKind;
 use crate::engine::rates::Rates;
 use crate::engine::withdrawal::{Withdrawal, WithdrawalState};
 use crate::id::GatewayText;
 use crate::ledger::{PartnerRow, Unavailable};
+use crate::money::Amount;
 use crate::protocol::paykassma::gateway::postback::{
     DepositTold, Postback, Told, WithdrawalStatus, WithdrawalTold, signed,
 };
@@ -110,9 +112,61 @@ fn told(deposit: &Deposit) -> Option<DepositTold<'_>> {
         comment: activated.note.as_ref().map_or("", |note| note.as_str()),
         amount: activated.amount,
         stockpiling_id: activated.stockpiling_id,
-        transaction_id: deposit.key1.as_str(),
+        transaction_id: deposit.key1.as_ref().map_or("", |key1| key1.as_str()),
         plugin_custom_order_id: deposit.custom_transaction_id.as_str(),
     })
+}
+
+/// What stands in a sample where names stand in a postback.
+const SAMPLE: &str = "test-postback";
+
+/// A postback that tells of nothing, as those are made that tell of something: one unit of the
+/// partner's currency, and [`SAMPLE`] wherever something is named.
+///
+/// # Errors
+/// [`Unavailable`].
+pub(super) fn sample(
+    state: &State,
+    partner: &Partner,
+    kind: PostbackKind,
+    now: Timestamp,
+) -> Result<String, Unavailable> {
+    let rates = state.ledger.rates(&state.settings.rates)?.value;
+    let amount = Amount::from_cents(100).expect("1.00 is an amount");
+    let deposit = DepositTold {
+        activated: now,
+        exchanger_identifier: SAMPLE,
+        comment: SAMPLE,
+        amount,
+        stockpiling_id: 0,
+        transaction_id: SAMPLE,
+        plugin_custom_order_id: SAMPLE,
+    };
+    let withdrawal = WithdrawalTold {
+        comment: SAMPLE,
+        withdrawal_id: SAMPLE,
+        status: WithdrawalStatus::Processed,
+        account_number: "",
+        account_name: "",
+        account_email: "",
+        bank_code: None,
+        branch_code: None,
+    };
+    let offset = state.settings.wording.utc_offset;
+    let postback = Postback {
+        wallet_type: SAMPLE,
+        amount,
+        currency: partner.currency,
+        label: SAMPLE,
+        converted: &rates.converted(amount, partner.currency),
+        created: now,
+        offset: partner.settings.utc_offset.unwrap_or(offset),
+        of: match kind {
+            PostbackKind::Deposit => Told::Deposits(&[deposit]),
+            PostbackKind::Withdrawal => Told::Withdrawal(withdrawal),
+        },
+    };
+    Ok(signed_by(&state.admin.secret_key, partner, &postback))
 }
 
 /// The bytes of a postback under its merchant's keys.

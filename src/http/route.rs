@@ -27,6 +27,8 @@ pub(super) enum Route<'a> {
     Link(&'a str),
     /// The hosted page of a payment link: its name, or that of what such pages load.
     Page(&'a str),
+    /// The page that a merchant's payer pays on: its name, or that of what such pages load.
+    Hosted(&'a str),
     /// A game that people play in the browser: its name.
     Game(&'a str),
     /// The admin API.
@@ -49,7 +51,7 @@ type Leads = for<'a> fn(&'a str) -> Route<'a>;
 /// All paths: the address that knows it, or both; the path, with more behind it where it ends in a
 /// slash; where it leads. The Partner API has two, since its document's base URL may end in `/api`
 /// (partner-api.md).
-const KNOWN: [(Option<Side>, &str, Leads); 15] = [
+const KNOWN: [(Option<Side>, &str, Leads); 16] = [
     (Some(Side::Public), "/wallet/", |token| Route::Wallet(token)),
     (Some(Side::Public), "/v2/partner/", |call| {
         Route::Partner(call)
@@ -65,6 +67,7 @@ const KNOWN: [(Option<Side>, &str, Leads); 15] = [
     (Some(Side::Public), "/v2/withdrawal/", |_| Route::Gateway),
     (Some(Side::Public), "/redirect/", |hash| Route::Hashed(hash)),
     (Some(Side::Public), "/order/", |name| Route::Page(name)),
+    (Some(Side::Public), "/payment/", |name| Route::Hosted(name)),
     (Some(Side::Public), "/v3/game/", |name| Route::Game(name)),
     (Some(Side::Admin), "/admin/v1/", |_| Route::Admin),
     (Some(Side::Admin), "/metrics", |_| Route::Metrics),
@@ -111,6 +114,8 @@ mod tests {
             ("/auth/token/abc", Route::Link("abc"), Route::Unknown),
             ("/order/abc", Route::Page("abc"), Route::Unknown),
             ("/order", Route::Unknown, Route::Unknown),
+            ("/payment/abc", Route::Hosted("abc"), Route::Unknown),
+            ("/payment", Route::Unknown, Route::Unknown),
             ("/v3/game/mine", Route::Game("mine"), Route::Unknown),
             ("/openapi.json", Route::OpenApi, Route::OpenApi),
             ("/openapi.json/", Route::Unknown, Route::Unknown),

@@ -110,12 +110,13 @@ async fn reply_to(
         Route::Hashed(hash) => Ok(gateway::redirect(state, request.method(), hash).await?),
         Route::Link(token) => Ok(link::answer(state, request.method(), token).await?),
         Route::Page(name) => serve_person(state, Sight::Order(name.to_owned()), request).await,
+        Route::Hosted(name) => serve_person(state, Sight::Hosted(name.to_owned()), request).await,
         Route::Game(name) => serve_person(state, Sight::Game(name.to_owned()), request).await,
         Route::Admin => {
             let (head, body) = request.into_parts();
             operate(state, caller, head, body).await
         }
-        Route::Metrics => Ok(measured(state, caller, request)),
+        Route::Metrics => Ok(measured(state, caller, request).await),
         Route::Alive | Route::Ready | Route::OpenApi if side == Side::Admin && !is_read => {
             Ok(read_only())
         }
@@ -134,12 +135,12 @@ async fn reply_to(
 }
 
 /// Tells an operator what was counted and measured.
-fn measured(state: &Arc<State>, caller: &Caller, request: Request<Incoming>) -> Reply {
+async fn measured(state: &Arc<State>, caller: &Caller, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     match admin::turned_away(state, caller.peer, &head) {
         Some(refusal) => over(refusal, &body),
-        None if is_read => over(metrics::answer(state), &body),
+        None if is_read => over(metrics::answer(state).await, &body),
         None => over(read_only(), &body),
     }
 }
@@ -269,7 +270,10 @@ async fn serve_merchant(
     }
     let call = match gateway::admit(state, caller, asked, head) {
         Ok(call) => call,
-        Err(refusal) => return Ok(over(refusal.told(), &body)),
+        Err(refusal) => {
+            let refusal = refusal.durable(state).await?;
+            return Ok(over(refusal, &body));
+        }
     };
     match read(body, bytes_max).await? {
         Some(body) => Ok(gateway::answer(state, call, body).await?),

@@ -1,5 +1,5 @@
-//! Deposits: activated by merchants, by payments that come, by operators; and what payers are given
-//! to pay to (paykassma-api.md, Deposits).
+//! Deposits: activated by merchants, by payments that come, by operators (paykassma-api.md,
+//! Deposits).
 //!
 //! Whether a payment is a deposit's or an order's is judged under the lock of the payments, and
 //! under that of the gateway's documents: one comes after the other.
@@ -13,23 +13,23 @@ use super::paying::{Key, Payments};
 use super::report::Page;
 use super::{Ledger, Observed, Space, Unavailable};
 use crate::engine::activation::{
-    Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
+    Again, Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
     decide_left_id, decide_rejection,
 };
-use crate::engine::catalogue::{Catalogue, PaymentSystem};
+use crate::engine::catalogue::Catalogue;
 use crate::engine::deposit::{
     Deposit, DepositNamed, DepositSeen, Key1Used, LeftId, Savings, SavingsOf, Stockpiles,
     TellOfDeposits,
 };
 use crate::engine::gateway::{Found, GatewayKey, List, Mark};
-use crate::engine::merchant::Holder;
+use crate::engine::merchant::{Holder, Merchant};
 use crate::engine::order::{Desk, PaymentRules};
 use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::engine::postback::{PostbackKind, PostbackOf};
 use crate::engine::refusal::DepositRefusal;
-use crate::engine::requisites::{Given, Requisites, Turn, decide_requisites};
+use crate::engine::requisites::Requisites;
 use crate::engine::till::Till;
-use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, Seq};
+use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, PaymentReference, Seq};
 use crate::money::Amount;
 use crate::time::Span;
 
@@ -125,6 +125,11 @@ pub(super) fn asking(gateway: &Gateway, numbers: &[PaymentKey]) -> Vec<Deposit> 
     used.cloned().collect()
 }
 
+/// The payment of a number, where there are both.
+fn row_of<'a>(payments: &'a Payments, number: Option<&PaymentKey>) -> Option<&'a PaymentRow> {
+    number.and_then(|number| payments.rows.row(number))
+}
+
 impl Gateway {
     /// The deposit that has used a number, where it is in memory.
     fn used_by(&self, (wallet_type, key1): &PaymentKey) -> Option<&Deposit> {
@@ -154,6 +159,24 @@ impl Gateway {
         keys.extend(saved.map(Deposit::key_of));
         keys.push(key);
         keys
+    }
+
+    /// The names of what has a new deposit's name already, and of the deposit itself where that is
+    /// what has it: it waits on its page for a number.
+    fn named(
+        &self,
+        partner: PartnerNumber,
+        new: &NewDeposit,
+        left: &GatewayKey,
+    ) -> Vec<GatewayKey> {
+        let Some(name) = new.name(self.read(left)) else {
+            return Vec::new();
+        };
+        let key = DepositNamed::key_of(partner, name);
+        let named: Option<&DepositNamed> = self.read(&key);
+        let itself = named.filter(|named| named.deposit == new.reference);
+        let itself = itself.map(|named| Deposit::key_of(&named.deposit));
+        [key].into_iter().chain(itself).collect()
     }
 
     fn found(&self, reference: &DepositReference) -> Option<Found<Deposit>> {
@@ -206,15 +229,12 @@ impl Ledger {
         };
         let left_key = LeftId::key_of(partner.number, &new.label);
         let given_key = Requisites::key_of(&new.savings_in(partner.number, None));
-        let name_key = |gateway: &Gateway| {
-            let name = new.name(gateway.read(&left_key));
-            name.map(|name| DepositNamed::key_of(partner.number, name))
-        };
+        let named = |gateway: &Gateway| gateway.named(partner.number, new, &left_key);
         let (mut payments, mut gateway) =
             self.payments_and_gateway((&seeds, payment_rules), |payments, gateway| {
                 let mut keys = gateway.asking_keys(std::slice::from_ref(&number));
                 keys.extend(gateway.till_keys(&of(payments)));
-                keys.extend(name_key(gateway));
+                keys.extend(named(gateway));
                 keys.extend([left_key.clone(), given_key.clone()]);
                 keys
             })?;
@@ -225,14 +245,17 @@ impl Ledger {
         let desk = Desk {
             claimants: &claimants,
             wallet: None,
+            is_live: true,
             deposits: &[],
             till: Some(&till),
             rules: payment_rules,
             now: self.sequencer.now(),
         };
+        let mut named = named(&gateway).into_iter();
         let before = Before {
             by_key1: gateway.used_by(&number),
-            named: name_key(&gateway).and_then(|key| gateway.read(&key)),
+            named: named.next().and_then(|key| gateway.read(&key)),
+            open: named.next().and_then(|key| gateway.read(&key)),
             left: gateway.read(&left_key),
             requisites: gateway.read(&given_key),
             payment: payments.rows.row(&number).map(|row| &row.payment),
@@ -257,6 +280,24 @@ impl Ledger {
         Ok(Observed { value, seq })
     }
 
+    /// The deposit that is asked for again, if it was asked for before.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn repeated_deposit(
+        &self,
+        partner: &PartnerRow,
+        again: &Again,
+    ) -> Result<Option<Observed<Found<Deposit>>>, Unavailable> {
+        let numbers = [again.number()];
+        let gateway = self.gateway_with(|gateway| gateway.asking_keys(&numbers))?;
+        let before = gateway.used_by(&numbers[0]);
+        let before = before.filter(|before| again.repeats(before, partner));
+        let found = before.and_then(|before| gateway.found(&before.reference));
+        let seq = self.sequencer.last();
+        Ok(found.map(|value| Observed { value, seq }))
+    }
+
     /// An operator gives a word on a deposit (operations.md, `deposit approve|reject`): its money
     /// goes on to the merchant, or its payment is free for whoever else asks for it. The same word
     /// given again changes nothing.
@@ -270,12 +311,30 @@ impl Ledger {
         payment_rules: &PaymentRules,
         rules: &DepositRules<'_>,
     ) -> Result<Observed<DepositView>, DepositError> {
+        // Its payer may name the number meanwhile: then there is another payment to look at.
+        loop {
+            let first = self.known_deposit(reference)?;
+            let decided = self.decide_on(&first, word, payment_rules, rules)?;
+            if let Some(decided) = decided {
+                return Ok(decided);
+            }
+        }
+    }
+
+    /// The same of a deposit that was looked at a moment ago; `None` where it has got its number
+    /// since.
+    fn decide_on(
+        &self,
+        first: &Deposit,
+        word: &DepositWord,
+        payment_rules: &PaymentRules,
+        rules: &DepositRules<'_>,
+    ) -> Result<Option<Observed<DepositView>>, DepositError> {
         let permit = self.reserve();
-        let first = self.known_deposit(reference)?;
-        let number = (first.wallet_type, first.key1.clone());
-        let seeds = [Key::Payment(number.clone())];
+        let (reference, number) = (&first.reference, first.payment());
+        let seeds: Vec<Key> = number.iter().cloned().map(Key::Payment).collect();
         let of = |payments: &Payments| {
-            let payment = payments.rows.row(&number);
+            let payment = row_of(payments, number.as_ref());
             first.savings_in(payment.map_or(first.currency, |row| row.payment.currency))
         };
         let keys = |payments: &Payments, gateway: &Gateway| {
@@ -285,16 +344,16 @@ impl Ledger {
         };
         let order = |payments: &Payments| match word {
             DepositWord::Approve => None,
-            DepositWord::Reject(_) => payments.only_claimant(&number),
+            DepositWord::Reject(_) => payments.only_claimant(number.as_ref()?),
         };
         let mut counter = self.counter((&seeds, payment_rules), keys, order)?;
         let seen = self.sequencer.last();
-        let found = counter
-            .gateway
-            .found(reference)
-            .expect("it was there before");
-        let deposit = &found.document;
-        let payment = counter.payments.rows.row(&number).map(|row| &row.payment);
+        let found = counter.gateway.found(reference);
+        let deposit = &found.expect("it was there before").document;
+        if deposit.key1 != first.key1 {
+            return Ok(None);
+        }
+        let payment = row_of(&counter.payments, number.as_ref()).map(|row| &row.payment);
         let now = self.sequencer.now();
         let decided = match word {
             DepositWord::Approve => {
@@ -302,10 +361,12 @@ impl Ledger {
                 decide_approval(deposit, payment, &drawer.till(rules), now)
             }
             DepositWord::Reject(reason) => {
-                let claimants = counter.payments.claimants(Some(&number.1));
+                let key1 = number.as_ref().map(|(_, key1)| key1);
+                let claimants = counter.payments.claimants(key1);
                 let desk = Desk {
                     claimants: &claimants,
                     wallet: counter.wallet(),
+                    is_live: counter.is_live(now),
                     deposits: &[],
                     till: None,
                     rules: payment_rules,
@@ -327,14 +388,14 @@ impl Ledger {
         let deposit = counter.gateway.found(reference);
         let value = DepositView {
             deposit: deposit.expect("it was there before"),
-            payment: counter.payments.rows.row(&number).cloned(),
+            payment: row_of(&counter.payments, number.as_ref()).cloned(),
         };
         drop(counter);
         self.ring();
-        Ok(Observed { value, seq })
+        Ok(Some(Observed { value, seq }))
     }
 
-    /// A deposit, of which only what never changes is looked at.
+    /// A deposit, of which only what never changes is looked at, and its number, which may come.
     fn known_deposit(&self, reference: &DepositReference) -> Result<Deposit, DepositError> {
         let key = Deposit::key_of(reference);
         let gateway = self.gateway_with(|_| vec![key.clone()])?;
@@ -351,18 +412,20 @@ impl Ledger {
         reference: &DepositReference,
         payment_rules: &PaymentRules,
     ) -> Result<Observed<DepositView>, DepositError> {
-        let first = self.known_deposit(reference)?;
-        let number = (first.wallet_type, first.key1);
-        let seeds = [Key::Payment(number.clone())];
-        let (payments, gateway) = self.payments_and_gateway((&seeds, payment_rules), |_, _| {
-            vec![Deposit::key_of(reference)]
-        })?;
-        let value = DepositView {
-            deposit: gateway.found(reference).expect("it was there before"),
-            payment: payments.rows.row(&number).cloned(),
-        };
-        let seq = self.sequencer.last();
-        Ok(Observed { value, seq })
+        loop {
+            let number = self.known_deposit(reference)?.payment();
+            let seeds: Vec<Key> = number.iter().cloned().map(Key::Payment).collect();
+            let key = Deposit::key_of(reference);
+            let keys = |_: &Payments, _: &Gateway| vec![key.clone()];
+            let (payments, gateway) = self.payments_and_gateway((&seeds, payment_rules), keys)?;
+            let deposit = gateway.found(reference).expect("it was there before");
+            if deposit.document.payment() == number {
+                let payment = row_of(&payments, number.as_ref()).cloned();
+                let seq = self.sequencer.last();
+                let value = DepositView { deposit, payment };
+                return Ok(Observed { value, seq });
+            }
+        }
     }
 
     /// Deposits, the newest first (operations.md, `deposit list`); `before` is the last page's
@@ -391,56 +454,6 @@ impl Ledger {
             })
         })?;
         Ok(page.found())
-    }
-
-    /// What a label is to pay to (paykassma-api.md, `transaction/create`): the next requisites of
-    /// the payment system, or those that it has.
-    ///
-    /// # Errors
-    /// Refused where there are none.
-    pub fn requisites(
-        &self,
-        partner: &PartnerRow,
-        label: &Label,
-        system: &PaymentSystem,
-    ) -> Result<Observed<String>, DepositError> {
-        let permit = self.reserve();
-        let of = SavingsOf {
-            partner: partner.number,
-            label: label.clone(),
-            wallet_type: system.wallet_type,
-            currency: system.currency,
-        };
-        let key = Requisites::key_of(&of);
-        let turn = Turn::key_of(system.wallet_type, system.currency);
-        let deposit = |gateway: &Gateway| {
-            let before: Option<&Requisites> = gateway.read(&key);
-            let deposit = before.and_then(|before| before.deposit.as_ref());
-            deposit.map(Deposit::key_of)
-        };
-        let mut gateway = self.gateway_with(|gateway| {
-            let mut keys = vec![key.clone(), turn.clone()];
-            keys.extend(deposit(gateway));
-            keys
-        })?;
-        let known = Given {
-            before: gateway.read(&key),
-            deposit: deposit(&gateway).and_then(|key| gateway.read(&key)),
-            turn: gateway.read(&turn),
-        };
-        let mut seq = self.sequencer.last();
-        let decided = decide_requisites(&of, system, &known, self.sequencer.now());
-        let record = decided.map_err(|refusal| DepositError::Refused(refusal, seq))?;
-        if let Some(record) = record {
-            if self.space() < Space::Ample {
-                return Err(DepositError::Unavailable);
-            }
-            let permit = permit.ok_or(Unavailable)?;
-            seq = self.take_gateway_down(permit, &mut gateway, record).seq;
-        }
-        let given: Option<&Requisites> = gateway.read(&key);
-        let value = given.expect("they are there by now").identifier.clone();
-        Ok(Observed { value, seq })
     }
 
     /// What is saved up (paykassma-api.md, `deposit-info`).
@@ -476,6 +489,7 @@ impl Ledger {
             partner: partner.number,
             label: label.clone(),
             id: Some(id.clone()),
+            deposit: None,
         };
         let seen = self.sequencer.last();
         let decided = decide_left_id(left, gateway.read(&key), gateway.read(&name));
@@ -513,17 +527,27 @@ impl Ledger {
         Ok(self.told(deposit))
     }
 
-    /// The same of the merchant's deposit with a transaction number, in whichever payment system.
+    /// The same of the merchant's deposit with a transaction number, in whichever payment system:
+    /// what was told of has brought money in one of its accounts.
     ///
     /// # Errors
     /// [`Unavailable`].
     pub fn told_of_number(
         &self,
         partner: &PartnerRow,
-        numbers: &[PaymentKey],
+        key1: &PaymentReference,
     ) -> Result<Observed<Option<PostbackOf>>, Unavailable> {
-        let gateway = self.gateway_with(|gateway| gateway.asking_keys(numbers))?;
-        let deposits = asking(&gateway, numbers);
+        let numbers = |gateway: &Gateway| -> Vec<PaymentKey> {
+            let merchant: Option<&Merchant> = gateway.read(&Merchant::key_of(partner.number));
+            let types = merchant.into_iter().flat_map(Merchant::wallet_types);
+            types.map(|of| (of, key1.clone())).collect()
+        };
+        let gateway = self.gateway_with(|gateway| {
+            let mut keys = gateway.asking_keys(&numbers(gateway));
+            keys.push(Merchant::key_of(partner.number));
+            keys
+        })?;
+        let deposits = asking(&gateway, &numbers(&gateway));
         let mut own = deposits.iter().filter(|of| of.partner == partner.number);
         Ok(self.told(own.find(|of| of.told.is_some())))
     }

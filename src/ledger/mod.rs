@@ -17,6 +17,7 @@ mod flush;
 mod gateway;
 mod hashed;
 mod history;
+mod hosted;
 mod index;
 mod links;
 mod load;
@@ -33,6 +34,7 @@ mod rates;
 mod recent;
 mod recover;
 mod report;
+mod requisites;
 mod revenue;
 mod scrub;
 mod sequencer;
@@ -64,7 +66,7 @@ pub use self::partners::{DEFAULT_ID_SPACE, PartnerRow};
 pub use self::payments::Received;
 pub use self::play::{Outcome, Played};
 use self::postbacks::Bell;
-pub use self::postbacks::{DuePostback, PostbackView, PostbacksAsked};
+pub use self::postbacks::{DuePostback, PostbackView, PostbacksAsked, Queue};
 pub use self::rates::RatesError;
 pub use self::recover::RecoverError;
 use self::recover::Tail;
@@ -85,11 +87,12 @@ pub use self::vitals::Vitals;
 pub use self::withdrawals::{TellOfWithdrawal, WithdrawalError, WithdrawalsAsked};
 use crate::books::{Books, BooksError, Checkpoints, View};
 use crate::engine::command::Rules;
+use crate::engine::postback::Tried;
 use crate::engine::refusal::OperatorRefusal;
 use crate::id::Seq;
 pub use crate::journal::{Committer, Latched};
 use crate::journal::{Durable, Head, Journal, JournalError};
-use crate::meter::Durations;
+use crate::meter::{Count, Durations};
 
 /// How a ledger is run.
 #[derive(Clone, Copy, Debug)]
@@ -221,6 +224,8 @@ pub struct Ledger {
     stayed_bytes: AtomicU64,
     /// How long checkpoints took.
     checkpoint_times: Durations,
+    /// Tries to send postbacks, by what came of them.
+    postback_tries: [Count; Tried::ALL.len()],
     checkpoints: Checkpoints,
     /// Rings when a postback was written.
     bell: Bell,

@@ -50,7 +50,8 @@ impl From<Unavailable> for OrderError {
 /// Who decides about an order, and how.
 #[derive(Clone, Debug)]
 pub enum Decision {
-    /// An operator says that it is paid, by the payment with this UTR if there is one.
+    /// An operator says that it is paid, by the payment with this UTR if there is one; or which
+    /// payment it was that a word stood for.
     Approve(Option<Utr>),
     /// An operator says that it is not.
     Reject(Reason),
@@ -203,13 +204,15 @@ impl Ledger {
         let row = counter.payments.find(name)?;
         let claimants = counter.payments.claimants(named.as_ref());
         let deposits = asking(&counter.gateway, &numbers);
+        let now = self.sequencer.now();
         let desk = Desk {
             claimants: &claimants,
             wallet: counter.wallet(),
+            is_live: counter.is_live(now),
             deposits: &deposits,
             till: None,
             rules,
-            now: self.sequencer.now(),
+            now,
         };
         let seen = self.sequencer.last();
         let decided = decide(&row.order, &counter.payments, &desk);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use parking_lot::MutexGuard;
 
 use super::gateway::Gateway;
+use super::partners::PartnerRow;
 use super::shard::Players;
 use super::{Ledger, Unavailable};
 use crate::books::{BooksError, View};
@@ -23,6 +24,7 @@ use crate::engine::holdings::{AccountRow, Noted};
 use crate::engine::order::{Desk, OrderKey, OrderRow, PaymentRules, goes_to_user};
 use crate::engine::payment::{PaymentKey, PaymentRow};
 use crate::id::{AccountNumber, OrderReference, PartnerNumber, PaymentReference, Seq, Utr};
+use crate::time::Timestamp;
 
 /// Received payments and orders.
 #[derive(Default)]
@@ -80,6 +82,8 @@ enum Row {
 pub(super) struct Counter<'a> {
     pub(super) payments: MutexGuard<'a, Payments>,
     pub(super) gateway: MutexGuard<'a, Gateway>,
+    /// Whose order the money is for, if it is for one.
+    payee: Option<Arc<PartnerRow>>,
     wallet: Option<AccountNumber>,
     players: MutexGuard<'a, Players>,
 }
@@ -163,11 +167,13 @@ impl Ledger {
             if order(&payments) != first {
                 continue;
             }
+            let payee = first.and_then(|order| self.partners.by_number(order.partner));
             let mut players = self.shards.players.lock(&wallet.unwrap_or(NOBODY));
             if wallet.is_none_or(|home| players.keep(home)) {
                 return Ok(Counter {
                     payments,
                     gateway,
+                    payee,
                     wallet,
                     players,
                 });
@@ -175,8 +181,11 @@ impl Ledger {
         }
     }
 
-    /// The wallet that an order's money goes to; none where it is the partner's.
+    /// The wallet that an order's money goes to, or went to; none where it is the partner's.
     fn wallet_for(&self, order: &Order) -> Result<Option<AccountNumber>, Unavailable> {
+        if let Some(paid) = &order.paid {
+            return Ok(paid.wallet);
+        }
         let partner = self.partners.by_number(order.partner);
         let partner = partner.filter(|partner| goes_to_user(partner, order));
         let (Some(partner), Some(mobile)) = (partner, &order.mobile) else {
@@ -226,6 +235,12 @@ impl Counter<'_> {
         let home = self.wallet?;
         let row = self.players.holdings.players.row(&home)?;
         row.account(home)
+    }
+
+    /// Whether the partner is live whose order the money is for.
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        let payee = self.payee.as_ref();
+        payee.is_none_or(|partner| partner.is_live(now))
     }
 
     /// Makes the change of an entry that was pushed a moment ago.

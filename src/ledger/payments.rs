@@ -62,13 +62,15 @@ impl Ledger {
             self.drawer(&counter.gateway, of)
         });
         let till = drawer.as_ref().map(|drawer| drawer.till(of_deposits));
+        let now = self.sequencer.now();
         let desk = Desk {
             claimants: &claimants,
             wallet: counter.wallet(),
+            is_live: counter.is_live(now),
             deposits: &deposits,
             till: till.as_ref(),
             rules,
-            now: self.sequencer.now(),
+            now,
         };
         let decided = decide_payment(new, before, &desk);
         let Some(record) = decided.map_err(|refusal| refused(refusal, seen))? else {
@@ -108,6 +110,7 @@ impl Ledger {
         let desk = Desk {
             claimants: &[],
             wallet: None,
+            is_live: true,
             deposits: &[],
             till: None,
             rules,

@@ -10,7 +10,7 @@ use super::{Ledger, Observed, OperatorError, Space, Unavailable};
 use crate::engine::gateway::{Found, List, Mark};
 use crate::engine::postback::{
     Answer, Attempt, Delivery, DeliveryState, Postback, PostbackKind, PostbackOf, PostbackRules,
-    decide_attempt, decide_retry,
+    Tried, decide_attempt, decide_retry,
 };
 use crate::engine::refusal::OperatorRefusal;
 use crate::id::{PartnerNumber, PostbackUrl, Seq};
@@ -44,6 +44,18 @@ pub struct PostbacksAsked {
     /// Those that are in this state, by its word.
     pub state: Option<&'static str>,
 }
+
+/// What waits to be sent of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// How many; of one receiver no more than 1000 are counted.
+    pub due: u64,
+    /// When the first of them is, or was, to be sent.
+    pub first: Option<Timestamp>,
+}
+
+/// Postbacks to one receiver that are counted.
+const COUNTED_MAX: usize = 1000;
 
 /// Rings when something may have come to be sent.
 #[derive(Clone, Debug, Default)]
@@ -169,6 +181,29 @@ impl Ledger {
         Ok(due.collect())
     }
 
+    /// What is to be sent of one kind, to all receivers together. Reads the disk.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn postback_queue(&self, kind: PostbackKind) -> Result<Queue, Unavailable> {
+        let mut queue = Queue {
+            due: 0,
+            first: None,
+        };
+        for partner in self.partners().value {
+            let due = self.due_postbacks(partner.number, kind, COUNTED_MAX)?;
+            queue.due += due.len() as u64;
+            let firsts = due.first().map(|due| due.at).into_iter();
+            queue.first = firsts.chain(queue.first).min();
+        }
+        Ok(queue)
+    }
+
+    /// How often it was tried to send postbacks since the start, by what came of it.
+    pub fn postback_tries(&self) -> [(Tried, u64); 3] {
+        Tried::ALL.map(|outcome| (outcome, self.postback_tries[outcome as usize].so_far()))
+    }
+
     /// Takes down what came of a try. While there is little room this has what there is: what was
     /// told and is not known to be told is told again.
     ///
@@ -187,6 +222,7 @@ impl Ledger {
         let before = gateway.read::<Delivery>(&key);
         let before = before.expect("who sends has found it due");
         let now = self.sequencer.now();
+        let outcome = answer.outcome();
         let record = decide_attempt(before, url, answer, rules, now);
         if self.space() == Space::Full {
             return Err(Unavailable);
@@ -195,6 +231,7 @@ impl Ledger {
         let value = gateway.read::<Delivery>(&key).cloned();
         let value = value.expect("it was applied under this lock");
         let seq = entry.seq;
+        self.postback_tries[outcome as usize].add();
         Ok(Observed { value, seq })
     }
 

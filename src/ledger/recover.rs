@@ -209,6 +209,7 @@ impl Ledger {
             pressed: AtomicBool::new(false),
             stayed_bytes: AtomicU64::new(0),
             checkpoint_times: Durations::default(),
+            postback_tries: Default::default(),
             checkpoints: settings.checkpoints,
             bell: Bell::default(),
         });

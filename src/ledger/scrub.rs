@@ -24,7 +24,8 @@ const REST: Duration = Duration::from_secs(600);
 /// Rows of the books that are read at once: no page stays in use for longer than that takes.
 const ROWS: usize = 1000;
 
-/// Bytes a second that a look at the pages of the books takes at most: flushes wait for it.
+/// Bytes a second that a look at the pages of the books takes at most: what flushes overwrite
+/// meanwhile is kept in memory.
 const LOOK_PACE: u64 = 256 * 1024 * 1024;
 
 /// So long a look reads on before it rests: to rest after each page would cost more than to read it.
@@ -47,7 +48,8 @@ pub struct Scrub {
     pub began_at: Timestamp,
     /// When it ended.
     pub ended_at: Timestamp,
-    /// Whether every page of the books was looked at; not where flushes left no time for it.
+    /// Whether every page of the books was looked at; not where flushes overwrote too much
+    /// meanwhile.
     pub pages: bool,
     /// Sealed segments of history read.
     pub segments: u64,

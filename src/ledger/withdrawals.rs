@@ -57,6 +57,49 @@ pub struct WithdrawalsAsked {
     pub state: Option<WithdrawalState>,
 }
 
+/// What a request for a withdrawal may have been taken down under before.
+struct Names {
+    partner: PartnerNumber,
+    named: Option<GatewayKey>,
+    signed: GatewayKey,
+}
+
+/// A withdrawal with its row.
+type Row<'a> = (&'a Withdrawal, &'a GatewayRow);
+
+impl Names {
+    fn of(partner: &PartnerRow, new: &NewWithdrawal) -> Names {
+        let named = new.id.as_ref();
+        Names {
+            partner: partner.number,
+            named: named.map(|id| Withdrawal::key_of(partner.number, id)),
+            signed: SignedRequest::key_of(partner.number, &new.signature),
+        }
+    }
+
+    /// The name of what was accepted under the signature.
+    fn by_signature(&self, gateway: &Gateway) -> Option<GatewayKey> {
+        let request: &SignedRequest = gateway.read(&self.signed)?;
+        Some(Withdrawal::key_of(self.partner, &request.withdrawal))
+    }
+
+    /// All of them, as far as they are known.
+    fn keys(&self, gateway: &Gateway) -> Vec<GatewayKey> {
+        let mut keys = vec![self.signed.clone()];
+        keys.extend(self.named.clone());
+        keys.extend(self.by_signature(gateway));
+        keys
+    }
+
+    /// The withdrawal under the name, and the one under the signature, which are in memory.
+    fn found<'a>(&self, gateway: &'a Gateway) -> (Option<Row<'a>>, Option<Row<'a>>) {
+        let of = |key: &GatewayKey| gateway.of::<Withdrawal>(key);
+        let by_signature = self.by_signature(gateway);
+        let named = self.named.as_ref();
+        (named.and_then(of), by_signature.as_ref().and_then(of))
+    }
+}
+
 impl Ledger {
     /// Takes down a withdrawal (paykassma-api.md, `POST /v2/withdrawal/create`), or finds it where
     /// it was taken down before: the same answer is given then. Whether the merchant may call, and
@@ -71,23 +114,13 @@ impl Ledger {
         new: &NewWithdrawal,
     ) -> Result<Observed<Found<Withdrawal>>, WithdrawalError> {
         let permit = self.reserve();
-        let named = new.id.as_ref();
-        let named = named.map(|id| Withdrawal::key_of(partner.number, id));
-        let signed = SignedRequest::key_of(partner.number, &new.signature);
-        let signed_withdrawal = |gateway: &Gateway| {
-            let request: &SignedRequest = gateway.read(&signed)?;
-            Some(Withdrawal::key_of(partner.number, &request.withdrawal))
-        };
+        let names = Names::of(partner, new);
         let mut gateway = self.gateway_with(|gateway| {
             let mut keys = gateway.holder_keys(partner.number);
-            keys.push(signed.clone());
-            keys.extend(named.clone());
-            keys.extend(signed_withdrawal(gateway));
+            keys.extend(names.keys(gateway));
             keys
         })?;
-        let of = |key: Option<&GatewayKey>| key.and_then(|key| gateway.of::<Withdrawal>(key));
-        let by_signature = signed_withdrawal(&gateway);
-        let (named, signed) = (of(named.as_ref()), of(by_signature.as_ref()));
+        let (named, signed) = names.found(&gateway);
         let holder = gateway.holder(partner.number);
         let looked_at = [named, signed].into_iter().flatten();
         let seen = looked_at.map(|(_, row)| row.changed).max();
@@ -119,6 +152,29 @@ impl Ledger {
         let value = gateway.withdrawal(&Withdrawal::key_of(partner.number, &id));
         let value = value.expect("it is there by now");
         Ok(Observed { value, seq })
+    }
+
+    /// The withdrawal that is asked for again, if this was asked for before; what is not quite the
+    /// same is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub fn repeated_withdrawal(
+        &self,
+        partner: &PartnerRow,
+        new: &NewWithdrawal,
+    ) -> Result<Option<Observed<Found<Withdrawal>>>, Unavailable> {
+        let names = Names::of(partner, new);
+        let gateway = self.gateway_with(|gateway| names.keys(gateway))?;
+        let (named, signed) = names.found(&gateway);
+        let before = new.repeats((named.map(|of| of.0), signed.map(|of| of.0)));
+        let Ok(Some(before)) = before else {
+            return Ok(None);
+        };
+        let value = gateway.withdrawal(&Withdrawal::key_of(partner.number, &before.id));
+        let value = value.expect("it was found a moment ago");
+        let seq = value.changed.max(partner.changed);
+        Ok(Some(Observed { value, seq }))
     }
 
     /// A withdrawal by its merchant's name for it, if there is one.

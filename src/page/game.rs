@@ -70,6 +70,7 @@ pub fn game(table: &Table<'_>) -> Vec<u8> {
         title: table.game,
         assets: GAME_ASSETS,
         reload_seconds: None,
+        leads: None,
         main,
     };
     sheet.bytes()

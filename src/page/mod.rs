@@ -6,12 +6,14 @@
 
 mod asset;
 mod game;
+mod number;
 mod payment;
 mod qr;
 
 pub use asset::{Asset, asset};
 pub use game::{GAME_ASSETS, Said, TILES, Table, game};
-pub use payment::{Entry, Payment, Stage, Transfer, payment};
+pub use number::{Number, characters};
+pub use payment::{Entry, Payment, Requisites, Stage, Transfer, payment};
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -28,6 +30,8 @@ struct Sheet<'a> {
     assets: &'a str,
     /// After how many seconds the page looks again by itself where scripts do not run.
     reload_seconds: Option<u64>,
+    /// Where the page leads by itself, and after how many seconds.
+    leads: Option<(&'a str, u64)>,
     /// The page itself.
     main: Markup,
 }
@@ -43,6 +47,9 @@ impl Sheet<'_> {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta name="robots" content="noindex";
+                    @if let Some((address, seconds)) = self.leads {
+                        meta http-equiv="refresh" content=(format!("{seconds};url={address}"));
+                    }
                     title { (self.title) }
                     link rel="stylesheet" href=(format!("{}{css}", self.assets));
                     @if let Some(seconds) = self.reload_seconds {
@@ -70,6 +77,7 @@ pub fn notice(title: &str, text: &str, assets: &str) -> Vec<u8> {
         title,
         assets,
         reload_seconds: None,
+        leads: None,
         main,
     };
     sheet.bytes()

@@ -1,5 +1,6 @@
 //! Percent-encoding, as paths and queries have it. `+` is a plus, not a blank.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 /// Undoes percent-encoding; `None` where an escape is none, or the bytes are no UTF-8.
@@ -26,6 +27,15 @@ pub fn decode_query(query: &str) -> Option<Vec<(String, String)>> {
         Some((decode(name)?, decode(value)?))
     });
     decoded.collect()
+}
+
+/// The same, where none is named twice.
+pub fn decode_members(query: &str) -> Option<Vec<(String, String)>> {
+    let members = decode_query(query)?;
+    let mut names = HashSet::with_capacity(members.len());
+    let is_new = |(name, _): &(String, String)| names.insert(name.clone());
+    let all_are_new = members.iter().all(is_new);
+    all_are_new.then_some(members)
 }
 
 /// Adds `text` to what it is a part of, with everything escaped that could be read otherwise.
@@ -63,5 +73,9 @@ mod tests {
         let pairs = decode_query("a=1&&b&c=%20=").unwrap();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(pairs, [pair("a", "1"), pair("b", ""), pair("c", " =")]);
+        assert_eq!(decode_members("a=1&b=1"), decode_query("a=1&b=1"));
+        for text in ["a=1&a=1", "a&a=1", "a=1&%61=2", "%"] {
+            assert_eq!(decode_members(text), None, "{text}");
+        }
     }
 }

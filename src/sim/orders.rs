@@ -50,7 +50,7 @@ impl Workload {
             false => place.saturating_sub(LATELY),
         };
         let place = self.random.random_range(oldest..=place);
-        match self.random.random_range(0..33) {
+        match self.random.random_range(0..38) {
             0..9 => self.make_order(),
             9..11 => self.make_order_again(place),
             11..17 => self.pay(place),
@@ -61,6 +61,9 @@ impl Workload {
             27 => self.cancel_order(place),
             28..31 => self.decide_on_order(place),
             31 => self.pay_into_a_full_wallet(),
+            32..35 => self.join(place),
+            35 => self.join_too_late(),
+            36 => self.pay_while_its_partner_is_over(place),
             _ => self.set_credit_on_payment(),
         }
     }
@@ -218,6 +221,19 @@ impl Workload {
         }
     }
 
+    /// The partner is disabled when the money comes.
+    fn pay_while_its_partner_is_over(&mut self, place: usize) {
+        if !self.shape.alone {
+            return;
+        }
+        let (partner, utr) = (self.orders.known[place].partner, self.fresh_utr());
+        self.set_disabled(partner, false);
+        self.name_utr(place, &utr);
+        self.set_disabled(partner, true);
+        self.receive_for(place, &utr);
+        self.set_disabled(partner, false);
+    }
+
     /// An order names what another one names.
     fn name_anothers(&mut self, place: usize) {
         let other = self.index(self.orders.known.len());
@@ -254,16 +270,9 @@ impl Workload {
         if !self.shape.alone {
             return;
         }
-        self.register_user(false);
-        let (partner, mobile) = self.users.newest();
-        let settings = SettingsChange {
-            credit_on_payment: Some(true),
-            ..SettingsChange::default()
-        };
-        self.change_settings(partner, settings);
+        let (partner, mobile) = self.order_for_a_new_user();
         let most = Amount::MAX.cents();
-        self.send_transfer(partner, TransferKind::Deposit, mobile.clone(), most);
-        self.make_order_for(partner, Some(mobile));
+        self.send_transfer(partner, TransferKind::Deposit, mobile, most);
         self.name_and_pay(self.orders.known.len() - 1);
     }
 
@@ -312,6 +321,57 @@ impl Workload {
         self.order(operation);
     }
 
+    /// An operator's word pays an order; then the operator says which payment that was, if one came.
+    fn join(&mut self, place: usize) {
+        let reference = self.orders.known[place].reference.clone();
+        let approve = |utr| OrderOperation::Approve {
+            reference: reference.clone(),
+            utr,
+        };
+        self.order(approve(None));
+        let utr = self.fresh_utr();
+        if !self.chance(6) {
+            self.receive_for(place, &utr);
+        }
+        self.order(approve(Some(utr)));
+    }
+
+    /// The same for a user who has spent the word's money by the time that less of it comes.
+    fn join_too_late(&mut self) {
+        if !self.shape.alone {
+            return;
+        }
+        let (partner, mobile) = self.order_for_a_new_user();
+        let place = self.orders.known.len() - 1;
+        let Ordered { new, reference, .. } = self.orders.known[place].clone();
+        self.order(OrderOperation::Approve {
+            reference: reference.clone(),
+            utr: None,
+        });
+        let cents = new.amount.cents();
+        self.send_transfer(partner, TransferKind::Withdrawal, mobile, cents);
+        let utr = self.fresh_utr();
+        let mut less = self.payment_of(place, &utr);
+        less.amount = Amount::from_cents(1).expect("a cent");
+        self.received_lately(&less);
+        self.queue.push_back(Operation::Receive(less));
+        let utr = Some(utr);
+        self.order(OrderOperation::Approve { reference, utr });
+    }
+
+    /// An order whose money goes into a wallet that holds nothing.
+    fn order_for_a_new_user(&mut self) -> (PartnerNumber, Mobile) {
+        self.register_user(false);
+        let (partner, mobile) = self.users.newest();
+        let settings = SettingsChange {
+            credit_on_payment: Some(true),
+            ..SettingsChange::default()
+        };
+        self.change_settings(partner, settings);
+        self.make_order_for(partner, Some(mobile.clone()));
+        (partner, mobile)
+    }
+
     /// Whether a partner's payments go to its users.
     fn set_credit_on_payment(&mut self) {
         if !self.shape.alone {
@@ -354,12 +414,18 @@ mod tests {
             ("NotPending", 50),
             ("TooManyCorrections", 5),
             ("TooManyClaims", 10),
+            ("PartnerNotLive", 5),
+            ("PaymentUnknown", 5),
             ("PaymentTaken", 1),
+            ("OtherCurrency", 5),
+            ("InsufficientFunds", 1),
+            ("BalanceOutOfRange", 1),
             ("Unclaimed", 50),
             ("Matched", 50),
             ("Waiting(Suspicious)", 5),
             ("Waiting(SeveralOrders)", 5),
             ("Waiting(Late)", 5),
+            ("Waiting(PartnerNotLive)", 5),
             ("Waiting(OtherCurrency)", 5),
             ("Waiting(OtherAmount)", 5),
             ("Waiting(WalletFull)", 1),

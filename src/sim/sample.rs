@@ -1,10 +1,14 @@
-//! A partner for worlds in which nobody proves who it is.
+//! A partner for worlds in which nobody proves who it is, and a payment system for those in which
+//! it does not matter which.
 
+use std::collections::BTreeMap;
+
+use crate::engine::catalogue::{Key1, Key1Chars, PaymentSystem, WithdrawalField};
 use crate::engine::command::NewPartner;
 use crate::engine::document::PartnerSecrets;
 use crate::engine::rotation::FormerSecrets;
 use crate::engine::settings::PartnerSettings;
-use crate::money::Currency;
+use crate::money::{Amount, Currency};
 use crate::secret::{Secret, SecretKey};
 
 /// A partner of that wallet token, and of that name, that numbers its ids by itself.
@@ -35,5 +39,32 @@ pub fn secrets() -> PartnerSecrets {
         access_key: key.seal(&secret),
         private_key: key.seal(&secret),
         former: FormerSecrets::default(),
+    }
+}
+
+/// A payment system of rupees, from 1.00 to 100000.00, whose withdrawals name the account's owner.
+pub fn payment_system() -> PaymentSystem {
+    let cents = |cents| Amount::from_cents(cents).expect("below 2^53");
+    PaymentSystem {
+        wallet_type: "imps_ib".parse().expect("a word"),
+        name: "IMPS".to_owned(),
+        currency: "INR".parse().expect("three capitals"),
+        order: 1,
+        logo: String::new(),
+        is_manual: false,
+        uploading_payment_bill: false,
+        requires_activation: true,
+        amount_required: false,
+        limits: (cents(100), cents(10_000_000)),
+        minimum_deposit: Amount::ZERO,
+        requisites: vec!["6234234234".to_owned()],
+        params: BTreeMap::new(),
+        key1: Key1 {
+            min: 6,
+            max: 40,
+            chars: Key1Chars::Any,
+        },
+        withdrawal_required: vec![WithdrawalField::AccountName],
+        media: None,
     }
 }

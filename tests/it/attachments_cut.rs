@@ -40,7 +40,7 @@ fn entry(journal: &dyn Journal, number: u64) -> Entry {
         label: "55".parse().unwrap(),
         custom_transaction_id: number.to_string().parse().unwrap(),
         id_was_left: false,
-        key1: number.to_string().parse().unwrap(),
+        key1: Some(number.to_string().parse().unwrap()),
         amount: None,
         way: Way::Hand {
             screenshot: Some(Screenshot {
@@ -53,6 +53,7 @@ fn entry(journal: &dyn Journal, number: u64) -> Entry {
         activated: None,
         told: None,
         note: None,
+        hosted: None,
     };
     Entry {
         seq,

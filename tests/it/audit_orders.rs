@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coffer::engine::document::{
-    Claimant, Document, Order, OrderState, PaymentState, ReceivedPayment,
+    Claimant, Document, Order, OrderState, Paid, PaymentState, ReceivedPayment,
 };
 use coffer::engine::entry::{AccountRef, Actor, Body, Entry, Posting, Record, RecordKind};
 use coffer::id::PartnerNumber;
@@ -37,6 +37,7 @@ fn order(id: &str) -> Order {
         corrections: 0,
         payment: None,
         reason: None,
+        paid: None,
     }
 }
 
@@ -255,5 +256,110 @@ fn a_payment_and_an_order_that_do_not_name_each_other_are_found() {
             entries[5].body = again;
         },
         &["entry 6 gives away a payment again"],
+    );
+}
+
+/// An order of 1.00 that a word has paid, in another entry by 0.70 that came: the rest goes back.
+fn joined() -> Vec<Entry> {
+    use RecordKind::{OrderApproved, OrderCreated, PaymentReceived};
+    let upi = "upi".parse().unwrap();
+    let brings = |cents| {
+        Some(Paid {
+            amount: Amount::from_cents(cents).unwrap(),
+            from: upi,
+            wallet: None,
+        })
+    };
+    let by_word = Order {
+        state: OrderState::Success,
+        paid: brings(100),
+        ..order("a")
+    };
+    let by_payment = Order {
+        paid: brings(70),
+        ..paid("a")
+    };
+    let less = |payment: ReceivedPayment| ReceivedPayment {
+        amount: Amount::from_cents(70).unwrap(),
+        ..payment
+    };
+    let to = AccountRef::Partner(PartnerNumber(1));
+    let (outside, held) = (AccountRef::Outside(upi), AccountRef::Received(upi));
+    numbered(vec![
+        record(vec![], vec![partner(1)]),
+        entry(OrderCreated, vec![], vec![is_now(order("a"))]),
+        entry(OrderApproved, goes_on(), vec![is_now(by_word)]),
+        entry(
+            PaymentReceived,
+            moved(outside, held, 70),
+            vec![is(less(received()))],
+        ),
+        entry(
+            OrderApproved,
+            moved(to, held, 30),
+            vec![is(less(given("a"))), is_now(by_payment)],
+        ),
+    ])
+}
+
+#[test]
+fn what_an_order_has_brought_is_what_moved_for_it() {
+    let unpaid =
+        |seq| format!("entry {seq} pays an order twice, or calls it paid without its money");
+    let other = |seq| format!("entry {seq} moves other money than its order's");
+    let found = |plant: &dyn Fn(&mut Vec<Entry>), expected: &[String]| {
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        assert_found_in(
+            joined(),
+            |entries: &mut Vec<Entry>| plant(entries),
+            &expected,
+        );
+    };
+    let in_order = |seq: usize, alter: fn(&mut Paid)| {
+        move |entries: &mut Vec<Entry>| {
+            let alter_order = |order: &mut Order| alter(order.paid.as_mut().unwrap());
+            with_order(seq, alter_order)(entries);
+        }
+    };
+    found(&|_| {}, &[]);
+    // The word's money stays, and the payment's is not given on.
+    found(
+        &|entries| with_record(5, |record| record.postings.clear())(entries),
+        &[unpaid(5)],
+    );
+    // Credited twice.
+    let twice = |record: &mut Record| {
+        let to = AccountRef::Partner(PartnerNumber(1));
+        record.postings = moved(AccountRef::Received("upi".parse().unwrap()), to, 70);
+    };
+    found(&|entries| with_record(5, twice)(entries), &[unpaid(5)]);
+    // Not what was received, nor what was asked for.
+    let more = |paid: &mut Paid| paid.amount = Amount::from_cents(71).unwrap();
+    found(&in_order(5, more), &[other(5), unpaid(5)]);
+    found(&in_order(3, more), &[other(3), unpaid(3), unpaid(5)]);
+    // Out of what came in another way.
+    let elsewhere = |paid: &mut Paid| paid.from = "paytm".parse().unwrap();
+    found(&in_order(5, elsewhere), &[other(5), unpaid(5)]);
+    found(&in_order(3, elsewhere), &[unpaid(3), unpaid(5)]);
+    // In the wallet of somebody.
+    let wallet = |paid: &mut Paid| paid.wallet = Some(coffer::id::AccountNumber(1));
+    found(&in_order(5, wallet), &[unpaid(5)]);
+    // It comes into being paid.
+    let born_paid = |order: &mut Order| {
+        order.state = OrderState::Success;
+        order.paid = Some(Paid {
+            amount: order.amount,
+            from: "upi".parse().unwrap(),
+            wallet: None,
+        });
+    };
+    found(
+        &|entries| with_order(2, born_paid)(entries),
+        &[unpaid(2), unpaid(3)],
+    );
+    // It says what it has brought, and is not paid.
+    found(
+        &|entries| with_order(3, |order| order.state = OrderState::Pending)(entries),
+        &[other(3)],
     );
 }

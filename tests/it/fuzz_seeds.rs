@@ -2,18 +2,12 @@
 
 use std::path::PathBuf;
 
-use coffer::sim::fuzzed::{check_form, check_query, check_signing};
+use coffer::sim::fuzzed::TARGETS;
 
 #[test]
 fn what_must_hold_of_any_bytes_holds_of_the_seeds() {
     let seeds = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-    type Target = (&'static str, fn(&[u8]));
-    let targets: [Target; 3] = [
-        ("signing", check_signing),
-        ("form", check_form),
-        ("query", check_query),
-    ];
-    for (target, check) in targets {
+    for (target, check) in TARGETS {
         let mut seen = 0;
         for seed in std::fs::read_dir(seeds.join(target)).unwrap() {
             check(&std::fs::read(seed.unwrap().path()).unwrap());

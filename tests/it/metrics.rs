@@ -2,9 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use coffer::engine::command::PartnerChange;
+use coffer::engine::postback::{Answer, PostbackKind, PostbackOf, PostbackRules};
+use coffer::engine::settings::SettingsChange;
+use coffer::id::PostbackUrl;
 use coffer::ledger::Space;
+use coffer::time::Clock;
+use serde_json::json;
 use tempfile::tempdir;
 
+use crate::payers::Merchant;
 use crate::process::{Process, await_sight, http};
 use crate::support::{self, ADMIN_KEY, CODE, Client, PLAYER, Plays, Server, TOKEN};
 
@@ -250,6 +257,60 @@ fn what_game_servers_ask_is_counted_by_type_and_result_and_measured() {
     let again = scrape(&server);
     let admin = again.number("coffer_http_requests_total{api=\"admin\",status=\"200\"}");
     assert_eq!(admin, Some(1));
+}
+
+#[test]
+fn what_waits_to_be_told_is_counted_and_what_came_of_the_tries() {
+    let merchant = Merchant::open();
+    let (desk, partner) = (&merchant.desk, merchant.desk.partner);
+    let url: PostbackUrl = "https://shop.example.com/told".parse().unwrap();
+    let change = PartnerChange {
+        settings: SettingsChange {
+            deposit_postback_url: Some(Some(url.clone())),
+            ..SettingsChange::default()
+        },
+        ..PartnerChange::default()
+    };
+    desk.server.ledger.change_partner(partner, change).unwrap();
+    for key1 in ["UTR-1", "UTR-2"] {
+        merchant.receive("upi", key1, "10.00");
+        assert_eq!(merchant.activate("upi", key1, "55", json!({})).0, 200);
+    }
+    let queue = |due: u64, first: Option<u64>| {
+        let page = scrape(&desk.server);
+        let of = |name: &str, kind: &str| page.number(&format!("coffer_{name}{{type=\"{kind}\"}}"));
+        assert_eq!(of("postbacks_due", "deposit"), Some(due));
+        assert_eq!(of("postbacks_due", "withdrawal"), Some(0));
+        let name = "postback_first_due_timestamp_seconds";
+        assert_eq!((of(name, "deposit"), of(name, "withdrawal")), (first, None));
+    };
+    let now = desk.server.clock.now().micros() / 1_000_000;
+    queue(2, Some(now));
+    let rules = PostbackRules::default();
+    let tried = |key1: &str, answer: Answer| {
+        let of = PostbackOf {
+            partner,
+            kind: PostbackKind::Deposit,
+            name: format!("c-{key1}").parse().unwrap(),
+        };
+        let ledger = &desk.server.ledger;
+        ledger
+            .postback_tried(&of, url.clone(), answer, &rules)
+            .unwrap();
+    };
+    tried("UTR-1", Answer::new(false, None, "no connection"));
+    tried("UTR-1", Answer::new(false, Some(500), "sorry"));
+    tried("UTR-2", Answer::new(false, Some(200), "null"));
+    queue(2, Some(now + 10));
+    tried("UTR-2", Answer::new(true, Some(200), "ok"));
+    queue(1, Some(now + 30));
+    tried("UTR-1", Answer::new(true, Some(200), "ok"));
+    queue(0, None);
+    let page = scrape(&desk.server);
+    for (outcome, count) in [("taken", 2), ("not_taken", 2), ("no_answer", 1)] {
+        let key = format!("coffer_postback_attempts_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(page.number(&key), Some(count), "{outcome}");
+    }
 }
 
 #[test]

@@ -445,7 +445,7 @@ fn withdrawal(id: &str) -> String {
 
 fn operate_on_withdrawals(reader: &mut Reader) {
     let changed = json!({
-        "partner": "p2", "withdrawal_postback_url": "https://shop.example.com/w",
+        "partner": "p2", "withdrawal_postback_url": "http://127.0.0.1:1/w",
     });
     reader.operate("POST partners/update", changed);
     for id in ["W-1", "W-2"] {
@@ -469,6 +469,8 @@ fn operate_on_withdrawals(reader: &mut Reader) {
     let told = &told["items"][0]["id"];
     reader.operate(&format!("GET postbacks/show?id={told}"), Value::Null);
     reader.operate("POST postbacks/retry", json!({"id": told}));
+    let test = json!({"partner": "p2", "type": "withdrawal"});
+    reader.operate("POST postbacks/test", test);
     reader.operate("POST rates", json!({"rates": ["INR=84.10"]}));
     reader.operate("GET rates", Value::Null);
 }

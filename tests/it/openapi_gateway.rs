@@ -28,6 +28,11 @@ fn every_call_of_a_merchant_and_its_answer_are_of_their_description() {
         "transaction/create/upi",
         json!({"currency": "INR", "label": "55"}),
     );
+    let body = json!({
+        "language": "en", "currency": "INR", "bank": "MBB", "amount": 100.5, "label": "57",
+        "redirect_url": "https://shop.example.com/", "custom_transaction_id": "c-2",
+    });
+    post("payment/create/upi", body);
     // The first waits for its payment, the second finds it.
     post("transaction/activate", deposit("1234"));
     post(

@@ -13,7 +13,7 @@ use crate::process::{Process, Ran, http, run};
 const UTR: &str = "418381111111";
 
 /// A server with a partner, and that one's token.
-fn open(directory: &Path, environment: &[(&str, &str)]) -> (Process, String) {
+pub(crate) fn open(directory: &Path, environment: &[(&str, &str)]) -> (Process, String) {
     let server = Process::start(directory, &["serve"], environment);
     let create = [
         "partner",
@@ -29,7 +29,7 @@ fn open(directory: &Path, environment: &[(&str, &str)]) -> (Process, String) {
 }
 
 /// A call of the Payment Gateway.
-fn ask(server: &Process, token: &str, call: &str, mut body: Value) -> Value {
+pub(crate) fn ask(server: &Process, token: &str, call: &str, mut body: Value) -> Value {
     body["token"] = json!(token);
     let path = format!("/v2/partner/{call}");
     let answer = http(server.public(), "POST", &path, &[], &body.to_string());
@@ -38,7 +38,7 @@ fn ask(server: &Process, token: &str, call: &str, mut body: Value) -> Value {
 }
 
 /// Makes an order; what its page is found by.
-fn order(server: &Process, token: &str, id: &str, amount: &str) -> String {
+pub(crate) fn order(server: &Process, token: &str, id: &str, amount: &str) -> String {
     let body = json!({ "orderId": id, "txnAmount": amount });
     let told = ask(server, token, "payment_links", body);
     told["txn_ref_id"].as_str().unwrap().to_owned()
@@ -60,7 +60,7 @@ fn receive(server: &Process, utr: &str, more: &[&str]) -> Value {
     server.ask(&[&payment[..], more].concat()).json()
 }
 
-fn decide(server: &Process, arguments: &[&str]) -> Ran {
+pub(crate) fn decide(server: &Process, arguments: &[&str]) -> Ran {
     server.ask(&[&["order"][..], arguments].concat())
 }
 
@@ -101,8 +101,8 @@ fn an_operator_is_shown_an_order_by_both_of_its_names() {
         "id": reference, "partner": "p1", "state": "PENDING", "orderId": "a",
         "txn_ref_id": reference, "amount": "1.00", "currency": "INR", "txnNote": "a note",
         "cust_Mobile": "9876543210", "cust_Email": "a@example.com", "utr": null,
-        "received_payment": null, "reason": null, "created_at": null, "expires_at": null,
-        "state_at": null,
+        "received_payment": null, "paid_amount": null, "reason": null, "created_at": null,
+        "expires_at": null, "state_at": null,
     });
     assert_eq!(item, due);
 }

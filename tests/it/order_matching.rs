@@ -265,9 +265,8 @@ fn a_payer_corrects_the_utr_five_times_and_no_more() {
     for place in 0..6 {
         let row = desk.name(&reference, &utr(place)).unwrap();
         assert_eq!(u64::from(row.order.corrections), place);
-        let head = desk.server.ledger.head();
-        desk.name(&reference, &utr(place)).unwrap();
-        assert_eq!(desk.server.ledger.head(), head, "the same is no correction");
+        let again = desk.name(&reference, &utr(place)).unwrap();
+        assert_eq!(again.changed, row.changed, "the same is no correction");
     }
     let refusal = refused(desk.name(&reference, &utr(6)));
     assert_eq!(refusal, OrderRefusal::TooManyCorrections);
@@ -319,11 +318,10 @@ fn money_that_waits_for_an_order_that_is_over_is_not_the_next_orders() {
 
 #[test]
 fn an_operator_gives_what_waits_to_its_order_whatever_is_odd_about_it() {
-    for (other, partners) in [
-        (json!({ "amount": "99.99" }), ("INR", "99.99")),
-        (json!({ "amount": "120.00" }), ("INR", "120.00")),
-        (json!({ "currency": "USD" }), ("USD", "100.00")),
-        (json!({ "suspicious": true }), ("INR", "100.00")),
+    for (other, amount) in [
+        (json!({ "amount": "99.99" }), "99.99"),
+        (json!({ "amount": "120.00" }), "120.00"),
+        (json!({ "suspicious": true }), "100.00"),
     ] {
         let desk = Desk::open();
         let reference = desk.order("a", "100.00");
@@ -332,13 +330,44 @@ fn an_operator_gives_what_waits_to_its_order_whatever_is_odd_about_it() {
         let (status, told) = desk.admin("orders/approve", &json!({ "id": "p2/a" }));
         assert_eq!(status, 200, "{told}");
         assert_eq!(told["received_payment"], format!("upi/{UTR}"));
+        // Asked for is one thing, brought another: the partner is told what it has got.
+        let amounts = (&told["amount"], &told["paid_amount"]);
+        assert_eq!(amounts, (&json!("100.00"), &json!(amount)));
+        assert_eq!(desk.status("a")["txnAmount"], amount);
         assert_eq!(desk.state("a"), ("SUCCESS".into(), UTR.into()));
         assert_eq!(whose(&desk.payment(UTR)), matched(&reference));
-        let (currency, amount) = partners;
         let outside = format!("-{amount}");
         let moved = [("outside/upi", outside.as_str()), ("partner/p2", amount)];
-        assert_eq!(desk.accounts(currency), held(&moved), "{other}");
+        assert_eq!(desk.accounts("INR"), held(&moved), "{other}");
     }
+}
+
+#[test]
+fn money_of_another_currency_settles_no_order_whatever_an_operator_says() {
+    let desk = crediting();
+    let reference = desk.order_for(for_mobile("a", "1234567"));
+    desk.name(&reference, UTR).unwrap();
+    let dollars = json!({ "currency": "USD" });
+    assert_eq!(
+        whose(&desk.receive_as(UTR, "1.00", dollars)),
+        waiting(CURRENCY)
+    );
+    for approve in [json!({ "id": "p2/a" }), json!({ "id": "p2/a", "utr": UTR })] {
+        let (status, told) = desk.admin("orders/approve", &approve);
+        let code = &told["error"]["code"];
+        assert_eq!((status, code), (422, &json!("other_currency")), "{told}");
+    }
+    assert_eq!(whose(&desk.payment(UTR)), waiting(CURRENCY));
+    assert_eq!(desk.state("a").0, "PENDING");
+    assert_eq!(desk.status("a")["txnAmount"], "1.00");
+    let held_back = [("outside/upi", "-1.00"), ("received/upi", "1.00")];
+    assert_eq!(desk.accounts("USD"), held(&held_back));
+    assert_eq!(desk.accounts("INR"), held(&[]));
+    // What came in rupees meanwhile pays it, and the user.
+    desk.receive(OTHER_UTR, "1.00");
+    let approve = json!({ "id": "p2/a", "utr": OTHER_UTR });
+    assert_eq!(desk.admin("orders/approve", &approve).0, 200);
+    assert_eq!(wallet(&desk).0, json!(1.00));
 }
 
 #[test]
@@ -463,19 +492,17 @@ fn money_goes_into_the_wallet_of_the_partners_user_where_that_is_set() {
             ("players/p2", "1.00"),
         ];
         assert_eq!(desk.accounts("INR"), held(&both));
-        // As the operator decides, too; money of another currency has no wallet there.
+        // As the operator decides, too, and as much as has come.
         let by_word = desk.order_for(for_mobile("c", "1234567"));
         let approve = json!({ "id": by_word });
         assert_eq!(desk.admin("orders/approve", &approve).0, 200);
         assert_eq!(wallet(&desk).0, json!(2.00));
-        let foreign = desk.order_for(for_mobile("d", "1234567"));
-        let dollars = json!({ "currency": "USD" });
-        desk.receive_as("100000000001", "1.00", dollars);
-        let approve = json!({ "id": foreign, "utr": "100000000001" });
+        let less = desk.order_for(for_mobile("d", "1234567"));
+        desk.receive("100000000001", "0.40");
+        let approve = json!({ "id": less, "utr": "100000000001" });
         assert_eq!(desk.admin("orders/approve", &approve).0, 200);
-        assert_eq!(wallet(&desk).0, json!(2.00));
-        let abroad = [("outside/upi", "-1.00"), ("partner/p2", "1.00")];
-        assert_eq!(desk.accounts("USD"), held(&abroad));
+        assert_eq!(wallet(&desk).0, json!(2.40));
+        assert_eq!(desk.status("d")["txnAmount"], "0.40");
     }
 }
 

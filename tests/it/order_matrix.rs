@@ -1,16 +1,15 @@
 //! Who may not call the Payment Gateway may not call any of it, and what is refused leaves no
 //! trace (partner-api.md, Who is calling).
 
-use coffer::engine::command::PartnerChange;
-use coffer::engine::settings::{PartnerSettings, SettingsChange};
+use coffer::engine::settings::PartnerSettings;
 use coffer::http::Limits;
 use serde_json::json;
 
 use crate::desk::{Desk, call, read};
-use crate::support::{Client, Server, Setup};
+use crate::support::{Client, Server, Setup, ways_to_shut_out};
 
 /// Every call, each of which the shop could make with its token in the place of `TOKEN`.
-const CALLS: [(&str, &str); 7] = [
+const CALLS: [(&str, &str); 10] = [
     (
         "POST /v2/partner/payment_links",
         r#"{"token":TOKEN,"orderId":"new","txnAmount":1}"#,
@@ -32,6 +31,15 @@ const CALLS: [(&str, &str); 7] = [
         "POST /v2/partner/order/cancel",
         r#"{"token":TOKEN,"orderId":"a"}"#,
     ),
+    (
+        "GET /api/v2/partner/order/status",
+        r#"{"token":TOKEN,"orderId":"a"}"#,
+    ),
+    (
+        "POST /api/v2/partner/order/status",
+        r#"{"token":TOKEN,"orderId":"a"}"#,
+    ),
+    ("GET /api/v2/partner/order/status?orderId=a&token=TOKEN", ""),
     (
         "POST /api/v2/partner/order/cancel",
         r#"{"token":TOKEN,"orderId":"a"}"#,
@@ -67,11 +75,13 @@ fn status(desk: &Desk, (line, body): (&str, &str), token: &str, head: &str) -> u
 
 const RIGHT: &str = r#""token_of_shop""#;
 
+/// The shop's own, which may come beside its token.
+const HEADERS: &str = "X-API-Key: key_of_shop\r\nX-API-Secret: secret_of_shop\r\n";
+
 #[test]
 fn whoever_has_no_token_is_refused_by_every_call_and_leaves_no_trace() {
     let desk = open();
     let before = desk.server.ledger.head();
-    let headers = "X-API-Key: key_of_shop\r\nX-API-Secret: secret_of_shop\r\n";
     for call in CALLS {
         for token in [
             r#""""#,
@@ -82,7 +92,7 @@ fn whoever_has_no_token_is_refused_by_every_call_and_leaves_no_trace() {
             r#""secret_of_shop""#,
         ] {
             // Right headers are no token.
-            for head in ["", headers] {
+            for head in ["", HEADERS] {
                 assert_eq!(status(&desk, call, token, head), 401, "{call:?} {token}");
             }
         }
@@ -101,43 +111,22 @@ fn whoever_has_no_token_is_refused_by_every_call_and_leaves_no_trace() {
 #[test]
 fn a_disabled_expired_or_strange_address_is_refused_by_every_call_and_leaves_no_trace() {
     let desk = open();
-    let change = |change: PartnerChange| {
+    for (why, change) in ways_to_shut_out() {
         let changed = desk.server.ledger.change_partner(desk.partner, change);
         changed.unwrap();
-    };
-    let refused = |why: &str| {
         // The first refusal waits until the change is durable.
         assert_eq!(status(&desk, CALLS[0], RIGHT, ""), 403, "{why}");
         let before = desk.server.ledger.head();
         for call in CALLS {
-            for head in ["", "X-Forwarded-For: 192.0.2.7\r\n"] {
-                assert_eq!(status(&desk, call, RIGHT, head), 403, "{why}: {call:?}");
+            for head in ["", HEADERS] {
+                for from in ["", "X-Forwarded-For: 192.0.2.7\r\n"] {
+                    let told = status(&desk, call, RIGHT, &format!("{head}{from}"));
+                    assert_eq!(told, 403, "{why}: {call:?} {head:?}");
+                }
             }
         }
         assert_eq!(desk.server.ledger.head(), before, "{why}");
-    };
-    let disabled = |disabled| PartnerChange {
-        disabled: Some(disabled),
-        ..PartnerChange::default()
-    };
-    let expires_at = |at: Option<&str>| PartnerChange {
-        expires_at: Some(at.map(|at| at.parse().unwrap())),
-        ..PartnerChange::default()
-    };
-    change(disabled(true));
-    refused("disabled");
-    change(disabled(false));
-    change(expires_at(Some("2020-01-01T00:00:00Z")));
-    refused("expired");
-    change(expires_at(None));
-    change(PartnerChange {
-        settings: SettingsChange {
-            allow_addresses: Some(vec!["192.0.2.0/24".parse().unwrap()]),
-            ..SettingsChange::default()
-        },
-        ..PartnerChange::default()
-    });
-    refused("elsewhere");
+    }
 }
 
 #[test]
@@ -157,9 +146,8 @@ fn what_is_refused_to_others_is_there_for_the_shop() {
         assert_eq!(status(&desk, wrong, RIGHT, ""), 422, "{body}");
     }
     assert_eq!(desk.server.ledger.head(), before);
-    let headers = "X-API-Key: key_of_shop\r\nX-API-Secret: secret_of_shop\r\n";
     for call in CALLS {
-        for head in ["", headers] {
+        for head in ["", HEADERS] {
             assert_eq!(status(&desk, call, RIGHT, head), 200, "{call:?}");
         }
     }

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use coffer::engine::command::PartnerChange;
 use coffer::engine::settings::PartnerSettings;
 use coffer::time::Span;
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, read};
-use crate::support::Client;
+use crate::support::{Client, partner_request};
 
 const TOKEN: &str = r#""token":"token_of_shop""#;
 
@@ -275,11 +274,6 @@ fn a_field_of_another_form_is_told_with_what_would_be_right() {
             "Order ID must not have control characters",
         ),
         (
-            "orderId",
-            json!(1.5),
-            "Order ID must have at most 64 characters",
-        ),
-        (
             "txnNote",
             json!("a\u{7}"),
             "Note must not have control characters",
@@ -302,6 +296,126 @@ fn a_field_of_another_form_is_told_with_what_would_be_right() {
         desk.order_for(body);
     }
     desk.order(&"\u{928}".repeat(64), "9999999999999.99");
+}
+
+#[test]
+fn a_value_of_another_kind_is_told_as_that_and_a_text_of_any_length_is_not() {
+    let desk = Desk::open();
+    let digits = "must be a string or a number of digits";
+    let odd = ["[\"x\"]", "{}", "1.5", "-5", "1e3", "true"];
+    let all = |name: &'static str, text: String| odd.map(|value| (name, value, text.clone()));
+    let mut due = Vec::from(all("orderId", format!("Order ID {digits}")));
+    due.extend(all("cust_Mobile", format!("Mobile number {digits}")));
+    due.extend(all(
+        "cust_Email",
+        "Email must be a valid email address".to_owned(),
+    ));
+    due.extend(all("txnNote", "Note must be a string".to_owned()));
+    due.push(("txnNote", "7", "Note must be a string".to_owned()));
+    due.push(("orderId", "null", "Order ID is required".to_owned()));
+    due.push(("txnAmount", "[1]", "Amount must be a number".to_owned()));
+    for call in ["payment_links", "order/status", "order/cancel"] {
+        for (name, value, text) in &due {
+            if call != "payment_links" && *name != "orderId" {
+                continue;
+            }
+            let mut body: Value = json!({ "orderId": "new", "txnAmount": 1 });
+            body[name] = serde_json::from_str(value).unwrap();
+            let (status, mut told) = desk.ask(call, body);
+            let errors = told["errors"].take();
+            assert_eq!(
+                (status, errors),
+                (422, json!({ *name: [text] })),
+                "{call} {name} {value}"
+            );
+        }
+    }
+    // A token is a text, and no other one's.
+    for token in ["7", "null", "[\"token_of_shop\"]", "{}", "true", "\"\""] {
+        let body = format!(r#"{{"token":{token},"orderId":"new"}}"#);
+        let answer = desk.send("POST /v2/partner/order/status", &body);
+        let told = (answer.status, read(&answer)["message"].clone());
+        assert_eq!(told, (401, json!("Invalid API token")), "{token}");
+    }
+}
+
+#[test]
+fn a_query_names_each_member_once_and_beside_a_body_says_nothing() {
+    let desk = Desk::open();
+    for id in ["a", "b"] {
+        desk.order(id, "1");
+    }
+    let ask = |line: &str, body: &str| {
+        let answer = desk.send(line, body);
+        (answer.status, read(&answer)["message"].clone())
+    };
+    let status = "/v2/partner/order/status?token=token_of_shop";
+    for twice in [
+        "&orderId=a&orderId=b",
+        "&orderId=a&orderId=a",
+        "&orderId=a&%6frderId=a",
+        "&orderId=&orderId=a",
+        "&orderId=a&token=token_of_shop",
+        "&orderId=a&x&x=1",
+        "&orderId=%",
+    ] {
+        for method in ["GET", "POST"] {
+            let told = ask(&format!("{method} {status}{twice}"), "");
+            assert_eq!(told, (400, json!("Malformed query")), "{method} {twice}");
+        }
+    }
+    let fetched = (200, json!("Transaction status fetched successfully."));
+    let body = format!(r#"{{{TOKEN},"orderId":"a"}}"#);
+    for query in ["", "&orderId=b", "&orderId=b&orderId=b", "&%"] {
+        assert_eq!(
+            ask(&format!("GET {status}{query}"), &body),
+            fetched,
+            "{query}"
+        );
+    }
+    // What the body lacks the query does not add.
+    let lacks_token = ask(&format!("GET {status}&orderId=a"), r#"{"orderId":"a"}"#);
+    assert_eq!(lacks_token, (401, json!("Invalid API token")));
+    let lacks_id = ask(&format!("GET {status}&orderId=a"), &format!("{{{TOKEN}}}"));
+    assert_eq!(lacks_id, (422, json!("The given data was invalid.")));
+    let empty = ask(&format!("GET {status}&orderId=a"), " ");
+    assert_eq!(empty, (400, json!("Malformed JSON")));
+}
+
+#[test]
+fn a_blocked_users_number_stands_in_payment_links_since_those_are_deposits() {
+    let settings = PartnerSettings {
+        credit_on_payment: true,
+        ..PartnerSettings::default()
+    };
+    let desk = Desk::with(settings);
+    let user = r#"{"name":"A","email":"a@example.com","mobile":"1234567"}"#;
+    let shop = |line: &str, body: &str| {
+        let request = partner_request("shop", line, body);
+        let request = String::from_utf8(request).unwrap();
+        let into_game = request.replace("\r\n\r\n", "\r\nX-Game-Type: mine\r\n\r\n");
+        let answer = desk.server.connect().ask(into_game.as_bytes());
+        (answer.status, read(&answer))
+    };
+    let (status, told) = shop("POST /v2/partner/user/register", user);
+    assert_eq!(status, 200, "{told}");
+    let player = json!({ "partner": "p2", "player_id": "usr-101" });
+    assert_eq!(desk.admin("players/block", &player).0, 200);
+    // A link into a game is refused, one to pay is not, and what is paid is the user's.
+    let game = shop(
+        "POST /v2/partner/auth/generate-url",
+        r#"{"mobile":"1234567"}"#,
+    );
+    assert_eq!(
+        (game.0, &game.1["message"]),
+        (403, &json!("User is blocked"))
+    );
+    let body = json!({ "orderId": "a", "txnAmount": "1.00", "cust_Mobile": "1234567" });
+    let reference = desk.order_for(body);
+    desk.name(&reference, "418381111111").unwrap();
+    assert_eq!(desk.receive("418381111111", "1.00")["state"], "matched");
+    let (_, told) = shop("GET /v2/partner/balance/1234567", "");
+    assert_eq!(told["data"]["balance"], json!(1.00));
 }
 
 #[test]
@@ -361,27 +475,6 @@ fn a_former_token_opens_until_its_grace_is_over() {
     assert_eq!((status("token_of_shop"), status(new)), (200, 200));
     desk.server.clock.advance(Span::from_seconds(3600));
     assert_eq!((status("token_of_shop"), status(new)), (401, 200));
-}
-
-#[test]
-fn what_a_partner_has_asked_for_runs_on_while_it_is_disabled() {
-    let desk = Desk::open();
-    let reference = desk.order("a", "1");
-    let disable = PartnerChange {
-        disabled: Some(true),
-        ..PartnerChange::default()
-    };
-    let changed = desk.server.ledger.change_partner(desk.partner, disable);
-    changed.unwrap();
-    for call in ["payment_links", "order/status", "order/cancel"] {
-        let (status, told) = desk.ask(call, json!({ "orderId": "a", "txnAmount": 1 }));
-        let inactive = json!("API Key inactive or expired");
-        assert_eq!((status, &told["message"]), (403, &inactive), "{call}");
-    }
-    desk.name(&reference, "418381111111").unwrap();
-    let told = desk.receive("418381111111", "1");
-    assert_eq!(told["matched"], json!({ "kind": "order", "id": reference }));
-    assert_eq!(desk.list("orders")["items"][0]["state"], "SUCCESS");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The page of a payment in every stage, byte by byte; `GOLDEN_UPDATE=1` rewrites the samples.
 
-use coffer::page::{Entry, Payment, Stage, Transfer, payment};
+use coffer::engine::catalogue::{Key1, Key1Chars};
+use coffer::page::{Entry, Number, Payment, Requisites, Stage, Transfer, payment};
 use coffer::protocol::upi;
 use coffer::time::Span;
 
@@ -22,7 +23,10 @@ fn page(stage: Stage<'_>) -> Payment<'_> {
         currency: "INR".parse().unwrap(),
         note: Some("Order 17"),
         reference: REFERENCE,
+        requisites: None,
         transfer: None,
+        number: Number::Utr,
+        back: None,
         stage,
     }
 }
@@ -37,7 +41,7 @@ fn each_stage_has_its_page() {
     };
     let sent = |may_correct, entry| Stage::Sent {
         utr: UTR,
-        left,
+        left: Some(left),
         may_correct,
         entry,
     };
@@ -65,6 +69,52 @@ fn each_stage_has_its_page() {
         ("cancelled", Stage::Cancelled),
     ] {
         sample(name, &page(stage));
+    }
+}
+
+#[test]
+fn a_payment_to_requisites_says_what_to_pay_to_and_leads_back() {
+    let left = Span::from_seconds(29 * 60 + 7);
+    let params = [("Account name", "Example Trading Ltd")];
+    let requisites = Requisites {
+        system: "PayTM",
+        bank: "MBB",
+        identifier: "6234234234",
+        params: &params,
+    };
+    let number = |min, max, chars| Number::Transaction(Key1 { min, max, chars });
+    let sent = |left| Stage::Sent {
+        utr: UTR,
+        left,
+        may_correct: false,
+        entry: None,
+    };
+    let open = |typed, fault| Stage::Open {
+        left,
+        entry: Entry { typed, fault },
+    };
+    let digits = number(12, 12, Key1Chars::Digits);
+    let letters = number(6, 40, Key1Chars::LettersAndDigits);
+    let any = number(6, 40, Key1Chars::Any);
+    for (name, number, stage) in [
+        ("hosted.open", digits, open("", None)),
+        ("hosted.open.letters", letters, open("", None)),
+        ("hosted.open.mistyped", any, open("1", Some("It has 6"))),
+        ("hosted.sent", digits, sent(Some(left))),
+        ("hosted.looked_at", digits, sent(None)),
+        ("hosted.paid", digits, Stage::Paid { utr: Some(UTR) }),
+        ("hosted.saved", digits, Stage::Saved { utr: Some(UTR) }),
+        ("hosted.rejected", digits, Stage::Rejected),
+        ("hosted.expired", digits, Stage::Expired { utr: None }),
+    ] {
+        let payment = Payment {
+            note: None,
+            requisites: Some(requisites),
+            number,
+            back: Some("https://shop.example.com/paid?a=1&b=2"),
+            ..page(stage)
+        };
+        sample(name, &payment);
     }
 }
 

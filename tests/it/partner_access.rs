@@ -1,13 +1,18 @@
 //! Who may call the Partner API, and what those are told who may not (partner-api.md, Who is
 //! calling and Small print).
 
-use coffer::engine::command::PartnerChange;
+use coffer::engine::command::{NewSession, PartnerChange};
+use coffer::engine::refusal::OperatorRefusal;
 use coffer::engine::settings::PartnerSettings;
 use coffer::http::Limits;
-use coffer::id::PartnerNumber;
+use coffer::id::{Lang, PartnerNumber};
+use coffer::ledger::OperatorError;
+use coffer::time::Span;
 
 use crate::golden;
-use crate::support::{Answer, Server, Setup, TOKEN, partner_request};
+use crate::support::{
+    Answer, PLAYER, Server, Setup, TOKEN, account, partner_request, ways_to_shut_out,
+};
 
 const BALANCE: &str = "/v2/partner/balance/1234567890";
 const KEY: &str = "X-API-Key: key_of_agent_1\r\n";
@@ -220,4 +225,33 @@ fn refusals_of_callers_are_worded_as_documented() {
     sample(&server, "404.path", &unknown);
     let link = b"GET /auth/token/unknown HTTP/1.1\r\nHost: coffer.test\r\n\r\n";
     sample(&server, "410.link", link);
+}
+
+#[test]
+fn no_session_begins_at_a_partner_that_is_shut_out_and_a_change_made_again_is_none() {
+    let server = Server::start();
+    let open = |code: &str| {
+        let opened = server.ledger.open_session(NewSession {
+            account: account(server.partner, PLAYER, "USD"),
+            code: code.parse().unwrap(),
+            game: None,
+            lang: Lang::EN,
+            ttl: Span::from_seconds(60),
+        });
+        match opened {
+            Ok(_) => None,
+            Err(OperatorError::Refused(refusal, _)) => Some(refusal),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let change = |change: PartnerChange| {
+        let changed = server.ledger.change_partner(server.partner, change);
+        changed.unwrap().value.changed
+    };
+    for (why, out) in ways_to_shut_out() {
+        assert_eq!(change(out.clone()), change(out), "{why}");
+        // Where a partner may call from says nothing about operators.
+        let refused = (why != "elsewhere").then_some(OperatorRefusal::PartnerNotLive);
+        assert_eq!(open(why), refused, "{why}");
+    }
 }

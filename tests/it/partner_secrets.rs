@@ -93,7 +93,7 @@ fn a_former_secret_ceases_to_open_when_its_grace_is_over() {
 }
 
 /// The files in a directory that hold one of the secrets, however deep.
-fn holding(directory: &Path, secrets: &[String]) -> Vec<String> {
+pub(crate) fn holding(directory: &Path, secrets: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
         let path = entry.path();
@@ -113,6 +113,19 @@ fn holding(directory: &Path, secrets: &[String]) -> Vec<String> {
     found
 }
 
+/// The secrets that an answer shows.
+pub(crate) fn secrets_of(answer: &Value) -> Vec<String> {
+    let names = [
+        "api_secret",
+        "payment_token",
+        "pluginapi_secret",
+        "access_key",
+        "private_key",
+    ];
+    let all = names.iter().filter_map(|name| answer[*name].as_str());
+    all.map(str::to_owned).collect()
+}
+
 #[test]
 fn no_secret_is_ever_seen_but_in_the_answer_that_made_it() {
     let directory = tempdir().unwrap();
@@ -124,18 +137,7 @@ fn no_secret_is_ever_seen_but_in_the_answer_that_made_it() {
         let rotate = [&ROTATE[..], &["--what", what]].concat();
         answers.push(server.ask(&rotate).json());
     }
-    let names = [
-        "api_secret",
-        "payment_token",
-        "pluginapi_secret",
-        "access_key",
-        "private_key",
-    ];
-    let of_answer = |answer: &Value| {
-        let secrets = names.iter().filter_map(|name| answer[*name].as_str());
-        secrets.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let mut secrets: Vec<String> = answers.iter().flat_map(of_answer).collect();
+    let mut secrets: Vec<String> = answers.iter().flat_map(secrets_of).collect();
     assert_eq!(secrets.len(), 10);
     // Right, and wrong often enough that the log tells of it.
     let key = text(&answers[0], "api_key");

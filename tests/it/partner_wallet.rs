@@ -62,6 +62,51 @@ fn balance(server: &Server, mobile: &str) -> String {
 }
 
 #[test]
+fn a_value_of_another_kind_is_told_as_that_in_every_call() {
+    let server = Server::start();
+    let digits = "must be a string or a number of digits";
+    let transfer = [
+        ("amount", "Amount must be a number".to_owned()),
+        ("transaction_id", format!("Transaction ID {digits}")),
+        ("mobile", format!("Mobile number {digits}")),
+    ];
+    let registration = [
+        ("name", "Name must be a string".to_owned()),
+        ("email", "Email must be a valid email address".to_owned()),
+        ("mobile", format!("Mobile number {digits}")),
+    ];
+    for odd in [json!(true), json!(["x"]), json!({ "a": 1 }), json!([])] {
+        for (call, fields) in [
+            ("user/register", &registration),
+            ("wallet/deposit", &transfer),
+            ("wallet/withdraw", &transfer),
+        ] {
+            let mut body = json!({});
+            let mut errors = json!({});
+            for (field, text) in fields {
+                body[field] = odd.clone();
+                errors[field] = json!([text]);
+            }
+            let (status, told) = post(&server, call, &body);
+            assert_eq!((status, &told["errors"]), (422, &errors), "{call} {odd}");
+        }
+    }
+    for odd in ["1.5", "-1234567", "1e9"] {
+        let body = format!(r#"{{"amount":1,"transaction_id":{odd},"mobile":{odd}}}"#);
+        let answer = ask(&server, "POST /v2/partner/wallet/deposit", &body);
+        let errors = json!({
+            "transaction_id": [transfer[1].1], "mobile": [transfer[2].1],
+        });
+        assert_eq!(read(&answer)["errors"], errors, "{odd}");
+    }
+    for query in ["limit=1&limit=2", "cursor=&cursor=", "limit=%"] {
+        let (status, told) = get(&server, &format!("wallet/history/1234567?{query}"));
+        let malformed = json!("Malformed query");
+        assert_eq!((status, &told["message"]), (400, &malformed), "{query}");
+    }
+}
+
+#[test]
 fn what_clients_send_in_the_wild_is_taken() {
     let server = Server::start();
     let body = r#"{"id":7,"role":["x"],"name":"N \u00e9","email":"a@b.co","mobile":1234567890}"#;

@@ -1,6 +1,6 @@
 //! A merchant of the gateway with its payers, the bank and an operator, over real HTTP.
 
-use coffer::engine::catalogue::{Catalogue, PaymentSystem};
+use coffer::engine::catalogue::{Catalogue, Key1, Key1Chars, PaymentSystem};
 use coffer::engine::postback::{PostbackKind, PostbackOf};
 use coffer::time::Span;
 use serde_json::{Value, json};
@@ -28,7 +28,11 @@ pub(crate) fn catalogue() -> Catalogue {
             minimum_deposit: coffer::money::Amount::from_cents(minimum).unwrap(),
             is_manual,
             requisites: vec![format!("{name}-1"), format!("{name}-2")],
-            key1: (3, 40),
+            key1: Key1 {
+                min: 3,
+                max: 40,
+                chars: Key1Chars::Any,
+            },
             limits: (
                 coffer::money::Amount::from_cents(100).unwrap(),
                 coffer::money::Amount::from_cents(1_000_000).unwrap(),

@@ -9,9 +9,14 @@ use coffer::journal::{CommitMode, SEGMENT_SIZE};
 use coffer::ledger::{Marks, Notice, OperatorError, Space, SpaceWatch};
 use coffer::sim::disk::{Fault, Operation, SimDisk};
 
+use serde_json::json;
+
 use crate::crash::{Seams, World};
+use crate::desk::SHOP;
+use crate::gateway_withdrawals::signed_by;
 use crate::on_disk::open_disk;
-use crate::support::{CODE, PLAYER, Plays, Server, told};
+use crate::payers::Merchant;
+use crate::support::{CODE, PLAYER, Plays, Server, TOKEN, partner_request, told};
 use crate::world::{Replay, number};
 
 const MIB: u64 = 1 << 20;
@@ -109,6 +114,66 @@ fn below_the_first_mark_no_bets_are_taken_and_still_wins_and_cancels() {
     assert_eq!(room.look(18 * MIB).len(), 1);
     assert_eq!(seen.result(&plays.bet_in(3, 3, 500)), (1, Some(99_800)));
     assert_eq!(seen.readiness(), (200, r#"{"ready":true}"#.to_owned()));
+}
+
+#[test]
+fn below_the_first_mark_partners_and_merchants_are_turned_away_with_nothing_touched() {
+    let merchant = Merchant::open();
+    let server = &merchant.desk.server;
+    let user = r#"{"name":"N","email":"n@example.com","mobile":"MOBILE"}"#;
+    let partner = |line: &str, body: &str| {
+        let line = line.replace(' ', " /v2/partner/");
+        let request = String::from_utf8(partner_request(TOKEN, &line, body)).unwrap();
+        let game = "\r\nX-Game-Type: mine\r\n\r\n";
+        let request = request.replacen("\r\n\r\n", game, 1);
+        server.connect().ask(request.as_bytes())
+    };
+    let first = partner("POST user/register", &user.replace("MOBILE", "1234567"));
+    assert_eq!(first.status, 200, "{first:?}");
+    let deposit = r#"{"mobile":"1234567","amount":5,"transaction_id":"a"}"#;
+    assert_eq!(partner("POST wallet/deposit", deposit).status, 200);
+    let link = partner("POST auth/generate-url", r#"{"mobile":"1234567"}"#).body;
+    let (_, token) = link.split_once("/auth/token/").unwrap();
+    let link = format!("GET /auth/token/{}", token.split('"').next().unwrap());
+    merchant.receive("upi", "UTR-1", "10.00");
+    let withdrawal = r#"{"withdrawal_id":"1","payment_system":"upi","amount":5,"currency_code":"INR","label":"55","is_test":true,"account_name":"A"}"#;
+    let withdrawal = signed_by(SHOP, withdrawal);
+    let all = || {
+        let register = user.replace("MOBILE", "7654321");
+        let requisites = json!({ "currency": "INR", "label": "9" });
+        let left = json!({ "label": "9", "transaction_custom_id": "left" });
+        let urls = json!({
+            "success_urls": [{ "order": 1, "url": "https://a.example.com/" }], "fail_urls": [],
+        });
+        let order = json!({ "orderId": "a", "txnAmount": "1" });
+        [
+            partner("POST user/register", &register).status,
+            partner("POST wallet/deposit", &deposit.replace("\"a\"", "\"b\"")).status,
+            partner("POST wallet/withdraw", &deposit.replace("\"a\"", "\"c\"")).status,
+            partner("POST auth/generate-url", r#"{"mobile":"1234567"}"#).status,
+            merchant.desk.ask("payment_links", order).0,
+            merchant.desk.send(&link, "").status,
+            merchant.activate("upi", "UTR-1", "55", json!({})).0,
+            merchant.post("transaction/create/upi", &requisites).0,
+            merchant.post("payment/save-transaction-custom-id", &left).0,
+            merchant.post("payment-plugin/hash-url", &urls).0,
+            merchant
+                .desk
+                .send("POST /v2/withdrawal/create", &withdrawal)
+                .status,
+        ]
+    };
+    let mut room = Room::over(server, 0);
+    room.look(16 * MIB - 4096);
+    let before = server.ledger.head();
+    let turned_away = [500, 500, 500, 500, 500, 503, 503, 503, 503, 503, 503];
+    assert_eq!(all(), turned_away);
+    assert_eq!(server.ledger.head(), before);
+    room.look(18 * MIB);
+    assert_eq!(
+        all(),
+        [200, 200, 200, 200, 200, 302, 200, 200, 200, 200, 200]
+    );
 }
 
 #[test]

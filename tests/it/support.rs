@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use coffer::config::{Games, Paykassma};
 use coffer::disk::Disk;
-use coffer::engine::command::{AccountName, NewAdjustment, NewPartner, NewSession, Rules};
+use coffer::engine::command::{
+    AccountName, NewAdjustment, NewPartner, NewSession, PartnerChange, Rules,
+};
 use coffer::engine::document::PartnerSecrets;
-use coffer::engine::settings::PartnerSettings;
+use coffer::engine::settings::{PartnerSettings, SettingsChange};
+use coffer::http::sender::{Teller, web_roots};
 use coffer::http::{
     Admin, AdminGuard, Gateway, Limits, Meters, PartnerGuard, Payments, Settings, State, serve,
 };
@@ -86,6 +89,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) partner: PartnerNumber,
     pub(crate) books: Arc<Books>,
+    pub(crate) state: Arc<State>,
     runtime: tokio::runtime::Runtime,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<tokio::task::JoinHandle<Result<(), Latched>>>,
@@ -123,6 +127,7 @@ impl Server {
             clock,
             partner: PartnerNumber(1),
             books,
+            state: Arc::clone(&state),
             serving: None,
             stop: Some(stop),
             committing: Some(committing),
@@ -269,6 +274,25 @@ impl Drop for Server {
     }
 }
 
+/// Each way in which a partner may not call, which is the only one from then on, and its name. The
+/// list of addresses holds none of this machine.
+pub(crate) fn ways_to_shut_out() -> [(&'static str, PartnerChange); 3] {
+    let change = |disabled, expires_at: Option<&str>, addresses: &[&str]| PartnerChange {
+        disabled: Some(disabled),
+        expires_at: Some(expires_at.map(|at| at.parse().unwrap())),
+        settings: SettingsChange {
+            allow_addresses: Some(addresses.iter().map(|of| of.parse().unwrap()).collect()),
+            ..SettingsChange::default()
+        },
+        ..PartnerChange::default()
+    };
+    [
+        ("disabled", change(true, None, &[])),
+        ("expired", change(false, Some("2020-01-01T00:00:00Z"), &[])),
+        ("elsewhere", change(false, None, &["192.0.2.0/24"])),
+    ]
+}
+
 /// What the partner of a wallet token proves itself with: `key_of_{token}`, `secret_of_{token}`,
 /// `token_of_{token}`, and as a merchant `gateway_secret_of_{token}`, `access_key_of_{token}` and
 /// `private_key_of_{token}`.
@@ -315,6 +339,7 @@ pub(crate) fn state(
             guard: AdminGuard::new(&Secret::new(ADMIN_KEY.to_owned()), true, 20),
             backups: Arc::new(backups_of_nothing()),
             scrubs: Arc::default(),
+            teller: Teller::new(true, Duration::from_secs(20), web_roots()),
         },
         meters: Meters::default(),
         partner_guard: PartnerGuard::new(Arc::new(SecretKey::new(&SECRET_KEY)), failures_max),

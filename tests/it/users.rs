@@ -171,6 +171,26 @@ fn users_and_transfers_outlive_memory_and_the_process() {
 }
 
 #[test]
+fn a_number_that_another_partner_registers_later_stays_the_firsts_too() {
+    let disk = SimDisk::new();
+    let (ledger, mut committer) = with_partners(&disk);
+    assert_eq!(register(&ledger, 1, 7), Ok(101));
+    committer.step(usize::MAX).unwrap();
+    let (mut checkpointer, stop) = Checkpointer::new(Arc::clone(&ledger));
+    checkpointer.checkpoint().unwrap();
+    // The books know of the first alone, the journal's tail of the second.
+    assert_eq!(register(&ledger, 2, 7), Ok(102));
+    committer.step(usize::MAX).unwrap();
+    drop((ledger, committer, checkpointer, stop));
+    let (ledger, _committer) = open(&disk);
+    for (partner, number) in [(1, 101), (2, 102)] {
+        assert_eq!(user(&ledger, partner, 7), Ok(number));
+        let again = register(&ledger, partner, 7);
+        assert_eq!(again, Err(UserRefusal::MobileRegistered));
+    }
+}
+
+#[test]
 fn transfers_move_money_between_a_partner_and_its_users_alone() {
     let (ledger, _committer) = with_partners(&SimDisk::new());
     assert_eq!(register(&ledger, 1, 7), Ok(101));

@@ -17,14 +17,17 @@ use crate::on_disk::{OnDisk, write_admin_key};
 use crate::process::{Process, await_sight};
 use crate::world::clock;
 
-/// A receiver that fails the first request and takes all others; the bodies that came.
-fn receiver() -> (SocketAddr, Receiver<String>) {
+/// What is no acknowledgement.
+pub(crate) const SORRY: &str =
+    "HTTP/1.1 500 No\r\nContent-Length: 5\r\nConnection: close\r\n\r\nsorry";
+
+/// A receiver that answers the first requests like this and takes all others; the bodies that came.
+pub(crate) fn receiver(first: &'static [&'static str]) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (came, bodies) = channel();
     std::thread::spawn(move || {
-        let mut answers =
-            ["HTTP/1.1 500 No\r\nContent-Length: 5\r\nConnection: close\r\n\r\nsorry"].into_iter();
+        let mut answers = first.iter().copied();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut text = String::new();
@@ -210,7 +213,7 @@ fn told(server: &Process, bodies: &Receiver<String>) {
 
 #[test]
 fn withdrawals_are_listed_shown_and_decided_and_merchants_are_told() {
-    let (at, bodies) = receiver();
+    let (at, bodies) = receiver(&[SORRY]);
     let folder = directory(at);
     let environment = [
         ("COFFER_POSTBACKS_ALLOW_PRIVATE_ADDRESSES", "true"),

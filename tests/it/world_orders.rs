@@ -109,6 +109,11 @@ fn is_as(row: &OrderRow, due: &Ordered, now: Timestamp) -> bool {
         && (state.name(), since) == due.state(now)
         && (order.expires_at, order.corrections) == (due.expires_at, due.corrections)
         && (&order.utr, &order.payment) == (&due.utr, &due.payment)
+        && order.paid.as_ref().map(|paid| paid.amount.cents())
+            == due
+                .paid
+                .as_ref()
+                .map(|(cents, _)| u64::try_from(*cents).unwrap())
 }
 
 /// What lists have their rows by.

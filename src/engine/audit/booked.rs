@@ -164,11 +164,6 @@ impl Audit {
         }
     }
 
-    /// Takes a finding about the books.
-    pub fn find_in_books(&mut self, finding: String) {
-        self.findings.of_books(finding);
-    }
-
     /// The books are of another journal, which was told: nothing of them is compared.
     pub fn forget_books(&mut self) {
         self.findings.forget_books();

@@ -1,16 +1,20 @@
 //! Orders by their references, by their partners' names for them, and by the banks' references that
 //! were named for them: each comes once, ends once, is paid once, and stands in the books as its entries say.
 
+use std::collections::BTreeMap;
+
 use super::Audit;
 use super::beside::Beside;
 use super::facts::{Digest, Facts, Kind, Reader, Writer, digest};
 use super::findings::Findings;
 use crate::engine::claim::Claims;
-use crate::engine::document::{Claimant, Document, Order, OrderState, PaymentState};
+use crate::engine::document::{
+    Claimant, Document, Order, OrderState, PaymentState, ReceivedPayment,
+};
 use crate::engine::entry::{AccountRef, Posting, Record, RecordKind};
 use crate::engine::order::OrderRow;
 use crate::id::{OrderReference, PartnerNumber, PaymentReference, Seq};
-use crate::money::{Amount, Sum};
+use crate::money::{Currency, Sum};
 
 const BOOKED: u8 = 0;
 const LISTED: u8 = 1;
@@ -19,6 +23,10 @@ const SAID: u8 = 3;
 
 const CREATES: u8 = 1;
 const PAYS: u8 = 2;
+/// It says what it has brought.
+const TELLS: u8 = 4;
+
+const UNPAID: &str = "pays an order twice, or calls it paid without its money";
 
 /// What the facts so far have in common with the next one.
 #[derive(Debug, Default)]
@@ -48,6 +56,8 @@ struct Said {
     same: Digest,
     state: u8,
     whole: Digest,
+    /// What it has brought, account by account.
+    brought: Digest,
 }
 
 /// A reference that was named.
@@ -88,6 +98,7 @@ fn same(order: &Order) -> Digest {
         corrections: 0,
         payment: None,
         reason: None,
+        paid: None,
         ..order.clone()
     })
 }
@@ -168,19 +179,56 @@ pub(super) fn settling(record: &Record) -> &[Posting] {
     }
 }
 
+/// The received payment that settles the order in this entry.
+fn settled_by<'a>(order: &Order, record: &'a Record) -> Option<&'a ReceivedPayment> {
+    let mut documents = record.documents.iter();
+    documents.find_map(|document| match document {
+        Document::ReceivedPayment(payment) if order.payment == Some(payment.key()) => {
+            Some(&**payment)
+        }
+        _ => None,
+    })
+}
+
+/// What the order has brought by now, and what that was before this entry: what accounts got of it.
+fn brought(order: &Order, record: &Record) -> (Digest, Digest) {
+    let legs = order.paid.iter().flat_map(|paid| paid.legs(order));
+    let mut sums: BTreeMap<(AccountRef, Currency), i64> = BTreeMap::new();
+    for (account, cents) in legs {
+        *sums.entry((account, order.currency)).or_default() += cents;
+    }
+    let now = whole_sums(&sums);
+    for leg in settling(record) {
+        *sums.entry((leg.account, leg.currency)).or_default() -= leg.cents;
+    }
+    (now, whole_sums(&sums))
+}
+
+fn whole_sums(sums: &BTreeMap<(AccountRef, Currency), i64>) -> Digest {
+    digest(|all| {
+        for (account, cents) in sums.iter().filter(|(_, cents)| **cents != 0) {
+            all.document(account).cents(*cents);
+        }
+    })
+}
+
+/// Whether an order says that it has brought what it was given, if it says anything.
+fn is_told(order: &Order, record: &Record) -> bool {
+    let Some(paid) = &order.paid else {
+        return true;
+    };
+    let given = settled_by(order, record).map(|payment| (payment.amount, payment.wallet_type));
+    let by_word = (order.amount, paid.from);
+    order.state == OrderState::Success && (paid.amount, paid.from) == given.unwrap_or(by_word)
+}
+
 /// Whether what moves on is the order's money, and goes where it may.
 fn is_paid(order: &Order, record: &Record) -> bool {
     let [from, to] = settling(record) else {
         return false;
     };
-    let mut documents = record.documents.iter();
-    let amount: Option<Amount> = documents.find_map(|document| match document {
-        Document::ReceivedPayment(payment) if order.payment == Some(payment.key()) => {
-            Some(payment.amount)
-        }
-        _ => None,
-    });
-    let amount = Sum::from(amount.unwrap_or(order.amount));
+    let amount = settled_by(order, record).map_or(order.amount, |payment| payment.amount);
+    let amount = Sum::from(amount);
     let goes_right = match to.account {
         AccountRef::Player(_) => true,
         account => account == AccountRef::Partner(order.partner),
@@ -209,7 +257,8 @@ impl Audit {
     pub(super) fn order(&mut self, seq: Seq, order: &Order, record: &Record, facts: &mut Facts) {
         self.partner(seq, order.partner);
         let pays = !settling(record).is_empty();
-        if pays && !is_paid(order, record) {
+        let is_unknown = order.paid.is_none();
+        if is_unknown && pays && !is_paid(order, record) || !is_told(order, record) {
             self.find(format!("entry {seq} moves other money than its order's"));
         }
         if !is_given(order, record) {
@@ -218,10 +267,14 @@ impl Audit {
             ));
         }
         let creates = record.kind == RecordKind::OrderCreated;
-        let flags = (CREATES * u8::from(creates)) | (PAYS * u8::from(pays));
+        let tells = order.paid.is_some();
+        let flags =
+            (CREATES * u8::from(creates)) | (PAYS * u8::from(pays)) | (TELLS * u8::from(tells));
+        let (brought, brought_before) = brought(order, record);
         facts.of_order(&order.reference, (seq, SAID), |fact| {
             let fact = fact.byte(flags).byte(state_byte(order.state));
             fact.digest(&same(order)).digest(&of_document(order));
+            fact.digest(&brought).digest(&brought_before);
         });
         if creates {
             facts.add(Kind::OrderId, |fact| {
@@ -340,13 +393,16 @@ impl OfOrder {
     fn say(&mut self, seq: Seq, fact: &mut Reader<'_>, findings: &mut Findings) {
         let (flags, state) = (fact.byte(), fact.byte());
         let (same, document) = (fact.digest(), fact.digest());
+        let (brought, brought_before) = (fact.digest(), fact.digest());
         let before = self.said.as_ref();
         let whole_before = before.map(|said| &said.whole);
         let table = || format!("orders: {}", self.reference);
         self.row.before(seq, whole_before, table, findings);
-        let (success, pays) = (state_byte(OrderState::Success), flags & PAYS != 0);
+        let (pays, tells) = (flags & PAYS != 0, flags & TELLS != 0);
+        let success = state_byte(OrderState::Success);
         let fault = match before {
             Some(_) if flags & CREATES != 0 => Some("makes an order again"),
+            None if flags & CREATES != 0 && tells => Some(UNPAID),
             None if flags & CREATES == 0 && !findings.lacks_before(seq) => {
                 Some("changes an order that was never made")
             }
@@ -354,9 +410,8 @@ impl OfOrder {
             Some(said) if said.state != 0 && said.state != state => {
                 Some("changes what has become of an order")
             }
-            Some(said) if pays != (said.state == 0 && state == success) => {
-                Some("pays an order twice, or calls it paid without its money")
-            }
+            Some(said) if tells && said.brought != brought_before => Some(UNPAID),
+            Some(said) if !tells && pays != (said.state == 0 && state == success) => Some(UNPAID),
             _ => None,
         };
         if let Some(fault) = fault {
@@ -368,6 +423,7 @@ impl OfOrder {
             same,
             state,
             whole: whole(&document, created, seq),
+            brought,
         });
     }
 }

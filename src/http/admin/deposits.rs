@@ -14,8 +14,8 @@ use crate::http::gateway;
 use crate::id::{DepositReference, Seq};
 use crate::ledger::{DepositError, DepositView, DepositsAsked, Observed};
 use crate::protocol::admin::{
-    ActivatedItem, DepositItem, DepositShown, DepositWanted, Fault, GatewayList, Members, Page,
-    RejectDeposit, deposit_state,
+    ActivatedItem, DepositItem, DepositShown, DepositWanted, Fault, GatewayList, HostedItem,
+    Members, Page, RejectDeposit, deposit_state,
 };
 use crate::protocol::paykassma::gateway::form::{SCREENSHOT_BYTES_MAX, ScreenshotKind};
 use crate::time::Timestamp;
@@ -45,7 +45,7 @@ pub(super) async fn list(state: &Arc<State>, members: Members) -> Result<Done, F
     let found = reading(move || Ok(ledger.deposits(asked, cursor, limit)?)).await?;
     let items = found.value.items.into_iter();
     let page = Page {
-        items: items.map(|found| item(found, now)).collect(),
+        items: items.map(|found| item(state, found, now)).collect(),
         next: found.value.next.map(|seq| seq.0),
     };
     Ok(done(&page, found.seq))
@@ -121,14 +121,21 @@ fn decide(state: &State, id: &DepositReference, word: &DepositWord) -> Result<Do
 fn shown(state: &State, found: Observed<DepositView>) -> Done {
     let DepositView { deposit, payment } = found.value;
     let shown = DepositShown {
-        item: item(deposit, state.ledger.now()),
+        item: item(state, deposit, state.ledger.now()),
         received_payment: payment.map(payment_item),
     };
     done(&shown, found.seq)
 }
 
-fn item(found: Found<Deposit>, now: Timestamp) -> DepositItem {
+fn item(state: &State, found: Found<Deposit>, now: Timestamp) -> DepositItem {
     let deposit = found.document;
+    let hosted = deposit.hosted.as_ref().map(|hosted| HostedItem {
+        payment_url: state.payment_url(&deposit.reference),
+        language: hosted.language,
+        bank: hosted.bank.clone(),
+        redirect_url: hosted.redirect_url.clone(),
+        identifier: hosted.identifier.clone(),
+    });
     let seen = deposit.seen(now);
     let waits = match deposit.state {
         DepositState::Waiting(reason) => Some(reason.text()),
@@ -161,6 +168,7 @@ fn item(found: Found<Deposit>, now: Timestamp) -> DepositItem {
         activated: deposit.activated.map(brought),
         postback: deposit.told,
         reason: deposit.note,
+        hosted,
         created_at: found.created_at,
         expires_at: deposit.expires_at,
     }

@@ -28,6 +28,7 @@ use hyper::http::request::Parts;
 
 use super::State;
 use super::body::Answer;
+use super::sender::Teller;
 use crate::config::Games;
 use crate::id::Seq;
 use crate::journal::Backups;
@@ -50,6 +51,8 @@ pub struct Admin {
     pub backups: Arc<Backups>,
     /// What the last round over history and books came to.
     pub scrubs: Arc<Scrubs>,
+    /// Sends samples of postbacks.
+    pub teller: Teller,
 }
 
 /// An operation done: the answer, which may be told when `seq` is durable.
@@ -227,6 +230,7 @@ async fn perform(state: &Arc<State>, request: &Parts, body: &[u8]) -> Result<Don
         Operation::ListPostbacks => postbacks::list(state, members).await,
         Operation::ShowPostback => postbacks::show(state, members).await,
         Operation::RetryPostback => postbacks::retry(state, members).await,
+        Operation::TestPostback => postbacks::test(state, members).await,
         Operation::ShowRates => rates::show(state, members),
         Operation::SetRates => rates::set(state, members),
         Operation::TrialBalance => reports::trial_balance(&state.ledger, members).await,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Done, Failed, State, done, reading};
+use crate::engine::document::OrderState;
 use crate::engine::order::OrderRow;
 use crate::id::{OrderName, Seq};
 use crate::ledger::{Decision, Observed, OrderError};
@@ -75,6 +76,7 @@ pub(super) async fn list(state: &Arc<State>, members: Members) -> Result<Done, F
 fn item(row: OrderRow, now: Timestamp) -> OrderItem {
     let order = row.order;
     let (state, state_at) = order.seen(now);
+    let paid_amount = (order.state == OrderState::Success).then(|| order.brought());
     let payment = order.payment;
     OrderItem {
         id: order.reference.clone(),
@@ -89,6 +91,7 @@ fn item(row: OrderRow, now: Timestamp) -> OrderItem {
         cust_Email: order.email,
         utr: order.utr,
         received_payment: payment.map(|(of, reference)| format!("{of}/{reference}")),
+        paid_amount,
         reason: order.reason,
         created_at: order.created_at,
         expires_at: order.expires_at,

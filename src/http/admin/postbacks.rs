@@ -1,14 +1,16 @@
-//! Postbacks: listed, shown with what came of them, sent again.
+//! Postbacks: listed, shown with what came of them, sent again; and samples, sent once.
 
 use std::sync::Arc;
 
 use super::{Done, Failed, State, done, reading};
 use crate::engine::gateway::Found;
-use crate::engine::postback::{Attempt, Delivery, DeliveryState};
+use crate::engine::postback::{Attempt, Delivery, DeliveryState, PostbackKind};
+use crate::http::postback;
 use crate::id::Seq;
 use crate::ledger::{Ledger, Observed, OperatorError, PostbackView, PostbacksAsked};
 use crate::protocol::admin::{
-    AttemptItem, GatewayList, Members, Numbered, Page, PostbackItem, PostbackShown, postback_state,
+    AttemptItem, Fault, GatewayList, Members, Numbered, Page, PostbackItem, PostbackShown,
+    PostbackTested, TestPostback, postback_state,
 };
 
 /// Tries that are shown of one postback.
@@ -50,6 +52,29 @@ pub(super) async fn retry(state: &Arc<State>, members: Members) -> Result<Done, 
     shown(found.await?)
 }
 
+/// Sends a sample the way that postbacks are sent. Nothing is written down of it.
+pub(super) async fn test(state: &Arc<State>, members: Members) -> Result<Done, Failed> {
+    let TestPostback { partner, kind } = TestPostback::decode(members)?;
+    let found = state.ledger.partner(partner)?;
+    let partner = &found.value;
+    let url = kind.url_of(partner).cloned();
+    let url = url.ok_or_else(|| Failed::from(Fault::PostbackUrlMissing(kind)))?;
+    let sampler = Arc::clone(state);
+    let (of, now) = (Arc::clone(partner), state.ledger.now());
+    let body = reading(move || Ok(postback::sample(&sampler, &of, kind, now)?)).await?;
+    let answer = state.admin.teller.tell(&url, &body).await;
+    let tested = PostbackTested {
+        partner: partner.number,
+        kind: kind.name(),
+        url,
+        body,
+        taken: answer.taken,
+        status: answer.status,
+        answer: answer.text,
+    };
+    Ok(done(&tested, found.seq))
+}
+
 type WithTries = (Observed<PostbackView>, Vec<Found<Attempt>>);
 
 fn with_tries(ledger: &Ledger, found: Observed<PostbackView>) -> Result<WithTries, OperatorError> {
@@ -87,12 +112,14 @@ fn item(found: Found<Delivery>) -> PostbackItem {
         DeliveryState::Due(at) => Some(at),
         DeliveryState::Delivered | DeliveryState::Waiting => None,
     };
+    let named = |kind| (of.kind == kind).then(|| of.name.clone());
     PostbackItem {
         id: found.created,
         partner: of.partner,
         state: state.name(),
         kind: of.kind.name(),
-        withdrawal_id: PostbackItem::withdrawal_id(of.kind, &of.name),
+        custom_transaction_id: named(PostbackKind::Deposit),
+        withdrawal_id: named(PostbackKind::Withdrawal),
         name: of.name,
         attempts,
         due_at,

@@ -12,7 +12,9 @@ use crate::http::{State, postback};
 use crate::id::Seq;
 use crate::ledger::{DepositError, DepositRules, Observed, Unavailable};
 use crate::protocol::paykassma::gateway::deposited::other_way;
-use crate::protocol::paykassma::gateway::deposits::{Activation, Creation, CustomId, Savings};
+use crate::protocol::paykassma::gateway::deposits::{
+    Activation, Creation, CustomId, Savings, asked_again,
+};
 use crate::protocol::paykassma::gateway::parameters::{Faults, Invalid, of_query, words};
 use crate::protocol::paykassma::gateway::reply::Reply;
 use crate::protocol::paykassma::gateway::{form, texts};
@@ -20,7 +22,7 @@ use crate::protocol::paykassma::value::Members;
 use crate::secret::random_word;
 
 /// Characters of what a deposit is known by.
-const REFERENCE_LENGTH: usize = 24;
+pub(super) const REFERENCE_LENGTH: usize = 24;
 
 /// Judges something by what deposits are judged by just now.
 ///
@@ -40,11 +42,11 @@ pub(in crate::http) fn with_rules<T, E: From<Unavailable>>(
 }
 
 impl Told {
-    fn observed(reply: Reply, seq: Seq) -> Told {
+    pub(super) fn observed(reply: Reply, seq: Seq) -> Told {
         Told { reply, seq }
     }
 
-    fn refused(error: DepositError, of_custom_id: &str) -> Told {
+    pub(super) fn refused(error: DepositError, of_custom_id: &str) -> Told {
         match error {
             DepositError::Refused(refusal, seq) => {
                 Told::observed(Reply::deposit_refused(refusal, of_custom_id), seq)
@@ -54,7 +56,7 @@ impl Told {
     }
 }
 
-fn members(call: &Call, body: &[u8]) -> Result<Members, Invalid> {
+pub(super) fn members(call: &Call, body: &[u8]) -> Result<Members, Invalid> {
     of_query(call.head.uri.query().unwrap_or_default(), body)
 }
 
@@ -127,10 +129,15 @@ fn activated(
 ) -> Result<(Told, bool), Invalid> {
     let offered = state.gateway.offered.load();
     let by_hand = matches!(way, Way::Hand { .. });
-    let asked = Activation::decode(members, &offered.catalogue, by_hand)?;
-    if let Some(faults) = other_way(asked.system, by_hand) {
-        return Err(Invalid::Fields(faults));
-    }
+    let asked = Activation::decode(members, &offered.catalogue, by_hand);
+    let asked = asked.and_then(|asked| match other_way(asked.system, by_hand) {
+        Some(faults) => Err(Invalid::Fields(faults)),
+        None => Ok(asked),
+    });
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(invalid) => return accepted_before(state, call, members, invalid),
+    };
     let reference = random_word(REFERENCE_LENGTH);
     let new = NewDeposit {
         reference: reference.parse().expect("a random word is a reference"),
@@ -154,6 +161,21 @@ fn activated(
         }
         Err(error) => (Told::refused(error, "custom_transaction_id"), false),
     })
+}
+
+/// What was accepted once is answered as it is, whatever is offered by now; all else as it deserves.
+fn accepted_before(
+    state: &State,
+    call: &Call,
+    members: &Members,
+    invalid: Invalid,
+) -> Result<(Told, bool), Invalid> {
+    let again = asked_again(members).ok_or(invalid.clone())?;
+    match state.ledger.repeated_deposit(&call.merchant, &again) {
+        Ok(Some(deposit)) => Ok((as_it_is(state, deposit), false)),
+        Ok(None) => Err(invalid),
+        Err(unavailable) => Ok((Told::from(unavailable), false)),
+    }
 }
 
 fn as_it_is(state: &State, deposit: Observed<Found<Deposit>>) -> Told {

@@ -11,6 +11,8 @@ pub(in crate::http) enum Endpoint {
     Available,
     /// Gives requisites to pay to.
     Create,
+    /// Makes a page to pay on.
+    CreatePayment,
     /// Activates a deposit.
     Activate,
     /// Hands a deposit to an operator.
@@ -34,7 +36,7 @@ pub(in crate::http) enum Endpoint {
 }
 
 /// All calls. A `*` at the end stands for a payment system's name.
-pub(in crate::http) const ENDPOINTS: [(Endpoint, Method, &str); 13] = [
+pub(in crate::http) const ENDPOINTS: [(Endpoint, Method, &str); 14] = [
     (
         Endpoint::Available,
         Method::GET,
@@ -45,6 +47,11 @@ pub(in crate::http) const ENDPOINTS: [(Endpoint, Method, &str); 13] = [
         Endpoint::Create,
         Method::POST,
         "/api/v1/transaction/create/*",
+    ),
+    (
+        Endpoint::CreatePayment,
+        Method::POST,
+        "/api/v1/payment/create/*",
     ),
     (
         Endpoint::Activate,

@@ -16,7 +16,8 @@ use crate::http::address;
 use crate::http::failures::Failures;
 use crate::http::refused::Refused;
 use crate::http::reply::Reply;
-use crate::ledger::PartnerRow;
+use crate::id::Seq;
+use crate::ledger::{Latched, PartnerRow};
 use crate::protocol::paykassma::gateway::reply;
 use crate::protocol::paykassma::gateway::texts::{NOT_FOUND, TOO_MANY_FAILURES, WRONG_SIGNATURE};
 use crate::protocol::paykassma::gateway::withdrawals::Signed;
@@ -30,22 +31,27 @@ pub(super) struct MerchantGuard {
     refused: Refused,
 }
 
-/// What a caller is told that is not let in.
+/// What a caller is told that is not let in. It may be told when `seq` is durable.
 pub(in crate::http) struct Refusal {
     reply: reply::Reply,
     /// Seconds that the caller must wait.
     wait: Option<u64>,
+    seq: Seq,
 }
 
 impl Refusal {
-    /// The answer.
-    pub(in crate::http) fn told(self) -> Reply {
+    /// The answer, as soon as it may leave.
+    ///
+    /// # Errors
+    /// The journal failed under way: the connection must close without a byte.
+    pub(in crate::http) async fn durable(self, state: &State) -> Result<Reply, Latched> {
+        state.ledger.durable(self.seq).await?;
         let mut answer = replied(self.reply);
         if let Some(seconds) = self.wait {
             let seconds = HeaderValue::from(seconds);
             answer.headers_mut().insert(RETRY_AFTER, seconds);
         }
-        answer
+        Ok(answer)
     }
 }
 
@@ -97,18 +103,19 @@ impl MerchantGuard {
         // Who hides behind a proxy that cannot be read counts as that proxy.
         let counted = from.unwrap_or(peer);
         let now = state.clock.now();
-        let fault = match self.named(state, secret, now) {
+        let partners = state.ledger.partners();
+        let fault = match self.named(partners.value, secret, now) {
             Ok(merchant) => match judged(&merchant, from, now) {
                 Ok(()) => return Ok(merchant),
                 Err(fault) => fault,
             },
             Err(fault) => fault,
         };
-        Err(self.refuse(counted, fault, tells))
+        Err(self.refuse((counted, partners.seq), fault, tells))
     }
 
     /// What a caller is told that is not let in. Guesses are counted.
-    fn refuse(&self, counted: IpAddr, fault: Fault, tells: bool) -> Refusal {
+    fn refuse(&self, (counted, seq): (IpAddr, Seq), fault: Fault, tells: bool) -> Refusal {
         let is_guess = matches!(
             fault,
             Fault::NoSecret | Fault::WrongSecret | Fault::WrongSignature
@@ -121,7 +128,7 @@ impl MerchantGuard {
             None if fault == Fault::WrongSignature => reply::Reply::fail(400, WRONG_SIGNATURE),
             None => reply::Reply::fail(404, NOT_FOUND),
         };
-        Refusal { reply, wait }
+        Refusal { reply, wait, seq }
     }
 
     /// The merchant whose private key has signed a request: one of those that may call from where
@@ -143,27 +150,26 @@ impl MerchantGuard {
             let opened = |sealed| self.secret_key.open(sealed);
             keys.any(|sealed| opened(sealed).is_some_and(|key| signed.verifies(&key)))
         };
-        let partners = state.ledger.partners().value;
+        let partners = state.ledger.partners();
         let mut admitted = partners
+            .value
             .into_iter()
             .filter(|row| judged(row, from, now).is_ok());
-        match admitted.find(has_signed) {
-            Some(merchant) => Ok(merchant),
-            None => Err(self.refuse(from.unwrap_or(peer), Fault::WrongSignature, false)),
-        }
+        let counted = (from.unwrap_or(peer), partners.seq);
+        let signer = admitted.find(has_signed);
+        signer.ok_or_else(|| self.refuse(counted, Fault::WrongSignature, false))
     }
 
     /// Whose secret this is. It is hashed before it is compared, and hashes are compared in
     /// constant time.
     fn named(
         &self,
-        state: &State,
+        partners: Vec<Arc<PartnerRow>>,
         secret: Option<String>,
         now: Timestamp,
     ) -> Result<Arc<PartnerRow>, Fault> {
         let secret = secret.ok_or(Fault::NoSecret)?;
         let given = self.secret_key.hash(&Secret::new(secret));
-        let partners = state.ledger.partners().value;
         let mut partners = partners.into_iter();
         let named = partners.find(|row| row.secrets.gateway_secret_is(&given, now));
         named.ok_or(Fault::WrongSecret)

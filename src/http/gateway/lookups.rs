@@ -1,14 +1,11 @@
 //! What a merchant was told, and what its accounts hold.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Told;
-use crate::engine::catalogue::Catalogue;
-use crate::engine::payment::PaymentKey;
 use crate::engine::postback::{PostbackKind, PostbackOf};
 use crate::http::State;
-use crate::id::{PaymentReference, Seq, WalletType};
+use crate::id::Seq;
 use crate::ledger::{Ledger, Observed, PartnerRow, Unavailable};
 use crate::protocol::paykassma::gateway::lookups::{Kind, Pull, Wanted};
 use crate::protocol::paykassma::gateway::postback::without_signature;
@@ -19,13 +16,12 @@ pub(super) fn postback(
     state: &State,
     merchant: &PartnerRow,
     members: &Members,
-    catalogue: &Catalogue,
 ) -> Result<Told, Told> {
     let ledger = &state.ledger;
     let found = match Wanted::decode(members)? {
         Wanted::Withdrawal(id) => of_withdrawal(ledger, merchant, &id)?,
         Wanted::CustomId(id) => of_deposit(ledger, merchant, &id)?,
-        Wanted::Transaction(number) => of_number(ledger, merchant, &number, catalogue)?,
+        Wanted::Transaction(number) => of_number(ledger, merchant, &number)?,
     };
     let seq = found.as_ref().map_or(Seq::NONE, |found| found.seq);
     let text = found.as_ref().map(|found| found.value.as_str());
@@ -55,13 +51,11 @@ fn of_deposit(ledger: &Ledger, merchant: &PartnerRow, id: &str) -> Said {
 }
 
 /// The same of the deposit with that transaction number, in whichever payment system.
-fn of_number(ledger: &Ledger, merchant: &PartnerRow, key1: &str, catalogue: &Catalogue) -> Said {
-    let Ok(key1) = key1.parse::<PaymentReference>() else {
-        return Ok(None);
-    };
-    let types: BTreeSet<WalletType> = catalogue.iter().map(|of| of.wallet_type).collect();
-    let numbers: Vec<PaymentKey> = types.into_iter().map(|of| (of, key1.clone())).collect();
-    said(ledger, ledger.told_of_number(merchant, &numbers)?.value)
+fn of_number(ledger: &Ledger, merchant: &PartnerRow, key1: &str) -> Said {
+    match key1.parse() {
+        Ok(key1) => said(ledger, ledger.told_of_number(merchant, &key1)?.value),
+        Err(_) => Ok(None),
+    }
 }
 
 fn said(ledger: &Ledger, of: Option<PostbackOf>) -> Said {

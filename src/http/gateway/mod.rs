@@ -7,6 +7,7 @@ mod addresses;
 mod deposits;
 mod endpoint;
 mod guard;
+mod hosted;
 mod lookups;
 mod withdrawals;
 
@@ -22,8 +23,10 @@ use super::State;
 use super::connection::Caller;
 use super::reply::{Reply, allowing, json};
 use crate::config::Paykassma;
-use crate::id::Seq;
+use crate::engine::catalogue::PaymentSystem;
+use crate::id::{Seq, WalletType};
 use crate::ledger::{Latched, PartnerRow, Unavailable};
+use crate::money::Currency;
 use crate::protocol::paykassma::gateway::deposits::Available;
 use crate::protocol::paykassma::gateway::parameters::{self, Invalid};
 use crate::protocol::paykassma::gateway::{reply, texts};
@@ -54,6 +57,16 @@ impl Gateway {
             guard: MerchantGuard::new(secret_key, failures_per_minute_max),
             offered: ArcSwap::from_pointee(offered),
         }
+    }
+
+    /// A payment system, if it is offered just now.
+    pub(super) fn system(
+        &self,
+        wallet_type: WalletType,
+        currency: Currency,
+    ) -> Option<PaymentSystem> {
+        let offered = self.offered.load();
+        offered.catalogue.find(wallet_type, currency).cloned()
     }
 
     /// Offers other payment systems from now on. Requests under way go on with those before.
@@ -154,13 +167,14 @@ async fn perform(state: &Arc<State>, call: Call, body: Bytes) -> Result<Told, To
         Endpoint::Media => Ok(reply::Reply::media(&offered.catalogue).into()),
         Endpoint::Create => Ok(deposits::create(state, &call, &body)?),
         Endpoint::Activate => Ok(deposits::activate(state, &call, &body)?),
+        Endpoint::CreatePayment => Ok(hosted::create(state, &call, &body)?),
         Endpoint::ActivateByHand => by_hand(state, call, body).await,
         Endpoint::DepositInfo => Ok(deposits::info(state, &call, &body)?),
         Endpoint::SaveCustomId => Ok(deposits::save_custom_id(state, &call, &body)?),
         Endpoint::HashUrls => addresses::hash(state, merchant, &body, offered.hash_ttl),
         Endpoint::Postback => {
             let members = parameters::of_query(query, &body)?;
-            lookups::postback(state, merchant, &members, &offered.catalogue)
+            lookups::postback(state, merchant, &members)
         }
         Endpoint::PullPostbacks => {
             let members = parameters::of_query(query, &body)?;

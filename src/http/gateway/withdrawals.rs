@@ -36,7 +36,7 @@ pub(in crate::http) async fn withdraw(
     let guard = &state.gateway.guard;
     let merchant = match guard.signer(state, caller.peer, &head.headers, &signed) {
         Ok(merchant) => merchant,
-        Err(refusal) => return Ok(refusal.told()),
+        Err(refusal) => return refusal.durable(state).await,
     };
     let let_in = merchant.changed;
     let told = take_down(state, &merchant, signed).unwrap_or_else(|told| told);
@@ -46,11 +46,24 @@ pub(in crate::http) async fn withdraw(
 fn take_down(state: &State, merchant: &PartnerRow, signed: Signed) -> Result<Told, Told> {
     let offered = state.gateway.offered.load();
     let unknown = merchant.settings.unknown_members;
-    let request = signed.request(&offered.catalogue, unknown, merchant.currency)?;
     let made = random_word(MADE_LENGTH).parse();
     let made = made.expect("letters and digits are a withdrawal's name");
-    let new = request.under(signed.signature, made);
-    let found = state.ledger.create_withdrawal(merchant, &new)?;
+    let found = match signed.request(&offered.catalogue, unknown, merchant.currency) {
+        Ok(request) => {
+            let new = request.under(signed.signature, made);
+            state.ledger.create_withdrawal(merchant, &new)?
+        }
+        Err(invalid) => {
+            // What was accepted once is answered as it was: a merchant that is told otherwise
+            // gives the money back that will be paid out.
+            let Some(said) = signed.said(merchant.currency) else {
+                return Err(invalid.into());
+            };
+            let new = said.under(signed.signature, made);
+            let found = state.ledger.repeated_withdrawal(merchant, &new)?;
+            found.ok_or(invalid)?
+        }
+    };
     let withdrawal = &found.value.document;
     let old = Reply::old_withdrawal(
         found.value.created.0,

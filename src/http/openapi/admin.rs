@@ -95,6 +95,7 @@ fn said(operation: Operation) -> Said {
         Operation::ListPostbacks => LIST_POSTBACKS,
         Operation::ShowPostback => SHOW_POSTBACK,
         Operation::RetryPostback => RETRY_POSTBACK,
+        Operation::TestPostback => TEST_POSTBACK,
         Operation::ShowRates => SHOW_RATES,
         Operation::SetRates => SET_RATES,
         Operation::TrialBalance => TRIAL_BALANCE,
@@ -285,6 +286,13 @@ const SHOW_POSTBACK: Said = (
 );
 
 const RETRY_POSTBACK: Said = ("Send a postback again", NUMBERED, "PostbackShown");
+
+const TEST_POSTBACK: Said = (
+    "Send a signed sample postback, and tell what came back; nothing is kept of it",
+    r#"{partner: Partner, type: "deposit"|"withdrawal"}"#,
+    r#"{partner: Partner, type: "deposit"|"withdrawal", url: text, body: text, taken: truth,
+        status: whole|null, answer: text}"#,
+);
 
 const SHOW_RATES: Said = ("Show the rates that hold", "{}", "Rates");
 

@@ -53,7 +53,13 @@ fn call((endpoint, method, at): &(Endpoint, hyper::Method, &str)) -> Call {
     Call {
         id: format!("{endpoint:?}{other}"),
         method: method.clone(),
-        path: at.replace('*', "{wallet_type}"),
+        path: at.replace(
+            '*',
+            match endpoint {
+                Endpoint::CreatePayment => "{payment_system}",
+                _ => "{wallet_type}",
+            },
+        ),
         summary: said.summary,
         proof: said.proof,
         headers: "",
@@ -68,6 +74,7 @@ fn said(endpoint: Endpoint) -> Said {
         Endpoint::Available => AVAILABLE,
         Endpoint::Media => MEDIA,
         Endpoint::Create => CREATE,
+        Endpoint::CreatePayment => CREATE_PAYMENT,
         Endpoint::Activate => ACTIVATE,
         Endpoint::ActivateByHand => ACTIVATE_BY_HAND,
         Endpoint::DepositInfo => DEPOSIT_INFO,
@@ -100,6 +107,14 @@ const CREATE: Said = Said {
     summary: "Give a label what it can pay to",
     body: "{currency: Currency, label: text}",
     told: r#"{status: "ok", params: any}"#,
+    ..SAID
+};
+
+const CREATE_PAYMENT: Said = Said {
+    summary: "Make a page to pay on, once for each custom_transaction_id",
+    body: "{language: text, currency: Currency, bank: text, amount: MoneyIn, label: text,
+        redirect_url: text, custom_transaction_id?: text|null}",
+    told: r#"{status: "ok", params: {payment_url: text}}"#,
     ..SAID
 };
 

@@ -208,8 +208,8 @@ const NAMES: &[(&str, &str, &str)] = &[
         r#"{id: text, partner: Partner, state: "PENDING"|"SUCCESS"|"FAILED"|"EXPIRED"|"CANCELLED",
             orderId: text, txn_ref_id: text, amount: Amount, currency: Currency,
             txnNote: text|null, cust_Mobile: text|null, cust_Email: text|null, utr: text|null,
-            received_payment: text|null, reason: text|null, created_at: Time, expires_at: Time,
-            state_at: Time}"#,
+            received_payment: text|null, paid_amount: Amount|null, reason: text|null,
+            created_at: Time, expires_at: Time, state_at: Time}"#,
         "A payment link.",
     ),
     (
@@ -222,14 +222,17 @@ const NAMES: &[(&str, &str, &str)] = &[
     (
         "Deposit",
         r#"{id: text, partner: Partner,
-            state: "possible"|"expired"|"waiting"|"saved"|"credited"|"rejected", waits?: text,
-            custom_transaction_id: text, label: text, wallet_type: text, key1: text,
+            state: "open"|"possible"|"expired"|"waiting"|"saved"|"credited"|"rejected",
+            waits?: text, custom_transaction_id: text, label: text, wallet_type: text,
+            key1: text|null,
             amount: Amount|null, currency: Currency,
             activated: {at: Time, amount: Amount, currency: Currency, by_payment: truth,
                 payer: text|null, stockpiling_id: whole}|null,
             postback: text|null, is_manual: truth, screenshot: text|null, reason: text|null,
+            hosted: {payment_url: text, language: text, bank: text, redirect_url: text,
+                identifier: text}|null,
             created_at: Time, expires_at: Time}"#,
-        "A deposit of a merchant's payer; `waits` says why it waits.",
+        "A deposit of a merchant's payer; `waits` says why it waits, `hosted` is the page that it is paid on.",
     ),
     (
         "DepositShown",
@@ -247,8 +250,9 @@ const NAMES: &[(&str, &str, &str)] = &[
     (
         "Postback",
         r#"{id: whole, partner: Partner, state: "due"|"delivered"|"waiting",
-            type: "deposit"|"withdrawal", name: text, withdrawal_id?: text, attempts: whole,
-            due_at: Time|null, created_at: Time, changed_at: Time}"#,
+            type: "deposit"|"withdrawal", name: text, custom_transaction_id?: text,
+            withdrawal_id?: text, attempts: whole, due_at: Time|null, created_at: Time,
+            changed_at: Time}"#,
         "What a merchant is told, and how far that is.",
     ),
     (

@@ -25,6 +25,7 @@ pub(super) fn calls(path: &str, route: Route<'_>) -> Vec<Call> {
             &HASHED,
         ),
         Route::Page(_) => order_page(path),
+        Route::Hosted(_) => hosted_page(path),
         Route::Admin => admin::calls(),
         Route::Alive => pages(
             path,
@@ -138,6 +139,13 @@ fn pages(path: &str, id: &str, summary: &'static str, answers: &[Answer]) -> Vec
     vec![by(Method::GET), by(Method::HEAD)]
 }
 
+/// What pages of payments answer besides what they are asked for.
+const NO_PAGE: [Answer; 3] = [
+    (404, "There is no such payment", HTML, ""),
+    (410, "The partner is disabled or expired", HTML, ""),
+    (503, "Nothing was changed", HTML, ""),
+];
+
 /// The hosted page of a payment link, under its two addresses.
 fn order_page(path: &str) -> Vec<Call> {
     let mut calls = Vec::new();
@@ -146,35 +154,53 @@ fn order_page(path: &str) -> Vec<Call> {
         ("CreateOrder.php", "OrderPageOfQuery", "{txn_id: text}"),
     ] {
         let at = format!("{path}{at}");
-        let others = [
-            (404, "There is no such payment", HTML, ""),
-            (503, "Nothing was changed", HTML, ""),
-        ];
-        let mut shown = vec![(200, "The payment as it stands", HTML, "")];
-        shown.extend(others);
-        let summary = "The page of a payment, for its payer";
-        let mut of_page = pages(&at, id, summary, &shown);
-        let mut told = vec![
-            (303, "Taken: back to the page", "", ""),
-            (413, "The form is too long", HTML, ""),
-            (
-                422,
-                "No UTR, or none can be named any more: the page, with what is wrong",
-                HTML,
-                "",
-            ),
-        ];
-        told.extend(others);
-        let id = format!("{id}ByPOST");
-        let summary = "Name the bank's reference (UTR), or correct it";
-        of_page.push(Call {
-            body: Some((FORM, "{utr: text}")),
-            ..call(Method::POST, at, &id, summary, told)
-        });
-        for call in &mut of_page {
+        let asked = (
+            "Name the bank's reference (UTR), or correct it",
+            "{utr: text}",
+        );
+        let refused = "No UTR, or none can be named any more: the page, with what is wrong";
+        for mut call in payment_page(&at, id, asked, refused) {
             call.query = query;
+            calls.push(call);
         }
-        calls.extend(of_page);
     }
+    calls
+}
+
+/// The page that a merchant's payer pays a deposit on.
+fn hosted_page(path: &str) -> Vec<Call> {
+    let at = format!("{path}{{reference}}");
+    let asked = ("Name the transaction number", "{key1: text}");
+    let refused =
+        "No number of the payment system, or another payment's: the page, with what is wrong";
+    payment_page(&at, "PaymentPage", asked, refused)
+}
+
+/// The page of a payment: shown, and told by a form that it is paid.
+fn payment_page(
+    at: &str,
+    id: &str,
+    (summary, form): (&'static str, &'static str),
+    refused: &'static str,
+) -> Vec<Call> {
+    let mut shown = vec![(200, "The payment as it stands", HTML, "")];
+    shown.extend(NO_PAGE);
+    let mut calls = pages(at, id, "The page of a payment, for its payer", &shown);
+    let mut told = vec![
+        (303, "Taken: back to the page", "", ""),
+        (413, "The form is too long", HTML, ""),
+        (422, refused, HTML, ""),
+    ];
+    told.extend(NO_PAGE);
+    calls.push(Call {
+        body: Some((FORM, form)),
+        ..call(
+            Method::POST,
+            at.to_owned(),
+            &format!("{id}ByPOST"),
+            summary,
+            told,
+        )
+    });
     calls
 }

@@ -1,34 +1,27 @@
 //! The hosted page of a payment link (partner-api.md, Payment Gateway). Anybody may ask: that
 //! nobody can guess its address is the proof.
 
-use hyper::header::{HeaderValue, LOCATION};
+use hyper::StatusCode;
 use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
 
-use super::{html, kept};
+use super::{TYPED_MAX, asked_wrongly, gone, html, is_read, member, typed, unavailable, unknown};
 use crate::engine::document::Order;
 use crate::engine::order::{OrderRow, Seen};
 use crate::engine::refusal::OrderRefusal;
 use crate::http::State;
-use crate::http::reply::{Reply, allowing, not_found};
+use crate::http::reply::Reply;
 use crate::id::{OrderName, OrderReference, Utr};
 use crate::ledger::{Latched, Observed, OrderError};
-use crate::page::{self, Entry, Payment, Stage, Transfer};
-use crate::protocol::{percent, upi};
+use crate::page::{self, Entry, Number, Payment, Stage, Transfer};
+use crate::protocol::upi;
 use crate::time::{Span, Timestamp};
 
 /// The address that older clients know, with the order in its query.
 const BY_QUERY: &str = "CreateOrder.php";
 
-/// Where assets lie, as seen from a payment's page: beside it.
-const ASSETS: &str = "";
-
 /// What is told beside the field.
 const NOT_A_UTR: &str = "A bank reference has 12 digits. Please look it up in your app again.";
 const ANOTHERS: &str = "This reference was named for other payments. Please look it up again.";
-
-/// The most that is shown again of what was typed, in characters.
-const TYPED_MAX: usize = 64;
 
 /// Answers a request for what lies below `/order/` under `name`.
 ///
@@ -41,24 +34,10 @@ pub(super) async fn answer(
     body: &[u8],
 ) -> Result<Reply, Latched> {
     // Calls of older clients lay below `/order/api/` (partner-api.md, Small print).
-    if name.contains('/') {
-        return Ok(not_found());
+    if let Some(reply) = asked_wrongly(&head.method, name) {
+        return Ok(reply);
     }
     let query = head.uri.query().unwrap_or_default();
-    let asset = page::asset(name);
-    let is_read = matches!(head.method, Method::GET | Method::HEAD);
-    if !is_read && (head.method != Method::POST || asset.is_some()) {
-        let told = notice(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "This is not possible here",
-            "",
-        );
-        let allowed = ["GET, HEAD, POST", "GET, HEAD"][usize::from(asset.is_some())];
-        return Ok(allowing(told, allowed));
-    }
-    if let Some(asset) = asset {
-        return Ok(kept(asset));
-    }
     let reference = if name == BY_QUERY {
         member(query, "txn_id").and_then(|reference| reference.parse().ok())
     } else {
@@ -67,29 +46,17 @@ pub(super) async fn answer(
     let Some(reference) = reference else {
         return Ok(unknown());
     };
-    if is_read {
+    if is_read(&head.method) {
         let wants_correction = query.split('&').any(|member| member == "correct");
         return show(state, &reference, wants_correction).await;
     }
-    let typed = std::str::from_utf8(body).ok().and_then(typed);
-    let typed = typed.unwrap_or_default();
+    let typed = typed(body, "utr");
     // People put blanks between digits, and apps copy them along.
     let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     match digits.parse() {
         Ok(utr) => name_utr(state, name, &reference, &utr).await,
         Err(_) => show_again(state, name, &reference, &typed, NOT_A_UTR).await,
     }
-}
-
-/// What the form's field holds. In a form `+` is a blank.
-fn typed(form: &str) -> Option<String> {
-    member(&form.replace('+', " "), "utr")
-}
-
-fn member(query: &str, name: &str) -> Option<String> {
-    let members = percent::decode_query(query)?;
-    let mut members = members.into_iter();
-    members.find_map(|(known, value)| (known == name).then_some(value))
 }
 
 async fn show(
@@ -155,6 +122,7 @@ async fn name_utr(
             state.ledger.durable(seq).await?;
             match refusal {
                 OrderRefusal::Unknown => Ok(unknown()),
+                OrderRefusal::PartnerNotLive => Ok(gone()),
                 OrderRefusal::TooManyCorrections => match found(state, reference).await? {
                     Ok(order) => drawn(state, &order, StatusCode::UNPROCESSABLE_ENTITY, None).await,
                     Err(reply) => Ok(reply),
@@ -165,7 +133,10 @@ async fn name_utr(
                 // The page says why.
                 OrderRefusal::NotPending
                 | OrderRefusal::IdUsed
+                | OrderRefusal::PaymentUnknown
                 | OrderRefusal::PaymentTaken
+                | OrderRefusal::OtherCurrency
+                | OrderRefusal::InsufficientFunds
                 | OrderRefusal::BalanceOutOfRange => Ok(see(name, reference)),
             }
         }
@@ -178,9 +149,13 @@ async fn found(state: &State, reference: &OrderReference) -> Result<Result<Order
     let name = OrderName::Reference(reference.clone());
     match state.ledger.order(&name, &state.settings.payments.rules) {
         Ok(Observed { value, seq }) => {
-            state.ledger.durable(seq).await?;
             let OrderRow { order, .. } = value;
-            Ok(Ok(order))
+            let Ok(partner) = state.ledger.partner(order.partner) else {
+                return Ok(Err(unavailable()));
+            };
+            state.ledger.durable(seq.max(partner.seq)).await?;
+            let is_live = partner.value.is_live(state.ledger.now());
+            Ok(if is_live { Ok(order) } else { Err(gone()) })
         }
         Err(OrderError::Refused(_, seq)) => {
             state.ledger.durable(seq).await?;
@@ -216,11 +191,14 @@ async fn drawn(
     });
     let page = page::payment(&Payment {
         payee: partner.value.name.as_str(),
-        amount: order.amount,
+        amount: order.brought(),
         currency: order.currency,
         note: order.note.as_ref().map(|note| note.as_str()),
         reference,
+        requisites: None,
         transfer,
+        number: Number::Utr,
+        back: None,
         stage: stage(order, state.ledger.now(), entry),
     });
     Ok(html(status, page))
@@ -239,7 +217,7 @@ fn stage<'a>(order: &'a Order, now: Timestamp, entry: Option<Entry<'a>>) -> Stag
             let may_correct = order.takes_utr(now);
             Stage::Sent {
                 utr,
-                left,
+                left: Some(left),
                 may_correct,
                 entry: entry.filter(|_| may_correct),
             }
@@ -251,34 +229,10 @@ fn stage<'a>(order: &'a Order, now: Timestamp, entry: Option<Entry<'a>>) -> Stag
     }
 }
 
-/// To the page under the address at which it was asked for. Relative, so that it holds behind any
-/// proxy.
+/// To the page under the address at which it was asked for.
 fn see(name: &str, reference: &OrderReference) -> Reply {
-    let target = match name {
-        BY_QUERY => format!("{BY_QUERY}?txn_id={reference}"),
-        _ => reference.to_string(),
-    };
-    let mut reply = html(StatusCode::SEE_OTHER, Vec::new());
-    let target = HeaderValue::from_str(&target).expect("references are letters and digits");
-    reply.headers_mut().insert(LOCATION, target);
-    reply
-}
-
-fn unknown() -> Reply {
-    let text = "There is no payment at this address. Please look at the link again.";
-    notice(StatusCode::NOT_FOUND, "Not found", text)
-}
-
-fn unavailable() -> Reply {
-    let text = "Nothing was changed. Please try again in a moment.";
-    notice(StatusCode::SERVICE_UNAVAILABLE, "Not possible now", text)
-}
-
-/// A form that is too long to be one of ours.
-pub(in crate::http) fn too_long() -> Reply {
-    notice(StatusCode::PAYLOAD_TOO_LARGE, "Too much was sent", "")
-}
-
-fn notice(status: StatusCode, title: &str, text: &str) -> Reply {
-    html(status, page::notice(title, text, ASSETS))
+    match name {
+        BY_QUERY => super::see(&format!("{BY_QUERY}?txn_id={reference}")),
+        _ => super::see(reference.as_str()),
+    }
 }

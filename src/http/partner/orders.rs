@@ -15,7 +15,6 @@ use crate::ledger::{Observed, OrderError, PartnerRow};
 use crate::protocol::partner::orders::{GatewayCall, InvalidOrder, OrderWanted, StatusOf};
 use crate::protocol::partner::reply::Reply;
 use crate::protocol::partner::texts;
-use crate::protocol::percent;
 use crate::secret::random_word;
 
 /// Characters of a reference: 142 bits that nobody can guess.
@@ -33,14 +32,9 @@ pub(super) fn answer(
         Endpoint::OrderStatus => head.uri.query().unwrap_or_default(),
         _ => "",
     };
-    let query = match percent::decode_query(query) {
-        Some(query) => query,
-        // A body wins over whatever the query says.
-        None if !body.is_empty() => Vec::new(),
-        None => return Ok(told_at_once(Reply::refusal(400, texts::MALFORMED_QUERY))),
-    };
-    let Ok(call) = GatewayCall::decode(body, query) else {
-        return Ok(malformed());
+    let call = match GatewayCall::decode(body, query) {
+        Ok(call) => call,
+        Err(unread) => return Ok(told_at_once(Reply::refusal(400, unread.text()))),
     };
     let partner = (state.partner_guard).admit_token(state, peer, &head.headers, call.token())?;
     let told = match asked {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub use self::call::{Teller, web_roots};
 pub use self::plan::{Came, Lane, Places, Plan};
@@ -23,6 +23,9 @@ use crate::time::Span;
 
 /// However little happens, it is looked again after so long: a receiver may have been named since.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// A receiver that takes longer to answer counts as slow.
+const PROMPT: Duration = Duration::from_secs(2);
 
 /// What is under way at the end has so long to come back.
 const AT_THE_END: Duration = Duration::from_secs(3);
@@ -61,8 +64,13 @@ impl Sender {
                 biased;
                 () = &mut end => break,
                 Some(done) = under_way.join_next() => {
-                    let (of, came) = done.expect("a panic in the ledger ends the process");
-                    plan.done(&of, came, self.ledger.now());
+                    // All that came back, since all lanes are looked at after it.
+                    let mut came_back = Some(done);
+                    while let Some(done) = came_back {
+                        let (of, came) = done.expect("a panic in the ledger ends the process");
+                        plan.done(&of, came, self.ledger.now());
+                        came_back = under_way.try_join_next();
+                    }
                 }
                 () = self.ledger.postback_rung() => {}
                 () = tokio::time::sleep(wake) => {}
@@ -129,11 +137,16 @@ impl Sender {
         let (Some(url), DeliveryState::Due(_)) = (url, found.delivery.document.state) else {
             return Ok(Came::NotTaken);
         };
+        let began = Instant::now();
         let answer = self.teller.tell(&url, &found.postback.body).await;
-        let taken = answer.taken;
+        let came = match answer.taken {
+            false => Came::NotTaken,
+            true if began.elapsed() > PROMPT => Came::Late,
+            true => Came::Taken,
+        };
         let (ledger, of, rules) = (Arc::clone(&self.ledger), due.of.clone(), self.rules.clone());
         let told = spawn_blocking(move || ledger.postback_tried(&of, url, answer, &rules)).await;
         told.expect("a panic in the ledger ends the process")?;
-        Ok(if taken { Came::Taken } else { Came::NotTaken })
+        Ok(came)
     }
 }

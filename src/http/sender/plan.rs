@@ -1,8 +1,8 @@
 //! What is sent when: the sender without sockets and without a clock, so that tests drive it.
 //!
 //! Each kind of postback of each merchant has a lane. A lane in which all goes well has several
-//! postbacks under way at once; one that fails has one at a time, and all that fail have half of
-//! the places together. So a receiver that is slow or down holds up no other.
+//! postbacks under way at once; one that fails or is slow has one at a time, and all of these have
+//! half of the places together. So a receiver that is slow or down holds up no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +37,8 @@ impl Default for Places {
 pub enum Came {
     /// The receiver took it.
     Taken,
+    /// The receiver took it, and took its time.
+    Late,
     /// It did not.
     NotTaken,
     /// Nobody could write down what came of it: it is as due as it was.
@@ -53,7 +55,8 @@ pub struct Plan {
     /// The longest that a postback waits for its next try, by whatever clock.
     longest: Span,
     under_way: BTreeMap<Lane, BTreeSet<PostbackOf>>,
-    failing: BTreeSet<Lane>,
+    /// Those that failed, or were slow, the last time.
+    lagging: BTreeSet<Lane>,
     resting: BTreeMap<Lane, Timestamp>,
     /// The lane that had the last turn.
     last: Option<Lane>,
@@ -66,7 +69,7 @@ impl Plan {
             places,
             longest,
             under_way: BTreeMap::new(),
-            failing: BTreeSet::new(),
+            lagging: BTreeSet::new(),
             resting: BTreeMap::new(),
             last: None,
         }
@@ -137,8 +140,8 @@ impl Plan {
             }
         }
         match came {
-            Came::Taken => drop(self.failing.remove(&lane)),
-            Came::NotTaken => drop(self.failing.insert(lane)),
+            Came::Taken => drop(self.lagging.remove(&lane)),
+            Came::Late | Came::NotTaken => drop(self.lagging.insert(lane)),
             Came::Unknown => drop(self.resting.insert(lane, now.plus(REST))),
         }
     }
@@ -148,11 +151,11 @@ impl Plan {
         let of = |lane: &Lane| self.under_way.get(lane).map_or(0, BTreeSet::len);
         let all: usize = self.under_way.values().map(BTreeSet::len).sum();
         let left = self.places.all.saturating_sub(all);
-        if !self.failing.contains(&lane) {
+        if !self.lagging.contains(&lane) {
             return left.min(self.places.of_lane.saturating_sub(of(&lane)));
         }
-        let failing: usize = self.failing.iter().map(of).sum();
-        let left = left.min((self.places.all / 2).saturating_sub(failing));
+        let lagging: usize = self.lagging.iter().map(of).sum();
+        let left = left.min((self.places.all / 2).saturating_sub(lagging));
         left.min(1_usize.saturating_sub(of(&lane)))
     }
 
@@ -206,22 +209,24 @@ mod tests {
     }
 
     #[test]
-    fn lanes_that_fail_leave_half_of_the_places_to_the_others() {
-        let mut plan = plan(8);
-        let failing: Vec<Lane> = (1..=20).map(lane).collect();
-        let mut begun = plan.next(&failing, at(0), plenty).unwrap().0;
-        for _ in 0..10 {
-            for of in begun {
-                plan.done(&of.of, Came::NotTaken, at(0));
+    fn lanes_that_fail_or_are_slow_leave_half_of_the_places_to_the_others() {
+        for came in [Came::NotTaken, Came::Late] {
+            let mut plan = plan(8);
+            let lagging: Vec<Lane> = (1..=20).map(lane).collect();
+            let mut begun = plan.next(&lagging, at(0), plenty).unwrap().0;
+            for _ in 0..10 {
+                for of in begun {
+                    plan.done(&of.of, came, at(0));
+                }
+                begun = plan.next(&lagging, at(0), plenty).unwrap().0;
             }
-            begun = plan.next(&failing, at(0), plenty).unwrap().0;
+            // By now all have failed: each has one at a time, all together four.
+            assert_eq!(begun.len(), 4);
+            assert!(counted(&begun).values().all(|count| *count == 1));
+            let all: Vec<Lane> = (1..=21).map(lane).collect();
+            let healthy = plan.next(&all, at(0), plenty).unwrap().0;
+            assert_eq!(counted(&healthy), BTreeMap::from([(21, 4)]));
         }
-        // By now all have failed: each has one at a time, all together four.
-        assert_eq!(begun.len(), 4);
-        assert!(counted(&begun).values().all(|count| *count == 1));
-        let all: Vec<Lane> = (1..=21).map(lane).collect();
-        let healthy = plan.next(&all, at(0), plenty).unwrap().0;
-        assert_eq!(counted(&healthy), BTreeMap::from([(21, 4)]));
     }
 
     #[test]
@@ -240,6 +245,34 @@ mod tests {
             }
         }
         assert!(had.values().all(|count| *count == 8), "{had:?}");
+    }
+
+    #[test]
+    fn a_lane_that_is_taken_from_again_has_all_its_places_and_those_under_way_hide_none() {
+        let mut plan = plan(8);
+        let lanes = [lane(1)];
+        let all = |lane, at_most| {
+            let all = (1..=9).map(|name| due(lane, name, at(0)));
+            Ok::<_, ()>(all.take(at_most).collect())
+        };
+        let names = |begun: &[DuePostback]| -> Vec<String> {
+            let names = begun.iter().map(|of| of.of.name.as_str().to_owned());
+            names.collect()
+        };
+        let begun = plan.next(&lanes, at(0), all).unwrap().0;
+        assert_eq!(names(&begun), ["1", "2", "3", "4"]);
+        // It is not yet written down that this one was taken: it is begun again, and no other.
+        plan.done(&begun[1].of, Came::Taken, at(0));
+        let begun_again = plan.next(&lanes, at(0), all).unwrap().0;
+        assert_eq!(names(&begun_again), ["2"]);
+        for of in &begun {
+            plan.done(&of.of, Came::NotTaken, at(0));
+        }
+        let one = plan.next(&lanes, at(0), all).unwrap().0;
+        assert_eq!(one.len(), 1);
+        assert_eq!(plan.next(&lanes, at(0), all).unwrap().0, []);
+        plan.done(&one[0].of, Came::Taken, at(0));
+        assert_eq!(plan.next(&lanes, at(0), all).unwrap().0.len(), 4);
     }
 
     #[test]

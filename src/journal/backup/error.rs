@@ -132,17 +132,6 @@ impl BackupError {
     pub(super) fn in_backup(file: &str) -> impl Fn(JournalError) -> BackupError {
         move |error| BackupError::damaged(file, format!("is damaged ({error})"))
     }
-
-    /// Whether nothing failed: what was asked for is refused.
-    pub fn is_refusal(&self) -> bool {
-        !matches!(
-            self,
-            BackupError::Data(_)
-                | BackupError::Disk { .. }
-                | BackupError::Lacks { .. }
-                | BackupError::Stopped
-        )
-    }
 }
 
 impl fmt::Display for BackupError {

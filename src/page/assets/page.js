@@ -5,6 +5,7 @@
   let end = 0;
   let looking = false;
 
+  const waits = () => document.querySelector('[data-left], [data-looked-at]');
   const timer = (root) => root.querySelector('[data-left]');
   const two = (number) => String(number).padStart(2, '0');
 
@@ -23,8 +24,14 @@
     if (left === 0) look();
   };
 
+  // An outcome that comes while the page is open leads on as one that is opened.
+  const leadBack = () => {
+    const back = document.querySelector('[data-back]');
+    if (back) setTimeout(() => location.assign(back.href), 1000 * Number(back.dataset.back));
+  };
+
   const look = async () => {
-    if (looking || document.hidden || !timer(document)) return;
+    if (looking || document.hidden || !waits()) return;
     looking = true;
     try {
       const answer = await fetch(location.href, { cache: 'no-store' });
@@ -35,6 +42,7 @@
       if (old.dataset.state !== now.dataset.state) {
         old.replaceWith(now);
         document.title = next.title;
+        leadBack();
       } else if (timer(now)) {
         timer(old).dataset.left = timer(now).dataset.left;
       }

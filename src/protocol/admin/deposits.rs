@@ -6,8 +6,8 @@ use super::members::{Malformed, Members};
 use super::payments::PaymentItem;
 use crate::engine::deposit::DepositSeen;
 use crate::id::{
-    DepositReference, GatewayText, Label, PartnerNumber, PaymentDetail, PaymentReference,
-    PostbackName, Reason, WalletType, as_text,
+    DepositReference, GatewayText, Label, Lang, PartnerNumber, PaymentDetail, PaymentReference,
+    PostbackName, Reason, WalletType, WebAddress, as_text,
 };
 use crate::money::{Amount, Currency};
 use crate::time::Timestamp;
@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 pub fn deposit_state(text: &str) -> Result<&'static str, &'static str> {
     let mut names = DepositSeen::ALL.iter().map(|state| state.name());
     let found = names.find(|name| *name == text);
-    found.ok_or("must be possible, expired, waiting, saved, credited or rejected")
+    found.ok_or("must be open, possible, expired, waiting, saved, credited or rejected")
 }
 
 /// One deposit.
@@ -70,7 +70,7 @@ pub struct DepositItem {
     pub id: DepositReference,
     /// The merchant.
     pub partner: PartnerNumber,
-    /// `possible`, `expired`, `waiting`, `saved`, `credited` or `rejected`.
+    /// `open`, `possible`, `expired`, `waiting`, `saved`, `credited` or `rejected`.
     pub state: &'static str,
     /// Why it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,8 +81,8 @@ pub struct DepositItem {
     pub label: Label,
     /// The payment system.
     pub wallet_type: WalletType,
-    /// The payer's transaction number.
-    pub key1: PaymentReference,
+    /// The payer's transaction number; null while its page waits for it.
+    pub key1: Option<PaymentReference>,
     /// What was received, or else what the merchant said, if it did.
     pub amount: Option<String>,
     /// In which currency.
@@ -97,12 +97,29 @@ pub struct DepositItem {
     pub screenshot: Option<String>,
     /// Why it was rejected.
     pub reason: Option<Reason>,
+    /// The page that it is paid on.
+    pub hosted: Option<HostedItem>,
     /// When it came.
     #[serde(serialize_with = "as_text")]
     pub created_at: Timestamp,
     /// When its payment is too late.
     #[serde(serialize_with = "as_text")]
     pub expires_at: Timestamp,
+}
+
+/// The page that a deposit is paid on.
+#[derive(Serialize)]
+pub struct HostedItem {
+    /// Where it lies.
+    pub payment_url: String,
+    /// What the payer reads, as the merchant said.
+    pub language: Lang,
+    /// The bank that is paid through.
+    pub bank: GatewayText,
+    /// Where the payer is led in the end.
+    pub redirect_url: WebAddress,
+    /// What is paid to.
+    pub identifier: String,
 }
 
 /// What a deposit brought.

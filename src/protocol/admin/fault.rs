@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::members::Malformed;
+use crate::engine::postback::PostbackKind;
 use crate::engine::rates::RateError;
 use crate::engine::refusal::{DepositRefusal, OperatorRefusal, OrderRefusal, WithdrawalRefusal};
 use crate::id::GameType;
@@ -60,6 +61,8 @@ pub enum Fault {
     ScreenshotUnknown,
     /// The picture could not be read.
     ScreenshotUnreadable,
+    /// The partner has not said where it is told of this.
+    PostbackUrlMissing(PostbackKind),
 }
 
 #[derive(Serialize)]
@@ -82,7 +85,9 @@ impl Fault {
             Fault::HostNotAllowed | Fault::OriginNotAllowed => 403,
             Fault::PathUnknown | Fault::BackupUnknown | Fault::ScreenshotUnknown => 404,
             Fault::MethodNotAllowed => 405,
-            Fault::GameTypeUnknown(_) | Fault::RatesRefused(_) => 422,
+            Fault::GameTypeUnknown(_) | Fault::RatesRefused(_) | Fault::PostbackUrlMissing(_) => {
+                422
+            }
             Fault::BackupRunning => 409,
             Fault::BodyTooLarge => 413,
             Fault::TooManyFailures => 429,
@@ -90,11 +95,14 @@ impl Fault {
             Fault::Unavailable | Fault::TooManyConnections => 503,
             Fault::HeadNotTaken { status, .. } => *status,
             Fault::OrderRefused(refusal) => match refusal {
-                OrderRefusal::Unknown => 404,
+                OrderRefusal::Unknown | OrderRefusal::PaymentUnknown => 404,
                 OrderRefusal::IdUsed | OrderRefusal::PaymentTaken => 409,
-                OrderRefusal::NotPending
+                OrderRefusal::PartnerNotLive
+                | OrderRefusal::NotPending
                 | OrderRefusal::TooManyCorrections
                 | OrderRefusal::TooManyClaims
+                | OrderRefusal::OtherCurrency
+                | OrderRefusal::InsufficientFunds
                 | OrderRefusal::BalanceOutOfRange => 422,
             },
             Fault::DepositRefused(refusal) => match refusal {
@@ -107,6 +115,9 @@ impl Fault {
                 | DepositRefusal::Rejected
                 | DepositRefusal::Activated
                 | DepositRefusal::AmountUnknown
+                | DepositRefusal::Key1Named
+                | DepositRefusal::PageExpired
+                | DepositRefusal::Key1Missing
                 | DepositRefusal::BalanceOutOfRange => 422,
             },
             Fault::WithdrawalRefused(refusal) => match refusal {
@@ -159,27 +170,9 @@ impl Fault {
             Fault::BackupUnknown => "backup_unknown",
             Fault::ScreenshotUnknown => "screenshot_unknown",
             Fault::ScreenshotUnreadable => "screenshot_unreadable",
-            Fault::OrderRefused(refusal) => match refusal {
-                OrderRefusal::Unknown => "order_unknown",
-                OrderRefusal::IdUsed => "order_id_used",
-                OrderRefusal::NotPending => "order_not_pending",
-                OrderRefusal::TooManyCorrections => "too_many_corrections",
-                OrderRefusal::TooManyClaims => "too_many_claims",
-                OrderRefusal::PaymentTaken => "payment_taken",
-                OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
-            },
-            Fault::DepositRefused(refusal) => match refusal {
-                DepositRefusal::Unknown => "deposit_unknown",
-                DepositRefusal::Key1Used => "key1_used",
-                DepositRefusal::CustomIdMissing => "custom_transaction_id_missing",
-                DepositRefusal::CustomIdUsed => "custom_transaction_id_used",
-                DepositRefusal::NoRequisites => "no_requisites",
-                DepositRefusal::Rejected => "deposit_rejected",
-                DepositRefusal::Activated => "deposit_activated",
-                DepositRefusal::PaymentTaken => "payment_taken",
-                DepositRefusal::AmountUnknown => "amount_unknown",
-                DepositRefusal::BalanceOutOfRange => "balance_out_of_range",
-            },
+            Fault::PostbackUrlMissing(_) => "postback_url_missing",
+            Fault::OrderRefused(refusal) => order_code(*refusal),
+            Fault::DepositRefused(refusal) => deposit_code(*refusal),
             Fault::WithdrawalRefused(refusal) => match refusal {
                 WithdrawalRefusal::Unknown => "withdrawal_unknown",
                 WithdrawalRefusal::IdUsed => "withdrawal_id_used",
@@ -231,6 +224,10 @@ impl Fault {
             Fault::GameTypeUnknown(name) => {
                 return format!("no game type has the name {name}; see games in the configuration");
             }
+            Fault::PostbackUrlMissing(kind) => {
+                let kind = kind.name();
+                return format!("the partner has no {kind} postback URL: set it by partner update");
+            }
             Fault::Unavailable => "temporarily unavailable; nothing was changed",
             Fault::BackupRunning => "another backup is running: wait for its end",
             Fault::ScreenshotUnknown => "the deposit has no picture",
@@ -257,6 +254,41 @@ impl Fault {
     pub fn message_in(body: &[u8]) -> Option<String> {
         let told: serde_json::Value = serde_json::from_slice(body).ok()?;
         told["error"]["message"].as_str().map(str::to_owned)
+    }
+}
+
+fn deposit_code(refusal: DepositRefusal) -> &'static str {
+    match refusal {
+        DepositRefusal::Unknown => "deposit_unknown",
+        DepositRefusal::Key1Used => "key1_used",
+        DepositRefusal::CustomIdMissing => "custom_transaction_id_missing",
+        DepositRefusal::CustomIdUsed => "custom_transaction_id_used",
+        DepositRefusal::Key1Named => "key1_named",
+        DepositRefusal::PageExpired => "page_expired",
+        DepositRefusal::Key1Missing => "key1_missing",
+        DepositRefusal::NoRequisites => "no_requisites",
+        DepositRefusal::Rejected => "deposit_rejected",
+        DepositRefusal::Activated => "deposit_activated",
+        DepositRefusal::PaymentTaken => "payment_taken",
+        DepositRefusal::AmountUnknown => "amount_unknown",
+        DepositRefusal::BalanceOutOfRange => "balance_out_of_range",
+    }
+}
+
+/// The word for a refusal about an order.
+fn order_code(refusal: OrderRefusal) -> &'static str {
+    match refusal {
+        OrderRefusal::Unknown => "order_unknown",
+        OrderRefusal::IdUsed => "order_id_used",
+        OrderRefusal::PartnerNotLive => "partner_not_live",
+        OrderRefusal::NotPending => "order_not_pending",
+        OrderRefusal::TooManyCorrections => "too_many_corrections",
+        OrderRefusal::TooManyClaims => "too_many_claims",
+        OrderRefusal::PaymentUnknown => "payment_unknown",
+        OrderRefusal::PaymentTaken => "payment_taken",
+        OrderRefusal::OtherCurrency => "other_currency",
+        OrderRefusal::InsufficientFunds => "insufficient_funds",
+        OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
     }
 }
 

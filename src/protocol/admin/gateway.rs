@@ -92,6 +92,40 @@ fn number(members: &mut Members) -> Result<u64, Malformed> {
     }
 }
 
+/// Reads what a postback tells of.
+///
+/// # Errors
+/// What would be right.
+pub fn postback_kind(text: &str) -> Result<PostbackKind, &'static str> {
+    let mut kinds = PostbackKind::ALL.into_iter();
+    let found = kinds.find(|kind| kind.name() == text);
+    found.ok_or("must be deposit or withdrawal")
+}
+
+/// A sample postback to be sent.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TestPostback {
+    /// Whom to.
+    pub partner: PartnerNumber,
+    /// What it tells of, and by that where it goes.
+    #[serde(rename = "type")]
+    pub kind: PostbackKind,
+}
+
+impl TestPostback {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The first member that is not of its form.
+    pub fn decode(mut members: Members) -> Result<TestPostback, Malformed> {
+        let request = TestPostback {
+            partner: members.required("partner")?,
+            kind: members.required_by("type", postback_kind)?,
+        };
+        members.finish().map(|()| request)
+    }
+}
+
 /// A withdrawal to call paid out.
 #[derive(Clone, Debug, Serialize)]
 pub struct ApproveWithdrawal {
@@ -188,6 +222,9 @@ pub struct PostbackItem {
     pub kind: &'static str,
     /// What names the thing that it tells of.
     pub name: PostbackName,
+    /// The same of a deposit: of the last, where it tells of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_transaction_id: Option<PostbackName>,
     /// The same of a withdrawal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawal_id: Option<PostbackName>,
@@ -204,13 +241,6 @@ pub struct PostbackItem {
     pub changed_at: Timestamp,
 }
 
-impl PostbackItem {
-    /// The withdrawal's id, where it tells of one.
-    pub fn withdrawal_id(kind: PostbackKind, name: &PostbackName) -> Option<PostbackName> {
-        (kind == PostbackKind::Withdrawal).then(|| name.clone())
-    }
-}
-
 /// A postback with what it says and what came of it.
 #[derive(Serialize)]
 pub struct PostbackShown {
@@ -221,6 +251,26 @@ pub struct PostbackShown {
     pub body: String,
     /// The last tries, the newest first.
     pub tries: Vec<AttemptItem>,
+}
+
+/// What came of a sample.
+#[derive(Serialize)]
+pub struct PostbackTested {
+    /// Whom it went to.
+    pub partner: PartnerNumber,
+    /// `deposit` or `withdrawal`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Where.
+    pub url: PostbackUrl,
+    /// The bytes that were sent.
+    pub body: String,
+    /// Whether the merchant took it.
+    pub taken: bool,
+    /// The answer's status, where there was an answer.
+    pub status: Option<u16>,
+    /// What the answer said, cut short, or why there was none.
+    pub answer: String,
 }
 
 /// One try to send a postback.

@@ -17,7 +17,8 @@ mod reply;
 mod request;
 
 pub use deposits::{
-    ActivatedItem, DepositItem, DepositShown, DepositWanted, RejectDeposit, deposit_state,
+    ActivatedItem, DepositItem, DepositShown, DepositWanted, HostedItem, RejectDeposit,
+    deposit_state,
 };
 pub use export::{
     ExportWanted, FIRST_HEADER, Format, JournalRow, LAST_HEADER, PlayerRow, Row, SnapshotWanted,
@@ -26,7 +27,8 @@ pub use export::{
 pub use fault::Fault;
 pub use gateway::{
     ApproveWithdrawal, AttemptItem, GatewayList, Numbered, PostbackItem, PostbackShown,
-    RejectWithdrawal, WithdrawalItem, postback_state, withdrawal_state,
+    PostbackTested, RejectWithdrawal, TestPostback, WithdrawalItem, postback_kind, postback_state,
+    withdrawal_state,
 };
 pub use members::{Malformed, Members, encode_query};
 pub use operation::{Found, Method, Operation};

@@ -75,6 +75,8 @@ pub enum Operation {
     ShowPostback,
     /// Sends a postback again.
     RetryPostback,
+    /// Sends a sample postback, of which nothing is kept.
+    TestPostback,
     /// Shows the rates that hold.
     ShowRates,
     /// Sets some rates.
@@ -127,7 +129,7 @@ impl fmt::Display for Method {
 }
 
 /// All routes.
-const ROUTES: [(Operation, Method, &str); 47] = {
+const ROUTES: [(Operation, Method, &str); 48] = {
     use Method::{Get, Post};
     use Operation::*;
     [
@@ -166,6 +168,7 @@ const ROUTES: [(Operation, Method, &str); 47] = {
         (ListPostbacks, Get, "/admin/v1/postbacks"),
         (ShowPostback, Get, "/admin/v1/postbacks/show"),
         (RetryPostback, Post, "/admin/v1/postbacks/retry"),
+        (TestPostback, Post, "/admin/v1/postbacks/test"),
         (ShowRates, Get, "/admin/v1/rates"),
         (SetRates, Post, "/admin/v1/rates"),
         (TrialBalance, Get, "/admin/v1/reports/trial-balance"),

@@ -6,7 +6,7 @@ use super::members::{Malformed, Members};
 use super::request::PageWanted;
 use crate::id::{
     Email, Mobile, OrderId, OrderName, OrderNote, OrderReference, PartnerNumber, Reason, Utr,
-    as_text,
+    as_optional_text, as_text,
 };
 use crate::money::{Amount, Currency};
 use crate::time::Timestamp;
@@ -171,6 +171,9 @@ pub struct OrderItem {
     pub utr: Option<Utr>,
     /// The payment that settled it, such as `upi/418381111111`.
     pub received_payment: Option<String>,
+    /// How much it has brought.
+    #[serde(serialize_with = "as_optional_text")]
+    pub paid_amount: Option<Amount>,
     /// Why it was rejected or cancelled.
     pub reason: Option<Reason>,
     /// When it came into being.

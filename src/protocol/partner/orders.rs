@@ -1,16 +1,20 @@
 //! Requests about payment links: the token that proves who asks, and the order's fields
-//! (partner-api.md, Payment Gateway). Some come in a query, and a body wins over it.
+//! (partner-api.md, Payment Gateway). Some come in a query; where there is a body, the query is not
+//! looked at.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::members::{Given, Malformed, Members};
-use super::request::{Faults, amount, email, mobile};
+use super::request::{Faults, amount, email, mobile, whole};
 use super::texts::{
-    NOTE_CONTROL, NOTE_TOO_LONG, ORDER_ID_CONTROL, ORDER_ID_LENGTH, ORDER_ID_REQUIRED,
+    MALFORMED_JSON, MALFORMED_QUERY, NOTE_CONTROL, NOTE_KIND, NOTE_TOO_LONG, ORDER_ID_CONTROL,
+    ORDER_ID_KIND, ORDER_ID_LENGTH, ORDER_ID_REQUIRED,
 };
 use crate::engine::command::NewOrder;
 use crate::engine::document::Order;
 use crate::id::{OrderId, OrderNote};
+use crate::protocol::percent;
 use crate::time::{Timestamp, UtcOffset};
 
 /// The longest order id and note, in characters.
@@ -20,9 +24,48 @@ const NOTE_MAX: usize = 255;
 /// A call, as it came.
 #[derive(Debug)]
 pub struct GatewayCall<'a> {
-    members: Option<Members<'a>>,
-    query: Vec<(String, String)>,
+    said: Said<'a>,
     token: String,
+}
+
+/// Where a call says what it asks.
+#[derive(Debug)]
+enum Said<'a> {
+    InBody(Members<'a>),
+    InQuery(Vec<(String, String)>),
+}
+
+/// A call that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// The body is none.
+    Body,
+    /// There is no body, and the query is none or names a member twice.
+    Query,
+}
+
+impl Unread {
+    /// What the caller is told.
+    pub fn text(self) -> &'static str {
+        match self {
+            Unread::Body => MALFORMED_JSON,
+            Unread::Query => MALFORMED_QUERY,
+        }
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for Unread {}
+
+impl From<Malformed> for Unread {
+    fn from(_: Malformed) -> Unread {
+        Unread::Body
+    }
 }
 
 /// An order whose fields are not all of their form.
@@ -55,18 +98,18 @@ impl<'a> GatewayCall<'a> {
     /// Reads a body; where there is none, a query that has something to say.
     ///
     /// # Errors
-    /// [`Malformed`].
-    pub fn decode(
-        body: &'a [u8],
-        query: Vec<(String, String)>,
-    ) -> Result<GatewayCall<'a>, Malformed> {
-        let members = match body {
-            [] if !query.is_empty() => None,
-            body => Some(Members::decode(body)?),
+    /// [`Unread`].
+    pub fn decode(body: &'a [u8], query: &str) -> Result<GatewayCall<'a>, Unread> {
+        let from_query = match body {
+            [] => percent::decode_members(query).ok_or(Unread::Query)?,
+            _ => Vec::new(),
+        };
+        let said = match from_query.is_empty() {
+            true => Said::InBody(Members::decode(body)?),
+            false => Said::InQuery(from_query),
         };
         let mut call = GatewayCall {
-            members,
-            query,
+            said,
             token: String::new(),
         };
         if let Given::Text(token) = call.given("token")? {
@@ -81,15 +124,15 @@ impl<'a> GatewayCall<'a> {
     }
 
     fn given(&self, name: &str) -> Result<Given<'_>, Malformed> {
-        if let Some(members) = &self.members {
-            match members.given(name)? {
-                Given::Nothing => {}
-                given => return Ok(given),
+        match &self.said {
+            Said::InBody(members) => members.given(name),
+            Said::InQuery(members) => {
+                let mut members = members.iter();
+                let found = members.find(|(known, text)| known == name && !text.is_empty());
+                let text = found.map(|(_, text)| Given::Text(Cow::Borrowed(text)));
+                Ok(text.unwrap_or(Given::Nothing))
             }
         }
-        let mut query = self.query.iter();
-        let found = query.find(|(known, text)| known == name && !text.is_empty());
-        Ok(found.map_or(Given::Nothing, |(_, text)| Given::Text(Cow::Borrowed(text))))
     }
 
     /// The order to make.
@@ -138,14 +181,8 @@ fn optional<'a, T>(
     }
 }
 
-/// A text, or a whole number as its digits.
 fn order_id(given: &Given<'_>) -> Result<OrderId, &'static str> {
-    let text = match given {
-        Given::Text(text) => text,
-        Given::Number(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => *digits,
-        Given::Nothing => return Err(ORDER_ID_REQUIRED),
-        Given::Number(_) | Given::Other => return Err(ORDER_ID_LENGTH),
-    };
+    let text = whole(given, ORDER_ID_REQUIRED, ORDER_ID_KIND)?;
     text.parse().map_err(|_| {
         if text.chars().count() > ORDER_ID_MAX {
             ORDER_ID_LENGTH
@@ -160,6 +197,6 @@ fn note(given: &Given<'_>) -> Result<Option<OrderNote>, &'static str> {
         Given::Nothing => Ok(None),
         Given::Text(text) if text.chars().count() > NOTE_MAX => Err(NOTE_TOO_LONG),
         Given::Text(text) => text.parse().map(Some).map_err(|_| NOTE_CONTROL),
-        Given::Number(_) | Given::Other => Err(NOTE_CONTROL),
+        Given::Number(_) | Given::Other => Err(NOTE_KIND),
     }
 }

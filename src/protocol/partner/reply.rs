@@ -129,7 +129,7 @@ impl Reply {
         let data = StatusData {
             order_id: &of.order.id,
             txn_status: seen.name(),
-            txn_amount: of.order.amount,
+            txn_amount: of.order.brought(),
             utr: utr.map_or("", Utr::as_str),
             payment_mode: "UPI",
             timestamp: GatewayText(since, of.offset),
@@ -142,10 +142,14 @@ impl Reply {
         let text = match refusal {
             OrderRefusal::Unknown => return Reply::refusal(404, ORDER_NOT_FOUND),
             OrderRefusal::IdUsed => ORDER_ID_USED,
-            OrderRefusal::NotPending
+            OrderRefusal::PartnerNotLive
+            | OrderRefusal::NotPending
             | OrderRefusal::TooManyCorrections
             | OrderRefusal::TooManyClaims
+            | OrderRefusal::PaymentUnknown
             | OrderRefusal::PaymentTaken
+            | OrderRefusal::OtherCurrency
+            | OrderRefusal::InsufficientFunds
             | OrderRefusal::BalanceOutOfRange => ORDER_NOT_PENDING,
         };
         Reply::invalid(&Faults::one("orderId", text))

@@ -4,9 +4,9 @@
 use super::members::{Given, Malformed, Members};
 use super::texts::{
     AMOUNT_DECIMALS, AMOUNT_NOT_A_NUMBER, AMOUNT_NOT_POSITIVE, AMOUNT_REQUIRED, AMOUNT_TOO_LARGE,
-    CURSOR_UNKNOWN, EMAIL_INVALID, EMAIL_REQUIRED, LIMIT_RANGE, MOBILE_INVALID, MOBILE_REQUIRED,
-    NAME_CONTROL, NAME_REQUIRED, NAME_TOO_LONG, TRANSFER_ID_CONTROL, TRANSFER_ID_LENGTH,
-    TRANSFER_ID_REQUIRED,
+    CURSOR_UNKNOWN, EMAIL_INVALID, EMAIL_REQUIRED, LIMIT_RANGE, MOBILE_INVALID, MOBILE_KIND,
+    MOBILE_REQUIRED, NAME_CONTROL, NAME_KIND, NAME_REQUIRED, NAME_TOO_LONG, TRANSFER_ID_CONTROL,
+    TRANSFER_ID_KIND, TRANSFER_ID_LENGTH, TRANSFER_ID_REQUIRED,
 };
 use crate::engine::command::{NewTransfer, NewUser};
 use crate::engine::document::TransferKind;
@@ -175,12 +175,12 @@ pub struct HistoryPage {
 }
 
 impl HistoryPage {
-    /// Reads what path and query name. `None` where the query is no query.
+    /// Reads what path and query name. `None` where the query is no query, or names a member twice.
     ///
     /// # Errors
     /// What is wrong with its fields.
     pub fn decode(mobile: &str, query: &str) -> Option<Result<HistoryPage, Faults>> {
-        let members = percent::decode_query(query)?;
+        let members = percent::decode_members(query)?;
         let given = |name: &str| {
             let found = members.iter().find(|(known, _)| known == name);
             found
@@ -221,7 +221,8 @@ fn name(given: Given<'_>) -> Result<UserName, &'static str> {
                 NAME_CONTROL
             }
         }),
-        Given::Nothing | Given::Number(_) | Given::Other => Err(NAME_REQUIRED),
+        Given::Nothing => Err(NAME_REQUIRED),
+        Given::Number(_) | Given::Other => Err(NAME_KIND),
     }
 }
 
@@ -237,21 +238,30 @@ pub(super) fn email(given: Given<'_>) -> Result<Email, &'static str> {
 pub(super) fn mobile(given: &Given<'_>) -> Result<Mobile, &'static str> {
     let text = match given {
         Given::Text(text) => text.strip_prefix('+').unwrap_or(text),
-        Given::Number(digits) => digits,
-        Given::Nothing => return Err(MOBILE_REQUIRED),
-        Given::Other => return Err(MOBILE_INVALID),
+        _ => whole(given, MOBILE_REQUIRED, MOBILE_KIND)?,
     };
     text.parse().map_err(|_| MOBILE_INVALID)
 }
 
 /// A text, or a whole number as its digits.
+///
+/// # Errors
+/// `required` where nothing is said, `kind` where it is anything else.
+pub(super) fn whole<'a>(
+    given: &'a Given<'_>,
+    required: &'static str,
+    kind: &'static str,
+) -> Result<&'a str, &'static str> {
+    match given {
+        Given::Text(text) => Ok(text),
+        Given::Number(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Ok(digits),
+        Given::Nothing => Err(required),
+        Given::Number(_) | Given::Other => Err(kind),
+    }
+}
+
 fn transfer_id(given: &Given<'_>) -> Result<TransferId, &'static str> {
-    let text = match given {
-        Given::Text(text) => text,
-        Given::Number(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => *digits,
-        Given::Nothing => return Err(TRANSFER_ID_REQUIRED),
-        Given::Number(_) | Given::Other => return Err(TRANSFER_ID_LENGTH),
-    };
+    let text = whole(given, TRANSFER_ID_REQUIRED, TRANSFER_ID_KIND)?;
     text.parse().map_err(|_| {
         if (1..=CHARACTERS_MAX).contains(&text.chars().count()) {
             TRANSFER_ID_CONTROL
@@ -337,9 +347,11 @@ mod tests {
             ("\"\\u0639\"", Ok("\u{639}")),
             ("null", Err(TRANSFER_ID_REQUIRED)),
             ("\"\"", Err(TRANSFER_ID_REQUIRED)),
-            ("1.0", Err(TRANSFER_ID_LENGTH)),
-            ("-1", Err(TRANSFER_ID_LENGTH)),
-            ("{}", Err(TRANSFER_ID_LENGTH)),
+            ("1.0", Err(TRANSFER_ID_KIND)),
+            ("-1", Err(TRANSFER_ID_KIND)),
+            ("{}", Err(TRANSFER_ID_KIND)),
+            ("[\"a\"]", Err(TRANSFER_ID_KIND)),
+            ("true", Err(TRANSFER_ID_KIND)),
             (&long, Err(TRANSFER_ID_LENGTH)),
             ("\"a\\u0000\"", Err(TRANSFER_ID_CONTROL)),
         ] {
@@ -353,11 +365,12 @@ mod tests {
             ("1234567890", Ok("1234567890")),
             ("\"+1234567890\"", Ok("1234567890")),
             ("\"++1234567890\"", Err(MOBILE_INVALID)),
-            ("-1234567890", Err(MOBILE_INVALID)),
-            ("1234567890.0", Err(MOBILE_INVALID)),
+            ("-1234567890", Err(MOBILE_KIND)),
+            ("1234567890.0", Err(MOBILE_KIND)),
+            ("[1234567890]", Err(MOBILE_KIND)),
             ("1234567890123456", Err(MOBILE_INVALID)),
             ("\"12345 67\"", Err(MOBILE_INVALID)),
-            ("false", Err(MOBILE_INVALID)),
+            ("false", Err(MOBILE_KIND)),
             ("\"\"", Err(MOBILE_REQUIRED)),
             ("null", Err(MOBILE_REQUIRED)),
         ] {
@@ -388,7 +401,7 @@ mod tests {
         let control = r#"{"name":"a\n","email":"a@b.c","mobile":"1234567"}"#;
         assert_eq!(register(control), Err(Faults::one("name", NAME_CONTROL)));
         let number = r#"{"name":5,"email":5,"mobile":"1234567"}"#;
-        let faults = Faults::one("name", NAME_REQUIRED).with("email", EMAIL_INVALID);
+        let faults = Faults::one("name", NAME_KIND).with("email", EMAIL_INVALID);
         assert_eq!(register(number), Err(faults));
         assert!(register(r#"{"name":"a","email":"a@b.c","mobile":1234567,"x":[]}"#).is_ok());
     }
@@ -412,6 +425,8 @@ mod tests {
         }
         let both = Faults::one("cursor", CURSOR_UNKNOWN).with("limit", LIMIT_RANGE);
         assert_eq!(decode("cursor=x&limit=x"), Err(both));
-        assert_eq!(HistoryPage::decode("1234567", "%"), None);
+        for query in ["%", "limit=1&limit=1", "cursor=&cursor=7", "x&x"] {
+            assert_eq!(HistoryPage::decode("1234567", query), None, "{query}");
+        }
     }
 }

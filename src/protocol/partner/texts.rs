@@ -2,7 +2,7 @@
 
 /// A body that is no JSON object, or names a member twice.
 pub const MALFORMED_JSON: &str = "Malformed JSON";
-/// A query whose escapes are none.
+/// A query whose escapes are none, or that names a member twice.
 pub const MALFORMED_QUERY: &str = "Malformed query";
 /// Something broke, and nothing was done.
 pub const UNEXPECTED: &str = "An unexpected server error occurred.";
@@ -43,6 +43,8 @@ pub const TRANSFER_NOT_FOUND: &str = "Transaction not found";
 
 /// `name` is missing.
 pub const NAME_REQUIRED: &str = "Name is required";
+/// `name` is no text.
+pub const NAME_KIND: &str = "Name must be a string";
 /// `name` is too long.
 pub const NAME_TOO_LONG: &str = "Name must have at most 190 characters";
 /// `name` holds characters that move a terminal's cursor.
@@ -53,7 +55,9 @@ pub const EMAIL_REQUIRED: &str = "Email is required";
 pub const EMAIL_INVALID: &str = "Email must be a valid email address";
 /// `mobile` is missing.
 pub const MOBILE_REQUIRED: &str = "Mobile number is required";
-/// `mobile` is no number.
+/// `mobile` is neither a text nor a whole number.
+pub const MOBILE_KIND: &str = "Mobile number must be a string or a number of digits";
+/// `mobile` is no mobile number.
 pub const MOBILE_INVALID: &str = "Mobile number must have 7 to 15 digits";
 /// `amount` is missing.
 pub const AMOUNT_REQUIRED: &str = "Amount is required";
@@ -69,7 +73,9 @@ pub const AMOUNT_TOO_LARGE: &str = "Amount is too large";
 pub const BALANCE_LIMIT: &str = "Balance limit exceeded";
 /// `transaction_id` is missing.
 pub const TRANSFER_ID_REQUIRED: &str = "Transaction ID is required";
-/// `transaction_id` is too long, or no text.
+/// `transaction_id` is neither a text nor a whole number.
+pub const TRANSFER_ID_KIND: &str = "Transaction ID must be a string or a number of digits";
+/// `transaction_id` is too long.
 pub const TRANSFER_ID_LENGTH: &str = "Transaction ID must have 1 to 190 characters";
 /// `transaction_id` holds characters that move a terminal's cursor.
 pub const TRANSFER_ID_CONTROL: &str = "Transaction ID must not have control characters";
@@ -90,7 +96,9 @@ pub const ORDER_CANCELLED: &str = "Order cancelled successfully.";
 pub const ORDER_NOT_FOUND: &str = "Order not found";
 /// `orderId` is missing.
 pub const ORDER_ID_REQUIRED: &str = "Order ID is required";
-/// `orderId` is too long, or no text.
+/// `orderId` is neither a text nor a whole number.
+pub const ORDER_ID_KIND: &str = "Order ID must be a string or a number of digits";
+/// `orderId` is too long.
 pub const ORDER_ID_LENGTH: &str = "Order ID must have at most 64 characters";
 /// `orderId` holds characters that move a terminal's cursor.
 pub const ORDER_ID_CONTROL: &str = "Order ID must not have control characters";
@@ -100,5 +108,7 @@ pub const ORDER_ID_USED: &str = "Order ID already exists";
 pub const ORDER_NOT_PENDING: &str = "Order is not pending";
 /// `txnNote` is too long.
 pub const NOTE_TOO_LONG: &str = "Note must have at most 255 characters";
-/// `txnNote` is no text, or holds characters that move a terminal's cursor.
+/// `txnNote` is no text.
+pub const NOTE_KIND: &str = "Note must be a string";
+/// `txnNote` holds characters that move a terminal's cursor.
 pub const NOTE_CONTROL: &str = "Note must not have control characters";

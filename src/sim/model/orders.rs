@@ -56,6 +56,8 @@ pub struct Ordered {
     pub corrections: u8,
     /// The payment that it was given.
     pub payment: Option<(WalletType, PaymentReference)>,
+    /// What went on from what was received, and to whose wallet, if to one.
+    pub paid: Option<(i128, Option<AccountKey>)>,
 }
 
 impl Ordered {
@@ -127,6 +129,7 @@ impl Model {
             utr: None,
             corrections: 0,
             payment: None,
+            paid: None,
         };
         self.orders.names.insert(name, reference.clone());
         self.orders.known.insert(reference.clone(), ordered);
@@ -138,6 +141,9 @@ impl Model {
         let Some(order) = self.orders.known.get(reference) else {
             return refused(OrderRefusal::Unknown);
         };
+        if !self.is_live(order.partner, now) {
+            return refused(OrderRefusal::PartnerNotLive);
+        }
         if order.state(now).0 != "PENDING" {
             return refused(OrderRefusal::NotPending);
         }
@@ -188,7 +194,8 @@ impl Model {
         self.told(reference, now)
     }
 
-    /// "it succeeds ... by an operator's word", with the payment's money where there is one.
+    /// "it succeeds ... by an operator's word", with the payment's money where there is one. What
+    /// a word has paid goes back where a payment comes in its place.
     fn approve_order(
         &mut self,
         reference: &OrderReference,
@@ -198,25 +205,45 @@ impl Model {
         let Some(order) = self.orders.known.get(reference).cloned() else {
             return refused(OrderRefusal::Unknown);
         };
-        if order.fate != Fate::Pending {
+        let by_word = order.fate == Fate::Success && order.payment.is_none();
+        if order.fate != Fate::Pending && !by_word {
             return refused(OrderRefusal::NotPending);
         }
         let utr = utr.or(order.utr.as_ref());
         let key = utr.map(|utr| (wallet_type(), utr.reference()));
         let payment = key.as_ref().and_then(|key| self.payments.get(key));
         let payment = payment.map(|(payment, state)| (payment.clone(), state.clone()));
-        if let Some((_, PaymentState::Matched(_))) = &payment {
-            return refused(OrderRefusal::PaymentTaken);
+        let currency = self.currency_of(&order);
+        match &payment {
+            None if by_word && utr.is_some() => return refused(OrderRefusal::PaymentUnknown),
+            None if by_word => return refused(OrderRefusal::NotPending),
+            Some((_, PaymentState::Matched(_))) => return refused(OrderRefusal::PaymentTaken),
+            Some((payment, _)) if payment.currency != currency => {
+                return refused(OrderRefusal::OtherCurrency);
+            }
+            _ => {}
         }
-        let (money, currency) = match &payment {
-            Some((payment, _)) => (cents(payment.amount), payment.currency),
-            None => (cents(order.asked.amount), self.currency_of(&order)),
+        let money = payment
+            .as_ref()
+            .map_or(order.asked.amount, |(payment, _)| payment.amount);
+        let (before, wallet) = match &order.paid {
+            Some((before, wallet)) => (*before, wallet.clone()),
+            None => (0, self.wallet_of(&order, currency)),
         };
-        if !self.has_room(&order, money, currency) {
+        let more = cents(money) - before;
+        let held = wallet.as_ref().map_or(0, |wallet| self.balances[wallet]);
+        if wallet.is_some() && held + more < 0 {
+            return refused(OrderRefusal::InsufficientFunds);
+        }
+        if wallet.is_some() && held + more > BALANCE_MAX {
             return refused(OrderRefusal::BalanceOutOfRange);
         }
-        self.end(reference, Fate::Success, now);
-        self.pass_on(&order, (money, currency), now);
+        if by_word {
+            self.taken += 1;
+        } else {
+            self.end(reference, Fate::Success, now);
+        }
+        self.pass_on(reference, (more, wallet), now);
         if let Some(utr) = utr {
             self.claim(reference, utr);
         }
@@ -263,8 +290,8 @@ impl Model {
         }
         if order.fate == Fate::Pending {
             self.end(&reference, Fate::Success, now);
-            let money = (cents(payment.amount), payment.currency);
-            self.pass_on(&order, money, now);
+            let wallet = self.wallet_of(&order, payment.currency);
+            self.pass_on(&reference, (cents(payment.amount), wallet), now);
         }
         self.order_mut(&reference).payment = Some(payment.key());
         PaymentState::Matched(Claimant::Order(reference))
@@ -295,6 +322,9 @@ impl Model {
         match order.state(now).0 {
             "EXPIRED" => return Some(WaitReason::Late),
             "SUCCESS" if !by_word => return Some(WaitReason::Duplicate),
+            "PENDING" if !self.is_live(order.partner, now) => {
+                return Some(WaitReason::PartnerNotLive);
+            }
             _ => {}
         }
         if payment.currency != self.currency_of(order) {
@@ -324,12 +354,24 @@ impl Model {
         wallet.is_none_or(|wallet| self.balances[&wallet] + money <= BALANCE_MAX)
     }
 
-    /// "gateway account -> partner's account ... -> that user's wallet instead".
-    fn pass_on(&mut self, order: &Ordered, (money, currency): (i128, Currency), now: Timestamp) {
+    /// "gateway account -> partner's account ... -> that user's wallet instead". Back, where it is
+    /// less than nothing.
+    fn pass_on(
+        &mut self,
+        reference: &OrderReference,
+        (money, wallet): (i128, Option<AccountKey>),
+        now: Timestamp,
+    ) {
+        let order = self.order_mut(reference);
+        let before = order.paid.take().map_or(0, |(before, _)| before);
+        order.paid = Some((before + money, wallet.clone()));
+        let order = order.clone();
+        let currency = self.currency_of(&order);
         let from = (wallet_type(), currency);
         *self.orders.passed_on.entry(from).or_default() += money;
-        match self.wallet_of(order, currency) {
-            Some(wallet) => self.shift(&wallet, "payment", money, now),
+        match wallet {
+            Some(wallet) if money != 0 => self.shift(&wallet, "payment", money, now),
+            Some(_) => {}
             None => {
                 let to = (order.partner, currency);
                 *self.users.partners.entry(to).or_default() += money;

@@ -64,8 +64,13 @@ pub(super) fn told(document: &GatewayDocument) -> Value {
         GatewayDocument::Deposit(deposit) => json!({ "deposit": deposit_told(deposit) }),
         GatewayDocument::DepositNamed(named) => json!({ "deposit_named": named_told(named) }),
         GatewayDocument::Key1Used(used) => json!({ "key1_used": used_told(used) }),
-        GatewayDocument::LeftId(LeftId { partner, label, id }) => json!({ "left_id": {
-            "partner": partner, "label": label, "custom_transaction_id": id,
+        GatewayDocument::LeftId(LeftId {
+            partner,
+            label,
+            id,
+            deposit,
+        }) => json!({ "left_id": {
+            "partner": partner, "label": label, "custom_transaction_id": id, "deposit": deposit,
         } }),
         GatewayDocument::Savings(savings) => json!({ "savings": savings_told(savings) }),
         GatewayDocument::Stockpiles(Stockpiles { partner, last }) => {
@@ -143,6 +148,7 @@ fn deposit_told(deposit: &Deposit) -> Value {
         activated,
         told,
         note,
+        hosted,
     } = deposit;
     let activated = activated.as_ref().map(|of| {
         json!({
@@ -157,7 +163,7 @@ fn deposit_told(deposit: &Deposit) -> Value {
         "id_was_left": id_was_left, "key1": key1,
         "amount": amount.map(|amount| amount.to_string()), "way": way,
         "expires_at": expires_at.to_string(), "state": state, "activated": activated,
-        "postback": told, "note": note,
+        "postback": told, "note": note, "hosted": hosted,
     })
 }
 

@@ -170,6 +170,7 @@ fn record_kind(kind: RecordKind) -> &'static str {
         RecordKind::WithdrawalApproved => "withdrawal_approved",
         RecordKind::WithdrawalRejected => "withdrawal_rejected",
         RecordKind::DepositActivated => "deposit_activated",
+        RecordKind::PaymentPageMade => "payment_page_made",
         RecordKind::DepositApproved => "deposit_approved",
         RecordKind::DepositRejected => "deposit_rejected",
         RecordKind::RequisitesGiven => "requisites_given",
@@ -378,6 +379,7 @@ fn order_told(order: &Order) -> Value {
         corrections,
         payment,
         reason,
+        paid,
     } = order;
     json!({
         "partner": partner, "order_id": id, "txn_ref_id": reference,
@@ -386,6 +388,9 @@ fn order_told(order: &Order) -> Value {
         "expires_at": expires_at.to_string(), "state": state, "state_at": state_at.to_string(),
         "utr": utr, "corrections": corrections, "reason": reason,
         "payment": (payment.as_ref()).map(|(of, reference)| format!("{of}/{reference}")),
+        "paid": paid.as_ref().map(|paid| json!({
+            "amount": paid.amount.to_string(), "from": paid.from, "wallet": paid.wallet,
+        })),
     })
 }
 

@@ -3,7 +3,7 @@
 use super::deposits::custom_id_required;
 use super::parameters::{Faults, words};
 use super::reply::Reply;
-use super::texts::UNAVAILABLE;
+use super::texts::BALANCE_LIMIT;
 use crate::engine::catalogue::PaymentSystem;
 use crate::engine::deposit::{DepositSeen, Way};
 use crate::engine::refusal::DepositRefusal;
@@ -15,6 +15,16 @@ const CHECK_STARTED: &str = "Check of deposit status started. The operation may 
 const REJECTED: &str = "Deposit rejected";
 /// Nobody has paid in time.
 const EXPIRED: &str = "Transaction not found. Possible transaction expired";
+/// The page was not used in time.
+const PAGE_EXPIRED: &str = "Payment page expired";
+/// The deposit has its number.
+const KEY1_NAMED: &str = "Another transaction number was named";
+/// There is no such deposit.
+const UNKNOWN: &str = "Deposit not found";
+/// An operator or a payment was there before.
+const ACTIVATED: &str = "Deposit already activated";
+/// The payment is an order's, or another deposit's.
+const PAYMENT_TAKEN: &str = "The payment has already been used.";
 /// Nothing is configured to pay to.
 const NO_REQUISITES: &str = "No requisites available";
 
@@ -25,7 +35,7 @@ impl Reply {
             (DepositSeen::Rejected, _) => Reply::fail(400, REJECTED),
             (DepositSeen::Expired, _) => Reply::fail(400, EXPIRED),
             (_, Way::Hand { .. }) => Reply::taken_for_an_operator(),
-            (DepositSeen::Possible, Way::Code) => Reply::possible(),
+            (DepositSeen::Open | DepositSeen::Possible, Way::Code) => Reply::possible(),
             (DepositSeen::Waiting, Way::Code) => Reply::fail(400, CHECK_STARTED),
             (DepositSeen::Saved | DepositSeen::Credited, Way::Code) => Reply::ok(),
         }
@@ -37,17 +47,26 @@ impl Reply {
             let text = format!("The {} has already been taken.", words(field));
             Reply::invalid(&Faults::one(field, &text))
         };
+        let required = |field: &str| {
+            let text = format!("The {} field is required.", words(field));
+            Reply::invalid(&Faults::one(field, &text))
+        };
         match refusal {
             DepositRefusal::Key1Used => used("key1"),
             DepositRefusal::CustomIdUsed => used(of_custom_id),
             DepositRefusal::CustomIdMissing => Reply::invalid(&custom_id_required()),
+            DepositRefusal::Key1Missing => required("key1"),
+            DepositRefusal::AmountUnknown => required("amount"),
             DepositRefusal::NoRequisites => Reply::fail(400, NO_REQUISITES),
             DepositRefusal::Rejected => Reply::fail(400, REJECTED),
-            DepositRefusal::Unknown
-            | DepositRefusal::Activated
-            | DepositRefusal::PaymentTaken
-            | DepositRefusal::AmountUnknown
-            | DepositRefusal::BalanceOutOfRange => Reply::fail(400, UNAVAILABLE),
+            DepositRefusal::PageExpired => Reply::fail(400, PAGE_EXPIRED),
+            DepositRefusal::Key1Named => Reply::fail(400, KEY1_NAMED),
+            DepositRefusal::Unknown => Reply::fail(400, UNKNOWN),
+            DepositRefusal::Activated => Reply::fail(400, ACTIVATED),
+            DepositRefusal::PaymentTaken => Reply::fail(400, PAYMENT_TAKEN),
+            DepositRefusal::BalanceOutOfRange => {
+                Reply::invalid(&Faults::one("amount", BALANCE_LIMIT))
+            }
         }
     }
 }
@@ -79,5 +98,33 @@ mod tests {
         assert_eq!(told(DepositSeen::Waiting), (400, check));
         assert_eq!(told(DepositSeen::Possible).0, 200);
         assert_eq!(told(DepositSeen::Expired).0, 400);
+    }
+
+    #[test]
+    fn each_refusal_has_a_text_of_its_own_and_none_says_that_it_passes() {
+        let refusals = [
+            DepositRefusal::Unknown,
+            DepositRefusal::Key1Used,
+            DepositRefusal::CustomIdMissing,
+            DepositRefusal::CustomIdUsed,
+            DepositRefusal::Key1Named,
+            DepositRefusal::PageExpired,
+            DepositRefusal::Key1Missing,
+            DepositRefusal::NoRequisites,
+            DepositRefusal::Rejected,
+            DepositRefusal::Activated,
+            DepositRefusal::PaymentTaken,
+            DepositRefusal::AmountUnknown,
+            DepositRefusal::BalanceOutOfRange,
+        ];
+        let mut told: Vec<String> = Vec::new();
+        for refusal in refusals {
+            let reply = Reply::deposit_refused(refusal, "custom_transaction_id");
+            assert_eq!(reply.status, 400, "{refusal:?}");
+            let text = String::from_utf8(reply.body).unwrap();
+            assert!(!text.contains("try again"), "{refusal:?}: {text}");
+            assert!(!told.contains(&text), "{refusal:?}: {text}");
+            told.push(text);
+        }
     }
 }

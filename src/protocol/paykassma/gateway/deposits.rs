@@ -1,8 +1,9 @@
 //! What a merchant asks about deposits (paykassma-api.md, Deposits and Small print).
 
 use super::parameters::{Faults, Invalid, Reader, words};
-use super::texts::WRONG_LENGTH;
-use crate::engine::catalogue::{Catalogue, PaymentSystem};
+use super::texts::{WRONG_CHARACTERS, WRONG_LENGTH};
+use crate::engine::activation::Again;
+use crate::engine::catalogue::{Catalogue, Key1Fault, PaymentSystem};
 use crate::id::{GatewayText, Label, PaymentReference};
 use crate::money::{Amount, Currency};
 use crate::protocol::paykassma::value::{Members, Value};
@@ -11,7 +12,7 @@ use crate::protocol::paykassma::value::{Members, Value};
 pub(super) const CHARACTERS_MAX: usize = 190;
 
 /// Characters of a custom_transaction_id, at most.
-const CUSTOM_ID_MAX: usize = 64;
+pub(super) const CUSTOM_ID_MAX: usize = 64;
 
 /// Currencies, addresses or ids in one list, at most.
 pub(super) const LIST_MAX: usize = 100;
@@ -139,9 +140,9 @@ impl<'a> Activation<'a> {
         let label = reader.parsed("label", CHARACTERS_MAX);
         let key1: Option<PaymentReference> = reader.parsed("key1", CHARACTERS_MAX);
         if let (Some(system), Some(key1)) = (system, &key1)
-            && !system.takes_key1(key1.as_str())
+            && let Err(fault) = system.key1.check(key1.as_str())
         {
-            reader.faults.add("key1", WRONG_LENGTH);
+            reader.faults.add("key1", key1_fault(fault));
         }
         let is_required = by_hand || system.is_some_and(|system| system.amount_required);
         let amount = if is_required {
@@ -160,6 +161,28 @@ impl<'a> Activation<'a> {
             custom_transaction_id,
         });
         reader.end(read)
+    }
+}
+
+/// What a request to activate says that may have been accepted once, whatever is offered now; `None`
+/// where it says nothing of the kind.
+pub fn asked_again(members: &Members) -> Option<Again> {
+    let mut reader = Reader::new(members);
+    let again = Again {
+        wallet_type: reader.parsed("wallet_type", CHARACTERS_MAX)?,
+        currency: reader.currency("currency_code")?,
+        label: reader.parsed("label", CHARACTERS_MAX)?,
+        key1: reader.parsed("key1", CHARACTERS_MAX)?,
+        custom_transaction_id: reader.optional("custom_transaction_id", CUSTOM_ID_MAX),
+    };
+    reader.end(Some(again)).ok()
+}
+
+/// What is told of a transaction number that cannot be one.
+pub fn key1_fault(fault: Key1Fault) -> &'static str {
+    match fault {
+        Key1Fault::Length => WRONG_LENGTH,
+        Key1Fault::Characters => WRONG_CHARACTERS,
     }
 }
 
@@ -336,8 +359,8 @@ mod tests {
                 r#"{"currency_code":["The currency code must be 3 capital letters."]}"#,
             ),
             (
-                "paytm",
-                "upi_p2p",
+                r#"paytm","label":"55","key1":"123-ABC-456-DEF"#,
+                r#"upi_p2p","label":"55","key1":"418381111111"#,
                 r#"{"amount":["The amount field is required."]}"#,
             ),
             (
@@ -363,6 +386,20 @@ mod tests {
         for name in ["currency code", "wallet type", "label", "key1"] {
             let required = format!("The {name} field is required.");
             assert!(all.contains(&required), "{all}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_told_what_it_lacks() {
+        let catalogue = catalogue();
+        let of_upi = ACTIVATION.replace("paytm", "upi");
+        for (key1, due) in [
+            ("41838111111", "Transaction field has wrong length"),
+            ("4183-8111111", "Transaction field has wrong characters"),
+        ] {
+            let body = of_upi.replace("123-ABC-456-DEF", key1);
+            let told = told(Activation::decode(&members(&body), &catalogue, false));
+            assert_eq!(told, Err(format!(r#"{{"key1":["{due}"]}}"#)), "{body}");
         }
     }
 

@@ -221,6 +221,11 @@ mod tests {
                 body(&[("a", b"1"), ("a", b"2")]),
                 FormFault::Malformed,
             ),
+            (
+                TYPE,
+                body(&[("screenshot", b"%PDF-1"), ("screenshot", b"%PDF-2")]),
+                FormFault::Malformed,
+            ),
             (TYPE, body(&[("a", b"\xff")]), FormFault::Malformed),
             (TYPE, body(&many), FormFault::Malformed),
             (TYPE, Bytes::from_static(b"{}"), FormFault::Malformed),

@@ -124,6 +124,10 @@ fn ids(reader: &mut Reader<'_>, kind: Kind) -> Option<Vec<String>> {
     for item in items {
         let good = |text: &&String| (1..=CHARACTERS_MAX).contains(&text.chars().count());
         match item {
+            Value::Text(text) if text.trim() != text => {
+                reader.wrong(name, "must not begin or end with a space.");
+                return None;
+            }
             Value::Text(text) if good(&text) => ids.push(text.clone()),
             _ => {
                 reader.wrong(
@@ -236,6 +240,11 @@ mod tests {
                 "type=withdrawal",
                 "withdrawal_id",
                 "The withdrawal id field is required when type is withdrawal.",
+            ),
+            (
+                "type=withdrawal&withdrawal_id[]=a&withdrawal_id[]=b+",
+                "withdrawal_id",
+                "The withdrawal id must not begin or end with a space.",
             ),
             ("withdrawal_id=a", "type", "The type field is required."),
         ] {

@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod deposited;
 pub mod deposits;
 pub mod form;
+pub mod hosted;
 pub mod lookups;
 pub mod parameters;
 pub mod postback;

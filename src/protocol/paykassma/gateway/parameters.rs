@@ -6,6 +6,7 @@
 //! - A list in a query is `name[]` or `name[0]`, or its name again and again.
 //! - What is empty or `null` is not there.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,6 +20,9 @@ use crate::protocol::percent;
 
 /// The parameter that names the merchant; never among the others, never shown.
 pub const SECRET: &str = "secret";
+
+/// Faults that are told at once, at most. The document has no request with as many fields.
+const FAULTS_MAX: usize = 100;
 
 /// A request that cannot be read, or not done as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +51,10 @@ impl Faults {
         faults
     }
 
-    /// Adds a fault of a field that has none yet.
+    /// Adds a fault of a field that has none yet. More than a caller can read are not gathered.
     pub fn add(&mut self, field: &str, text: impl Into<String>) {
-        if !self.0.iter().any(|(known, _)| known == field) {
+        let room = self.0.len() < FAULTS_MAX;
+        if room && !self.0.iter().any(|(known, _)| known == field) {
             self.0.push((field.to_owned(), text.into()));
         }
     }
@@ -82,24 +87,33 @@ pub fn secret(query: &str) -> Option<String> {
 pub fn of_query(query: &str, body: &[u8]) -> Result<Members, Invalid> {
     let pairs = pairs(query).ok_or_else(|| Invalid::Request(MALFORMED_QUERY.to_owned()))?;
     let mut members: Members = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for (name, value) in pairs {
-        if name == SECRET {
-            continue;
-        }
         let (name, of_list) = match list_name(&name) {
             Some(of_list) => (of_list, true),
             None => (name.as_str(), false),
         };
+        if name == SECRET {
+            continue;
+        }
         let value = Value::Text(value);
-        match members.iter_mut().find(|(known, _)| known == name) {
-            None if of_list => members.push((name.to_owned(), Value::List(vec![value]))),
-            None => members.push((name.to_owned(), value)),
-            Some((_, Value::List(items))) => items.push(value),
-            Some((_, first)) => *first = Value::List(vec![first.clone(), value]),
+        let place = places.get(name).copied();
+        match place.map(|place| &mut members[place].1) {
+            None => {
+                places.insert(name.to_owned(), members.len());
+                let value = if of_list {
+                    Value::List(vec![value])
+                } else {
+                    value
+                };
+                members.push((name.to_owned(), value));
+            }
+            Some(Value::List(items)) => items.push(value),
+            Some(first) => *first = Value::List(vec![first.clone(), value]),
         }
     }
     for (name, value) in value::decode(if body.is_empty() { b"{}" } else { body })? {
-        if members.iter().any(|(known, _)| *known == name) {
+        if places.contains_key(&name) {
             return Err(Malformed::Doubled(name).into());
         }
         members.push((name, value));
@@ -316,6 +330,7 @@ mod tests {
             ("c[]=USD", list(&["USD"])),
             ("c=USD", text("USD")),
             ("c=a+b%2B", text("a b+")),
+            ("secret[]=y&c=USD&secret%5B0%5D=z", text("USD")),
         ] {
             let query = format!("secret=x&{query}");
             assert_eq!(
@@ -324,6 +339,16 @@ mod tests {
                 "{query}"
             );
         }
+    }
+
+    #[test]
+    fn a_fault_of_a_field_is_told_once_and_not_more_than_a_hundred() {
+        let mut faults = Faults::default();
+        for place in (0..FAULTS_MAX * 2).chain(0..3) {
+            faults.add(&place.to_string(), place.to_string());
+        }
+        assert_eq!(faults.0.len(), FAULTS_MAX);
+        assert_eq!(faults.0[1], ("1".to_owned(), "1".to_owned()));
     }
 
     #[test]

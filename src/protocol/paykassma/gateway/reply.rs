@@ -112,6 +112,11 @@ impl Reply {
         Reply::with_params(Requisites { identifier, system })
     }
 
+    /// Where the payer pays.
+    pub fn payment_url(url: &str) -> Reply {
+        Reply::with_params(PaymentUrl { payment_url: url })
+    }
+
     /// Nobody has paid yet.
     pub fn possible() -> Reply {
         let body = Fail {
@@ -449,6 +454,11 @@ impl Serialize for Requisites<'_> {
         }
         members.end()
     }
+}
+
+#[derive(Serialize)]
+struct PaymentUrl<'a> {
+    payment_url: &'a str,
 }
 
 #[derive(Serialize)]

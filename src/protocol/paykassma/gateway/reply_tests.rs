@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::engine::catalogue::{Key1, Key1Chars};
 
 fn told(reply: Reply) -> (u16, String) {
     (reply.status, String::from_utf8(reply.body).unwrap())
@@ -35,7 +36,11 @@ fn system(minimum: &str) -> PaymentSystem {
             ("is_check_amount".to_owned(), Param::Truth(true)),
             ("n".to_owned(), Param::Number(-3)),
         ]),
-        key1: (1, 9),
+        key1: Key1 {
+            min: 1,
+            max: 9,
+            chars: Key1Chars::Any,
+        },
         withdrawal_required: Vec::new(),
         media: None,
     }

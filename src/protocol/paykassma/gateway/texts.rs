@@ -20,6 +20,8 @@ pub const WRONG_SIGNATURE: &str = "Wrong signature";
 pub const UNAVAILABLE: &str = "Temporarily unavailable. Please try again.";
 /// `key1` of a length that the payment system's numbers do not have.
 pub const WRONG_LENGTH: &str = "Transaction field has wrong length";
+/// `key1` of characters that the payment system's numbers do not have.
+pub const WRONG_CHARACTERS: &str = "Transaction field has wrong characters";
 /// The withdrawal's name belongs to another one.
 pub const WITHDRAWAL_ID_USED: &str = "The withdrawal id has already been taken.";
 /// The signature belongs to another withdrawal.

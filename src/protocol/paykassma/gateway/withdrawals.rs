@@ -11,7 +11,7 @@ use super::parameters::{Invalid, Reader};
 use crate::engine::catalogue::{Catalogue, PaymentSystem, WithdrawalField};
 use crate::engine::settings::UnknownMembers;
 use crate::engine::withdrawal::{Asked, NewWithdrawal, OldForm, PayoutDetails};
-use crate::id::{GatewayText, Label, RequestSignature, WithdrawalId};
+use crate::id::{GatewayText, Label, RequestSignature, WalletType, WithdrawalId};
 use crate::money::Currency;
 use crate::protocol::paykassma::flatten::{self, SIGNATURE};
 use crate::protocol::paykassma::sign;
@@ -121,6 +121,21 @@ impl Signed {
         unknown: UnknownMembers,
         currency: Currency,
     ) -> Result<Request, Invalid> {
+        self.read(Some(catalogue), unknown, currency)
+    }
+
+    /// What it says, whatever is offered now and whatever else it bears: to find out whether it was
+    /// accepted once. `None` where it can say nothing of the kind.
+    pub fn said(&self, currency: Currency) -> Option<Request> {
+        self.read(None, UnknownMembers::Sign, currency).ok()
+    }
+
+    fn read(
+        &self,
+        offered: Option<&Catalogue>,
+        unknown: UnknownMembers,
+        currency: Currency,
+    ) -> Result<Request, Invalid> {
         let is_there = |name: &str| self.members.iter().any(|(known, _)| known == name);
         let mut reader = Reader::new(&self.members);
         let is_old = OF_OLD.iter().any(|name| is_there(name));
@@ -129,9 +144,9 @@ impl Signed {
             refuse_others(&mut reader, &self.members, known);
         }
         let read = if is_old {
-            old(&mut reader, catalogue, currency)
+            old(&mut reader, offered, currency)
         } else {
-            new(&mut reader, catalogue)
+            new(&mut reader, offered)
         };
         reader.end(read)
     }
@@ -179,10 +194,26 @@ impl Request {
     }
 }
 
-fn new(reader: &mut Reader<'_>, catalogue: &Catalogue) -> Option<Request> {
+/// The payment system of a name: one that is offered, where it matters which are.
+fn named<'a>(
+    reader: &mut Reader<'_>,
+    name: &str,
+    offered: Option<&'a Catalogue>,
+    currency: Option<Currency>,
+) -> (Option<WalletType>, Option<&'a PaymentSystem>) {
+    match offered {
+        None => (reader.parsed(name, CHARACTERS_MAX), None),
+        Some(catalogue) => {
+            let system = system(reader, name, catalogue, currency);
+            (system.map(|system| system.wallet_type), system)
+        }
+    }
+}
+
+fn new(reader: &mut Reader<'_>, offered: Option<&Catalogue>) -> Option<Request> {
     let withdrawal_id = reader.optional("withdrawal_id", 36);
     let currency = reader.currency("currency_code");
-    let system = system(reader, "payment_system", catalogue, currency);
+    let (wallet_type, system) = named(reader, "payment_system", offered, currency);
     let amount = reader.amount("amount");
     let amount = within_limits(reader, system, amount);
     let label = reader.parsed("label", CHARACTERS_MAX);
@@ -199,7 +230,7 @@ fn new(reader: &mut Reader<'_>, catalogue: &Catalogue) -> Option<Request> {
     Some(Request {
         withdrawal_id,
         asked: Asked {
-            wallet_type: system?.wallet_type,
+            wallet_type: wallet_type?,
             amount: amount?,
             currency: currency?,
             label: label?,
@@ -213,8 +244,12 @@ fn new(reader: &mut Reader<'_>, catalogue: &Catalogue) -> Option<Request> {
 
 /// The older form: its currency is the merchant's own, its recipient stands for a label and for an
 /// account number where it names none.
-fn old(reader: &mut Reader<'_>, catalogue: &Catalogue, currency: Currency) -> Option<Request> {
-    let system = system(reader, "wallet_type", catalogue, Some(currency));
+fn old(
+    reader: &mut Reader<'_>,
+    offered: Option<&Catalogue>,
+    currency: Currency,
+) -> Option<Request> {
+    let (wallet_type, system) = named(reader, "wallet_type", offered, Some(currency));
     let label: Option<Label> = text_or_number(reader, "wallet_recipient");
     let wallet_sender = text_or_number(reader, "wallet_sender");
     let email: Option<GatewayText> = reader.parsed("email", CHARACTERS_MAX);
@@ -232,7 +267,7 @@ fn old(reader: &mut Reader<'_>, catalogue: &Catalogue, currency: Currency) -> Op
     Some(Request {
         withdrawal_id: Some(withdrawal_id?),
         asked: Asked {
-            wallet_type: system?.wallet_type,
+            wallet_type: wallet_type?,
             amount: amount?,
             currency,
             label: label?,
@@ -416,6 +451,9 @@ mod tests {
         let told = read(&signed(&wrong), REFUSE, |_| ()).unwrap_err();
         let due = r#"{"status":"fail","message":{"wallet_type":["The selected wallet type is invalid."],"withdrawal_id":["The withdrawal id must be an integer."]}}"#;
         assert_eq!(told, due);
+        let little = read(&signed(&body.replace("1000", "99.99")), REFUSE, |_| ());
+        let due = r#"{"status":"fail","message":{"amount":["The amount must be between 100.00 and 200000.00."]}}"#;
+        assert_eq!(little.unwrap_err(), due);
     }
 
     #[test]
@@ -468,6 +506,7 @@ mod tests {
         let whole = r#"{"payment_system":"bkash","amount":"820.50","currency_code":"BDT","label":"55","is_test":false}"#;
         let email = r#"{"account_email":["The account email field is required."]}"#;
         assert_eq!(told(whole), email);
+        assert_eq!(told(&whole.replace('}', r#","comment":"abcd"}"#)), email);
         for (from, to, due) in [
             (
                 "bkash",

@@ -1,9 +1,9 @@
-//! What must hold of any bytes at all: the work of the fuzz targets, which the tests do over their
-//! seeds too.
+//! What merchants send: signed bodies, forms, queries.
 
 use bytes::Bytes;
 
-use crate::engine::catalogue::Catalogue;
+use super::split;
+use crate::engine::catalogue::{Catalogue, PaymentSystem};
 use crate::engine::settings::UnknownMembers;
 use crate::protocol::paykassma::flatten::signing_text;
 use crate::protocol::paykassma::gateway::addresses::Addresses;
@@ -14,6 +14,7 @@ use crate::protocol::paykassma::gateway::parameters::{self, SECRET};
 use crate::protocol::paykassma::gateway::withdrawals::Signed;
 use crate::protocol::paykassma::php::number_text;
 use crate::protocol::paykassma::value::{self, Members, Value};
+use crate::sim::sample;
 
 /// A body that is signed: what is signed has neither control characters nor numbers that PHP would
 /// write otherwise, and can be read as a withdrawal or be refused.
@@ -30,14 +31,41 @@ pub fn check_signing(body: &[u8]) {
             check_numbers(value);
         }
     }
-    let catalogue = Catalogue::default();
-    let currency = "INR".parse().expect("three capitals");
     for unknown in [UnknownMembers::Refuse, UnknownMembers::Sign] {
-        if let Ok(signed) = Signed::decode(body) {
-            let read = signed.request(&catalogue, unknown, currency);
-            assert!(read.is_err(), "nothing is offered");
-        }
+        check_withdrawal(body, unknown);
     }
+}
+
+/// One that is taken is within its payment system's limits, and says what that must know.
+fn check_withdrawal(body: &[u8], unknown: UnknownMembers) {
+    let (catalogue, system) = offered();
+    let Ok(signed) = Signed::decode(body) else {
+        return;
+    };
+    let Ok(request) = signed.request(&catalogue, unknown, system.currency) else {
+        return;
+    };
+    let asked = request.asked;
+    assert_eq!(asked.wallet_type, system.wallet_type);
+    assert_eq!(asked.currency, system.currency);
+    assert!(system.takes(asked.amount), "{}", asked.amount);
+    let texts = asked.details.said().map(|(_, text)| text.as_str());
+    let texts = texts.chain([asked.label.as_str()]);
+    for text in texts {
+        assert!(!text.contains(|of: char| of == ':' || of.is_control()));
+    }
+    if asked.old_form.is_none() {
+        assert!(asked.details.account_name.is_some());
+    }
+}
+
+/// All that is offered here: one payment system.
+fn offered() -> (Catalogue, PaymentSystem) {
+    let system = sample::payment_system();
+    let mut catalogue = Catalogue::default();
+    let added = catalogue.add(system.clone());
+    added.expect("it is the first");
+    (catalogue, system)
 }
 
 /// What PHP makes of a number, it makes of that again.
@@ -101,7 +129,7 @@ pub fn check_query(bytes: &[u8]) {
 }
 
 fn check_calls(members: &Members) {
-    let catalogue = Catalogue::default();
+    let (catalogue, system) = offered();
     if let Ok(pull) = Pull::decode(members) {
         assert!((1..=100).contains(&pull.ids.len()));
     }
@@ -112,18 +140,14 @@ fn check_calls(members: &Members) {
         Wanted::decode(members).is_ok(),
         Addresses::decode(members).is_ok(),
         CustomId::decode(members).is_ok(),
-    );
-    let offered = (
-        Activation::decode(members, &catalogue, true).is_ok(),
         Savings::decode(members, &catalogue).is_ok(),
     );
-    assert_eq!(offered, (false, false), "nothing is offered");
-}
-
-/// The first line, and the rest.
-fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let end = bytes.iter().position(|&byte| byte == b'\n');
-    let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-    let rest = rest.strip_prefix(b"\n").unwrap_or(rest);
-    Some((std::str::from_utf8(line).ok()?, rest))
+    for by_hand in [false, true] {
+        let Ok(of) = Activation::decode(members, &catalogue, by_hand) else {
+            continue;
+        };
+        assert_eq!(of.system, &system);
+        assert_eq!(system.key1.check(of.key1.as_str()), Ok(()));
+        assert!(of.amount.map_or(!by_hand, |amount| system.takes(amount)));
+    }
 }
