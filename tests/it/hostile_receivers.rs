@@ -27,6 +27,7 @@ use tokio::runtime::Runtime;
 
 use crate::merchants::{Coffer, withdrawal};
 use crate::postbacks::{ILLS, Ill};
+use crate::process::await_sight;
 use crate::world::{Replay, number, start};
 use crate::world_orders::rules as payment_rules;
 
@@ -51,7 +52,9 @@ struct Receiver {
 
 impl Receiver {
     fn open(at: SocketAddr, ill: Ill, elsewhere: SocketAddr, reached: &Reached) -> Receiver {
-        let listener = TcpListener::bind(at).unwrap();
+        // A process that another test begins has it open for a moment longer.
+        let bound = || TcpListener::bind(at).ok();
+        let listener = await_sight("an address of its own", bound);
         let at = listener.local_addr().unwrap();
         let over = Arc::new(AtomicBool::new(false));
         let (is_over, reached) = (Arc::clone(&over), Arc::clone(reached));
