@@ -5,6 +5,7 @@
 
 pub mod clock;
 mod cut;
+pub mod deposits;
 pub mod disk;
 pub mod fill;
 pub mod fuzzed;
@@ -16,11 +17,13 @@ mod payments;
 pub mod sample;
 mod script;
 pub mod seat;
+#[cfg(test)]
+mod seen;
 mod users;
 mod withdrawals;
 pub mod workload;
 
 pub use clock::ManualClock;
 pub use model::{Expected, Model};
-pub use operation::{Operation, OrderOperation};
+pub use operation::{DepositOperation, Operation, OrderOperation};
 pub use workload::{Shape, Workload};

@@ -1,11 +1,15 @@
 //! What a simulated world does to a ledger, as plain data.
 
+use crate::engine::activation::NewDeposit;
 use crate::engine::command::{
     AccountName, Command, NewAdjustment, NewOrder, NewPartner, NewPayment, NewSession, NewTransfer,
     NewUser, PartnerChange,
 };
 use crate::engine::withdrawal::{NewWithdrawal, WithdrawalWord};
-use crate::id::{Code, OrderId, OrderReference, PartnerNumber, PlayerId, Utr, WithdrawalId};
+use crate::id::{
+    Code, DepositReference, GatewayText, Label, OrderId, OrderReference, PartnerNumber, PlayerId,
+    PostbackName, Utr, WithdrawalId,
+};
 use crate::money::Amount;
 use crate::time::Span;
 
@@ -65,6 +69,8 @@ pub enum Operation {
     Receive(NewPayment),
     /// Somebody does something about an order.
     Order(OrderOperation),
+    /// Somebody does something about a deposit.
+    Deposit(DepositOperation),
     /// A merchant asks for a withdrawal.
     Withdraw {
         /// The merchant.
@@ -129,4 +135,38 @@ pub enum OrderOperation {
     },
     /// An operator says that an order is not paid.
     Reject(OrderReference),
+}
+
+/// One thing that a merchant, an operator or a sender does about a deposit.
+#[derive(Clone, Debug)]
+pub enum DepositOperation {
+    /// A merchant wants a deposit activated.
+    Activate {
+        /// The merchant.
+        partner: PartnerNumber,
+        /// What.
+        new: NewDeposit,
+    },
+    /// An operator says that its money has come.
+    Approve(DepositReference),
+    /// An operator says that it has not.
+    Reject(DepositReference),
+    /// A merchant leaves a name for a label's next deposit.
+    LeaveId {
+        /// The merchant.
+        partner: PartnerNumber,
+        /// Whose next deposit.
+        label: Label,
+        /// The name.
+        id: GatewayText,
+    },
+    /// A sender has tried to tell of deposits.
+    TryPostback {
+        /// The merchant.
+        partner: PartnerNumber,
+        /// What names the postback, if there is one.
+        name: PostbackName,
+        /// Whether the merchant took it.
+        taken: bool,
+    },
 }

@@ -136,6 +136,18 @@ impl Workload {
         });
     }
 
+    /// An order for which a UTR was named lately, with that and its amount.
+    pub(super) fn lately_named(&self) -> Option<(OrderReference, Utr, Amount)> {
+        let lately = self.orders.known.iter().rev().take(LATELY);
+        let mut named = lately.filter(|of| of.utr.is_some());
+        let named = named.next()?;
+        Some((
+            named.reference.clone(),
+            named.utr.clone()?,
+            named.new.amount,
+        ))
+    }
+
     /// A UTR that no other lane and no earlier call gives.
     fn fresh_utr(&mut self) -> Utr {
         self.orders.utrs += 1;
@@ -376,45 +388,22 @@ impl Workload {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::super::{Expected, ManualClock, Model, Shape};
-    use super::*;
-    use crate::engine::command::Rules;
+    use super::super::Expected;
+    use super::super::seen::{SHAPE, assert_often, named};
     use crate::engine::document::PaymentState;
-    use crate::time::{Clock, Timestamp};
 
     #[test]
     fn whatever_may_come_of_an_order_and_of_a_payment_comes_up() {
-        let shape = Shape {
-            lane: 0,
-            accounts: 40,
-            bet_max: Amount::MAX,
-            scattered: false,
-            alone: true,
-        };
-        let mut model = Model::new(Rules::default());
-        let clock = ManualClock::new(Timestamp::from_micros(1_000_000_000));
-        let stream = Workload::partners()
-            .into_iter()
-            .chain(Workload::new(1, shape));
-        let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-        for operation in stream.take(200_000) {
-            if let Operation::Advance(span) = operation {
-                clock.advance(span);
-            }
-            let came = match model.judge(&operation, clock.now()) {
-                Expected::Ordered { state, .. } => state.to_owned(),
-                Expected::NotForOrder(refusal) => format!("{refusal:?}"),
-                Expected::Received { state, .. } => match state {
-                    PaymentState::Matched(_) => "Matched".to_owned(),
-                    state => format!("{state:?}"),
-                },
-                _ => continue,
-            };
-            *seen.entry(came).or_default() += 1;
-        }
-        for (came, times) in [
+        let (model, seen) = named(SHAPE, 200_000, |came| match came {
+            Expected::Ordered { state, .. } => Some(state.to_owned()),
+            Expected::NotForOrder(refusal) => Some(format!("{refusal:?}")),
+            Expected::Received { state, .. } => Some(match state {
+                PaymentState::Matched(_) => "Matched".to_owned(),
+                state => format!("{state:?}"),
+            }),
+            _ => None,
+        });
+        let due = [
             ("PENDING", 500),
             ("SUCCESS", 100),
             ("FAILED", 10),
@@ -440,10 +429,8 @@ mod tests {
             ("Waiting(OtherCurrency)", 5),
             ("Waiting(OtherAmount)", 5),
             ("Waiting(WalletFull)", 1),
-        ] {
-            let often = seen.get(came).copied().unwrap_or(0);
-            assert!(often >= times, "{came} came up {often} times: {seen:?}");
-        }
+        ];
+        assert_often(&seen, &due);
         let to_wallets = model.balances().flat_map(|(key, _)| model.history(key));
         assert!(to_wallets.filter(|line| line.kind == "payment").count() > 10);
     }

@@ -25,12 +25,19 @@ impl Iterator for Workload {
 
 impl Workload {
     fn draw(&mut self) {
+        if self.shape.merchants && self.chance(2) {
+            return match self.chance(3) {
+                true => self.withdraw(),
+                false => self.deposit_something(),
+            };
+        }
         match self.random.random_range(0..1000) {
             0..50 if self.shape.alone => self.call_of_a_partner(),
             0..440 => self.bet(),
             440..680 => self.win(),
             680..700 => self.order_something(),
-            700..740 => self.read(),
+            700..715 => self.deposit_something(),
+            715..740 => self.read(),
             740..790 => self.repeat(),
             790..840 => self.conflict(),
             840..910 => self.cancel(),
@@ -396,18 +403,11 @@ impl Workload {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::seen::SHAPE;
     use super::super::{Expected, ManualClock, Model, Shape};
     use super::*;
     use crate::engine::command::Rules;
     use crate::time::{Clock, Timestamp};
-
-    const SHAPE: Shape = Shape {
-        lane: 0,
-        accounts: 40,
-        bet_max: Amount::MAX,
-        scattered: false,
-        alone: true,
-    };
 
     /// A model after `count` operations of `seed`, and how often it gave each result.
     fn played(seed: u64, count: usize, bet_max: u64) -> (Model, BTreeMap<u8, u64>) {

@@ -3,10 +3,11 @@
 
 use rand::RngExt;
 
+use super::deposits::currency_of;
 use super::{Operation, Workload};
 use crate::engine::withdrawal::{Asked, NewWithdrawal, PayoutDetails, WithdrawalWord};
 use crate::id::{PartnerNumber, WithdrawalId};
-use crate::money::{Amount, Currency};
+use crate::money::Amount;
 use crate::secret::hex_encode;
 
 /// Withdrawals that are remembered for repetition.
@@ -45,18 +46,6 @@ impl Workload {
         self.queue.push_back(Operation::Withdraw { partner, new });
     }
 
-    /// A currency of this lane alone: what a merchant has in it is nobody else's business.
-    fn own_currency(&self) -> Currency {
-        let letter = |place: u8| char::from(b'A' + place);
-        let text = [
-            'W',
-            letter(self.shape.lane / 26),
-            letter(self.shape.lane % 26),
-        ];
-        let text: String = text.iter().collect();
-        text.parse().expect("three capital letters")
-    }
-
     fn new_withdrawal(&mut self) -> NewWithdrawal {
         let word = self.word();
         let signature = blake3::hash(word.as_bytes());
@@ -77,7 +66,7 @@ impl Workload {
             asked: Asked {
                 wallet_type: wallet_type.parse().expect("a wallet type"),
                 amount: Amount::from_cents(cents).expect("below the limit"),
-                currency: self.own_currency(),
+                currency: currency_of(self.shape.lane),
                 label: "55".parse().expect("a label"),
                 is_test: self.chance(6),
                 comment: said(self.chance(3), "withdrawal"),

@@ -13,6 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Operation;
+use super::deposits::Deposits;
 use super::orders::Orders;
 use super::users::Users;
 use crate::engine::command::{
@@ -59,6 +60,8 @@ pub struct Shape {
     pub alone: bool,
     /// Whether most ids are drawn rather than counted.
     pub scattered: bool,
+    /// Whether half of all that happens is merchants' deposits and withdrawals.
+    pub merchants: bool,
 }
 
 /// A game server's request that may be sent again.
@@ -102,6 +105,7 @@ pub struct Workload {
     pub(super) seconds: u64,
     pub(super) users: Users,
     pub(super) orders: Orders,
+    pub(super) deposits: Deposits,
     next_id: u64,
     next_word: u64,
 }
@@ -111,7 +115,8 @@ fn merchant(token: &str) -> PartnerSettings {
     let url = "https://shop.example.com/postback".parse();
     PartnerSettings {
         check_withdrawal_funds: token > "w2",
-        withdrawal_postback_url: (token != "w2").then(|| url.expect("an address")),
+        withdrawal_postback_url: (token != "w2").then(|| url.clone().expect("an address")),
+        deposit_postback_url: (token != "w3").then(|| url.expect("an address")),
         ..PartnerSettings::default()
     }
 }
@@ -150,6 +155,7 @@ impl Workload {
             seconds: 0,
             users: Users::default(),
             orders: Orders::default(),
+            deposits: Deposits::default(),
             next_id: 1,
             next_word: 1,
         };

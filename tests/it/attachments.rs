@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::process::{Process, Ran, http, run};
+use crate::world::number as from_environment;
 
 const CONFIG: &str = r#"
 [[paykassma.payment_system]]
@@ -281,5 +283,63 @@ fn a_picture_that_is_not_to_be_had_keeps_nothing_else_from_being_saved() {
     assert!(shop.server.end("TERM").success());
     for data in ["coffer-data", "copy"] {
         assert_well(folder, data);
+    }
+}
+
+#[test]
+fn backups_made_while_pictures_come_hold_all_that_was_answered_before_they_began() {
+    const CLERKS: usize = 4;
+    /// Of each clerk beside each backup.
+    const BESIDE: usize = 12;
+    let directory = tempdir().unwrap();
+    let folder = directory.path();
+    let shop = Shop::open(folder);
+    let answered: Vec<AtomicUsize> = (0..CLERKS).map(|_| AtomicUsize::new(0)).collect();
+    let (begun, done) = (AtomicUsize::new(1), AtomicBool::new(false));
+    let of = |place: usize, count: usize| 3 * (count * CLERKS + place);
+    std::thread::scope(|scope| {
+        for (place, answered) in answered.iter().enumerate() {
+            let (shop, begun, done) = (&shop, &begun, &done);
+            scope.spawn(move || {
+                for count in 0.. {
+                    while count >= begun.load(Ordering::SeqCst) * BESIDE {
+                        if done.load(Ordering::SeqCst) {
+                            return;
+                        }
+                        std::thread::yield_now();
+                    }
+                    shop.pay(&format!("K-{place}-{count}"), of(place, count));
+                    answered.store(count + 1, Ordering::SeqCst);
+                }
+            });
+        }
+        let rounds = from_environment("ATTACHMENT_BACKUPS", 4);
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for round in 0..rounds {
+                let before: Vec<usize> = (answered.iter())
+                    .map(|answered| answered.load(Ordering::SeqCst))
+                    .collect();
+                begun.fetch_add(1, Ordering::SeqCst);
+                let told = shop.back_up(folder, &[]).json();
+                let to = format!("r{round}");
+                assert_eq!(restore(folder, &to, &[]).json()["seq"], told["seq"]);
+                let found = held(&folder.join(&to).join("attachments"));
+                for (place, count) in before.into_iter().enumerate() {
+                    let all = (0..count).map(|count| name(of(place, count)));
+                    assert!(
+                        all.into_iter().all(|name| found.contains_key(&name)),
+                        "{to}"
+                    );
+                }
+                assert_well(folder, &to);
+            }
+        }));
+        done.store(true, Ordering::SeqCst);
+        made.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
+    assert!(shop.server.end("TERM").success());
+    for data in ["coffer-data", "copy"] {
+        let (findings, _) = verify(folder, data);
+        assert!(findings.is_empty(), "{findings:?}");
     }
 }

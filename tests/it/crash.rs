@@ -100,6 +100,7 @@ impl Pending {
             Operation::Order(OrderOperation::Create { .. }) => {
                 matches!(self.told, Told::Ordered { .. })
             }
+            Operation::Deposit(_) => matches!(self.told, Told::Deposited(..)),
             Operation::Withdraw { .. } | Operation::DecideWithdrawal { .. } => {
                 matches!(self.told, Told::Withdrawn(..))
             }
@@ -217,6 +218,8 @@ impl World {
             alone: true,
             // Every other world's ids go into runs.
             scattered: seed % 2 == 1,
+            // In every other pair of worlds much is merchants'.
+            merchants: seed % 4 >= 2,
             ..shape(0, 8)
         };
         let partners = Workload::partners().into_iter();

@@ -72,6 +72,14 @@ fn id_of(server: &Process, key1: &str) -> String {
     item["id"].as_str().unwrap().to_owned()
 }
 
+/// Which deposits the merchant is told of, the newest first.
+fn told_of(server: &Process) -> Vec<String> {
+    let told = server.ask(&["postback", "list"]).json();
+    let told = told["items"].as_array().unwrap().iter();
+    let name = |item: &Value| item["custom_transaction_id"].as_str().unwrap().to_owned();
+    told.map(name).collect()
+}
+
 /// Asserts what the accounts in taka hold.
 fn assert_held(server: &Process, held: &Value) {
     let report = server.ask(&["report", "trial-balance"]).json();
@@ -151,10 +159,7 @@ fn deposits_stand_through_kills_and_verify_finds_nothing_wrong() {
             { "account": "received/nagad", "balance": "7.00" },
         ]),
     );
-    let told = server.ask(&["postback", "list"]).json();
-    let told = told["items"].as_array().unwrap().iter();
-    let told: Vec<&Value> = told.map(|item| &item["custom_transaction_id"]).collect();
-    assert_eq!(told, [&json!("c-KEY-3"), &json!("c-KEY-2")]);
+    assert_eq!(told_of(&server), ["c-KEY-3", "c-KEY-2"]);
     // The books say the same as the journal, too.
     server.end("TERM");
     assert_verified(folder);

@@ -21,7 +21,7 @@ const WITHDRAW: &str = "POST /v2/withdrawal/create";
 const BALANCES: &str = "GET /api/v1/accounts-balance";
 
 /// Every call.
-const CALLS: [Call<'static>; 13] = [
+const CALLS: [Call<'static>; 14] = [
     (
         "GET /api/v1/payment-systems/available",
         "&currency_code[]=INR&label=55",
@@ -71,6 +71,11 @@ const CALLS: [Call<'static>; 13] = [
         "",
     ),
     (BALANCES, "", ""),
+    (
+        "POST /api/v1/payment/create/upi",
+        "",
+        r#"{"language":"en","currency":"INR","bank":"MBB","amount":"100.50","label":"9","redirect_url":"https://shop.example.com/","custom_transaction_id":"page-1"}"#,
+    ),
 ];
 
 /// A deposit by hand, the same at both paths.
@@ -390,7 +395,7 @@ fn nothing_is_told_to_anybody_before_it_is_durable_refusals_included() {
     send((line, "", &activation("paytm", "55", "UTR-3", "c-UTR-3")));
     send((line, "", &activation("upi", "56", "UTR-4", "c-UTR-4")));
     send((line, "", &activation("upi", "55", "UTR-5", "c-UTR-4")));
-    for call in [2, 5, 6, 7, 8, 9, 12] {
+    for call in [2, 5, 6, 7, 8, 9, 12, 13] {
         send(CALLS[call]);
     }
     send((

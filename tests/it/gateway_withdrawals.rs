@@ -25,8 +25,13 @@ const OLD: &str = r#"{"wallet_type":"bank","wallet_recipient":"123123232","walle
 
 /// A body with its signature under the private key of a wallet token's partner.
 pub(crate) fn signed_by(token: &str, body: &str) -> String {
+    signed_with(&format!("private_key_of_{token}"), body)
+}
+
+/// A body with its signature under a private key.
+pub(crate) fn signed_with(key: &str, body: &str) -> String {
     let members = value::decode(body.as_bytes()).unwrap();
-    let key = Secret::new(format!("private_key_of_{token}"));
+    let key = Secret::new(key.to_owned());
     let signature = sign_request(&key, &signing_text(&members).unwrap());
     let open = body.strip_suffix('}').unwrap();
     format!(r#"{open},"signature":"{signature}"}}"#)

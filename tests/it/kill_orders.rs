@@ -3,27 +3,18 @@
 //! wholly or not at all, money and documents together.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::process::{Process, run};
-use crate::support::Client;
-use crate::world::{Replay, number};
+use crate::killed::{TINY, kill_again_and_again, rupees};
+use crate::process::Process;
+use crate::world::number;
 
 /// Desks that work side by side.
 const DESKS: usize = 4;
 
 /// Steps that an order goes through.
 const STEPS: usize = 4;
-
-/// So small that entries go to history and books all the time.
-const TINY: [(&str, &str); 2] = [
-    ("COFFER_STORAGE_SEGMENT_SIZE", "16KiB"),
-    ("COFFER_STORAGE_CHECKPOINT_ENTRIES", "20"),
-];
 
 /// What proves who asks.
 struct Keys {
@@ -39,45 +30,7 @@ struct Desk {
     step: usize,
 }
 
-/// A running server, as a desk reaches it.
-struct Lines<'a> {
-    public: Client,
-    admin: Client,
-    keys: &'a Keys,
-}
-
-impl<'a> Lines<'a> {
-    fn open(process: &Process, keys: &'a Keys) -> Lines<'a> {
-        let to = |url: &str| url.strip_prefix("http://").unwrap().parse().unwrap();
-        Lines {
-            public: Client::connect(to(process.public())),
-            admin: Client::connect(to(process.admin())),
-            keys,
-        }
-    }
-
-    /// The status and the body; `None` where the server was killed.
-    fn ask(&mut self, call: &str, body: Value) -> Option<(u16, Value)> {
-        let bearer = &self.keys.admin;
-        let (client, head) = match call.starts_with("/admin") {
-            true => (
-                &mut self.admin,
-                format!("Authorization: Bearer {bearer}\r\n"),
-            ),
-            false => (&mut self.public, String::new()),
-        };
-        let body = body.to_string();
-        let request = format!(
-            "POST {call} HTTP/1.1\r\nHost: localhost\r\n{head}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        if !client.try_send(request.as_bytes()) {
-            return None;
-        }
-        let answer = client.answer()?;
-        Some((answer.status, serde_json::from_str(&answer.body).unwrap()))
-    }
-}
+type Lines<'a> = crate::killed::Lines<'a, Keys>;
 
 impl Desk {
     fn id(&self, order: usize) -> String {
@@ -113,7 +66,7 @@ impl Desk {
                 json!({ "token": token, "orderId": id }),
             ),
         };
-        let (status, told) = lines.ask(call, body)?;
+        let (status, told) = lines.ask(&format!("POST {call}"), &body.to_string())?;
         match (self.step, status) {
             // Done before the kill, and not answered.
             (2, 422) => assert_eq!(told["error"]["code"], "order_not_pending"),
@@ -127,22 +80,6 @@ impl Desk {
         self.orders += usize::from(self.step == 0);
         Some(())
     }
-}
-
-/// What the accounts of rupees hold, in rupees.
-fn held(process: &Process, account: &str) -> i64 {
-    let report = process.ask(&["report", "trial-balance"]).json();
-    let currencies = report["currencies"].as_array().unwrap();
-    let Some(of) = currencies.iter().find(|of| of["currency"] == "INR") else {
-        return 0;
-    };
-    assert_eq!(of["sum"], "0.00");
-    let mut accounts = of["accounts"].as_array().unwrap().iter();
-    let found = accounts.find(|line| line["account"] == account);
-    found.map_or(0, |line| {
-        let balance = line["balance"].as_str().unwrap();
-        balance.strip_suffix(".00").unwrap().parse().unwrap()
-    })
 }
 
 /// What is there is wholly there: money is where documents say that it is.
@@ -175,9 +112,11 @@ fn check(process: &Process, desks: &[Desk]) {
         });
         received += i64::try_from(own.count()).unwrap();
     }
-    assert_eq!(held(process, "outside/upi"), -received);
-    assert_eq!(held(process, "partner/p1"), paid);
-    assert_eq!(held(process, "received/upi"), received - paid);
+    let all = rupees(process);
+    let held = |account: &str| all.get(account).copied().unwrap_or(0);
+    assert_eq!(held("outside/upi"), -received);
+    assert_eq!(held("partner/p1"), paid);
+    assert_eq!(held("received/upi"), received - paid);
 }
 
 fn open(directory: &Path) -> Keys {
@@ -194,9 +133,6 @@ fn open(directory: &Path) -> Keys {
 
 #[test]
 fn orders_and_payments_are_whole_after_every_kill() {
-    let seed = number("SIM_SEED", 1);
-    let _replay = Replay(seed);
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
     let keys = open(folder.path());
     let mut desks: Vec<_> = (0..DESKS)
@@ -206,29 +142,13 @@ fn orders_and_payments_are_whole_after_every_kill() {
             step: 0,
         })
         .collect();
-    for _ in 0..number("SIM_ORDER_KILLS", 12) {
-        let process = Process::start(folder.path(), &["serve"], &TINY);
-        check(&process, &desks);
-        let (answered, until) = (AtomicUsize::new(0), random.random_range(4..80));
-        std::thread::scope(|scope| {
-            for desk in &mut desks {
-                let mut lines = Lines::open(&process, &keys);
-                let answered = &answered;
-                scope.spawn(move || {
-                    while desk.advance(&mut lines).is_some() {
-                        answered.fetch_add(1, Ordering::SeqCst);
-                    }
-                });
-            }
-            while answered.load(Ordering::SeqCst) < until {
-                std::thread::yield_now();
-            }
-            assert!(!process.end("KILL").success());
-        });
-    }
-    let process = Process::start(folder.path(), &["serve"], &TINY);
-    check(&process, &desks);
-    assert!(process.end("TERM").success());
-    let verified = run(folder.path(), &["verify", "--json"], &[]).json();
-    assert_eq!(verified["findings"], json!([]));
+    let kills = number("SIM_ORDER_KILLS", 12);
+    let with = (keys.admin.as_str(), &keys);
+    kill_again_and_again(
+        (folder.path(), kills),
+        with,
+        &mut desks,
+        Desk::advance,
+        check,
+    );
 }

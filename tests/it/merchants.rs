@@ -15,8 +15,8 @@ use coffer::engine::withdrawal::{
 use coffer::id::{PartnerNumber, Seq, WithdrawalId};
 use coffer::journal::{Archiver, CommitMode, Committer, Journal, Offline, Pace, RedbJournal};
 use coffer::ledger::{
-    Checkpointer, CheckpointerStop, Ledger, Observed, PartnerRow, Unavailable, WithdrawalError,
-    WithdrawalsAsked, verify_offline,
+    Checkpointer, CheckpointerStop, Ledger, Observed, Page, PartnerRow, Unavailable,
+    WithdrawalError, WithdrawalsAsked, verify_offline,
 };
 use coffer::money::Amount;
 use coffer::secret::hex_encode;
@@ -237,7 +237,11 @@ fn of_withdrawal(partner: PartnerNumber, id: &WithdrawalId) -> PostbackOf {
     }
 }
 
-fn postback_tried(ledger: &Ledger, of: &PostbackOf, taken: bool) -> Result<Seq, Unavailable> {
+pub(crate) fn postback_tried(
+    ledger: &Ledger,
+    of: &PostbackOf,
+    taken: bool,
+) -> Result<Seq, Unavailable> {
     let Some(found) = ledger.postback_of(of)? else {
         return Ok(Seq::NONE);
     };
@@ -282,6 +286,19 @@ pub(crate) fn compare(ledger: &Ledger, model: &Model, found: &mut Vec<String>) {
     }
 }
 
+/// How many are listed, page by page.
+pub(crate) fn count<T>(page: impl Fn(Option<Seq>) -> Page<T>) -> usize {
+    let (mut listed, mut before) = (0, None);
+    loop {
+        let page = page(before);
+        listed += page.items.len();
+        before = page.next;
+        if before.is_none() {
+            return listed;
+        }
+    }
+}
+
 /// What is listed of withdrawals and of what waits, beside what all models know.
 pub(crate) fn compare_lists(ledger: &Ledger, models: &[&Model], found: &mut Vec<String>) {
     for state in [
@@ -293,15 +310,7 @@ pub(crate) fn compare_lists(ledger: &Ledger, models: &[&Model], found: &mut Vec<
             partner: None,
             state,
         };
-        let (mut listed, mut before) = (0, None);
-        loop {
-            let page = ledger.withdrawals(asked, before, 100).unwrap().value;
-            listed += page.items.len();
-            before = page.next;
-            if before.is_none() {
-                break;
-            }
-        }
+        let listed = count(|before| ledger.withdrawals(asked, before, 100).unwrap().value);
         let due = models.iter().flat_map(|model| model.withdrawals());
         let due = due
             .filter(|(_, of)| state.is_none_or(|state| of.state == state))

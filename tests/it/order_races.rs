@@ -19,7 +19,8 @@ use crate::on_disk::{OnDisk, verify_journal};
 use crate::partner_races::CONNECTIONS;
 use crate::support::{Client, secrets};
 use crate::wire::InProcess;
-use crate::world::{clock, number, with_deposit_rules};
+use crate::world::{clock, number};
+use crate::world_deposits::with_deposit_rules;
 use crate::world_orders::rules;
 
 /// The shop's user.

@@ -19,8 +19,8 @@ use crate::world::{Replay, number, start};
 const HOUR: u32 = 3600;
 
 /// How a receiver behaves until it mends its ways.
-#[derive(Clone, Copy, Debug)]
-enum Ill {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ill {
     /// Nobody is there.
     Down,
     /// It takes the postback, and answers too late.
@@ -35,11 +35,13 @@ enum Ill {
     Resets,
     /// It says something else than ok.
     SaysElse,
+    /// It says nothing at all, in a whole answer.
+    SaysNothing,
     /// Nothing is wrong with it.
     Well,
 }
 
-const ILLS: [Ill; 8] = [
+pub(crate) const ILLS: [Ill; 9] = [
     Ill::Down,
     Ill::Slow,
     Ill::Fails,
@@ -47,6 +49,7 @@ const ILLS: [Ill; 8] = [
     Ill::Endless,
     Ill::Resets,
     Ill::SaysElse,
+    Ill::SaysNothing,
     Ill::Well,
 ];
 
@@ -86,6 +89,7 @@ impl Receiver {
             Ill::Endless => (Answer::new(false, Some(200), &"x".repeat(9999)), late),
             Ill::Resets => (none("connection reset"), soon),
             Ill::SaysElse => (Answer::new(false, Some(200), r#"{"status":"fail"}"#), soon),
+            Ill::SaysNothing => (Answer::new(false, Some(200), ""), soon),
             Ill::Well => (Answer::new(true, Some(200), r#"{"status":"ok"}"#), soon),
         }
     }

@@ -1,30 +1,30 @@
 //! What the simulation's tests share: doing an [`Operation`] to a ledger, and comparing a whole
-//! ledger with the naive model. Orders and payments are in `world_orders`.
+//! ledger with the naive model. Orders and payments are in `world_orders`,
+//! deposits in `world_deposits`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coffer::engine::catalogue::Catalogue;
 use coffer::engine::command::{Command, NewTransfer, NewUser, Rules};
 use coffer::engine::document::PaymentState;
 use coffer::engine::entry::Body;
 use coffer::engine::refusal::{
-    OperatorRefusal, OrderRefusal, PlayRefusal, UserRefusal, WithdrawalRefusal,
+    DepositRefusal, OperatorRefusal, OrderRefusal, PlayRefusal, UserRefusal, WithdrawalRefusal,
 };
 use coffer::engine::withdrawal::WithdrawalState;
-use coffer::id::{Code, GameNumber, OrderReference, PartnerNumber, Seq, Utr, WithdrawalId};
+use coffer::id::{
+    Code, DepositReference, GameNumber, OrderReference, PartnerNumber, Seq, Utr, WithdrawalId,
+};
 use coffer::journal::Journal;
 use coffer::ledger::{
-    DepositRules, Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
+    Ledger, Observed, OperatorError, Outcome, SessionState, Unavailable, UserError,
 };
 use coffer::money::{Amount, Sum};
 use coffer::sim::model::{AccountKey, Model, Round};
 use coffer::sim::{Expected, ManualClock, Operation, Shape, sample};
-use coffer::time::{Clock, Day, Span, Timestamp};
+use coffer::time::{Clock, Day, Timestamp};
 
-use crate::world_orders;
-
-use crate::merchants;
+use crate::{merchants, world_deposits, world_orders};
 
 /// The largest stake that the simulated rules allow.
 pub(crate) const BET_MAX: u64 = 5_000_000;
@@ -36,15 +36,6 @@ pub(crate) fn rules() -> Rules {
     }
 }
 
-/// What deposits are judged by, with a postback that says nothing.
-pub(crate) fn with_deposit_rules<T>(judge: impl FnOnce(&DepositRules<'_>) -> T) -> T {
-    judge(&DepositRules {
-        catalogue: &Catalogue::default(),
-        possible_ttl: Span::from_seconds(3 * 24 * 60 * 60),
-        tell: &|_| "{}".to_owned(),
-    })
-}
-
 /// One lane of a world under [`rules`]. Every other lane's ids go into runs.
 pub(crate) fn shape(lane: u8, accounts: usize) -> Shape {
     Shape {
@@ -53,6 +44,7 @@ pub(crate) fn shape(lane: u8, accounts: usize) -> Shape {
         bet_max: Amount::from_cents(BET_MAX).unwrap(),
         alone: false,
         scattered: lane % 2 == 1,
+        merchants: false,
     }
 }
 
@@ -110,6 +102,8 @@ pub(crate) enum Told {
         utr: Option<Utr>,
     },
     NotForOrder(OrderRefusal),
+    Deposited(DepositReference, &'static str),
+    NotDeposited(DepositRefusal),
     Withdrawn(WithdrawalId, WithdrawalState),
     NotWithdrawn(WithdrawalRefusal),
 }
@@ -161,6 +155,8 @@ impl Told {
                 },
             ) => (reference, state, utr) == (r, s, u),
             (Told::NotForOrder(refusal), Expected::NotForOrder(due)) => refusal == due,
+            (Told::Deposited(of, state), Expected::Deposited(o, s)) => (of, state) == (o, s),
+            (Told::NotDeposited(refusal), Expected::NotDeposited(due)) => refusal == due,
             (Told::Withdrawn(id, state), Expected::Withdrawn(i, s)) => (id, state) == (i, s),
             (Told::NotWithdrawn(refusal), Expected::NotWithdrawn(due)) => refusal == due,
             _ => false,
@@ -209,6 +205,7 @@ pub(crate) fn perform(
         }
         Operation::Register { partner, new } => return register(ledger, *partner, new),
         Operation::Transfer { partner, new } => return transfer(ledger, *partner, new),
+        Operation::Deposit(operation) => return world_deposits::perform(ledger, operation),
         Operation::Withdraw { .. }
         | Operation::DecideWithdrawal { .. }
         | Operation::TryPostback { .. } => return merchants::perform(ledger, operation),
@@ -319,6 +316,7 @@ pub(crate) fn differences(
         merchants::compare(ledger, model, &mut found);
     }
     world_orders::compare(ledger, models, clock.now(), &mut found);
+    world_deposits::compare(ledger, models, clock.now(), &mut found);
     merchants::compare_lists(ledger, models, &mut found);
     compare_sums(ledger, models, &mut found);
     compare_rounds(ledger, models, &mut found);

@@ -12,7 +12,8 @@ use coffer::sim::OrderOperation;
 use coffer::sim::model::{Model, Ordered};
 use coffer::time::{Span, Timestamp};
 
-use crate::world::{Told, with_deposit_rules};
+use crate::world::Told;
+use crate::world_deposits::with_deposit_rules;
 
 /// Payments of one type settle orders, within half an hour.
 pub(crate) fn rules() -> PaymentRules {

@@ -171,19 +171,7 @@ impl Fault {
             Fault::ScreenshotUnknown => "screenshot_unknown",
             Fault::ScreenshotUnreadable => "screenshot_unreadable",
             Fault::PostbackUrlMissing(_) => "postback_url_missing",
-            Fault::OrderRefused(refusal) => match refusal {
-                OrderRefusal::Unknown => "order_unknown",
-                OrderRefusal::IdUsed => "order_id_used",
-                OrderRefusal::PartnerNotLive => "partner_not_live",
-                OrderRefusal::NotPending => "order_not_pending",
-                OrderRefusal::TooManyCorrections => "too_many_corrections",
-                OrderRefusal::TooManyClaims => "too_many_claims",
-                OrderRefusal::PaymentUnknown => "payment_unknown",
-                OrderRefusal::PaymentTaken => "payment_taken",
-                OrderRefusal::OtherCurrency => "other_currency",
-                OrderRefusal::InsufficientFunds => "insufficient_funds",
-                OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
-            },
+            Fault::OrderRefused(refusal) => order_code(*refusal),
             Fault::DepositRefused(refusal) => deposit_code(*refusal),
             Fault::WithdrawalRefused(refusal) => match refusal {
                 WithdrawalRefusal::Unknown => "withdrawal_unknown",
@@ -284,6 +272,23 @@ fn deposit_code(refusal: DepositRefusal) -> &'static str {
         DepositRefusal::PaymentTaken => "payment_taken",
         DepositRefusal::AmountUnknown => "amount_unknown",
         DepositRefusal::BalanceOutOfRange => "balance_out_of_range",
+    }
+}
+
+/// The word for a refusal about an order.
+fn order_code(refusal: OrderRefusal) -> &'static str {
+    match refusal {
+        OrderRefusal::Unknown => "order_unknown",
+        OrderRefusal::IdUsed => "order_id_used",
+        OrderRefusal::PartnerNotLive => "partner_not_live",
+        OrderRefusal::NotPending => "order_not_pending",
+        OrderRefusal::TooManyCorrections => "too_many_corrections",
+        OrderRefusal::TooManyClaims => "too_many_claims",
+        OrderRefusal::PaymentUnknown => "payment_unknown",
+        OrderRefusal::PaymentTaken => "payment_taken",
+        OrderRefusal::OtherCurrency => "other_currency",
+        OrderRefusal::InsufficientFunds => "insufficient_funds",
+        OrderRefusal::BalanceOutOfRange => "balance_out_of_range",
     }
 }
 

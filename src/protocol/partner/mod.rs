@@ -11,7 +11,7 @@
 //!   is named twice could be meant either way.
 //! - `txnAmount` of a paid order is what it has brought, since partners credit their customers with
 //!   it: an operator may have approved a payment of another amount.
-//! - A blocked user's number may stand in a payment link: that is a deposit, and no link into a game.
+//! - A blocked user's number may stand in a payment link: that is a deposit, no link into a game.
 //! - A balance of nobody's mobile number tells whether another partner has a user of it: so the
 //!   document's 403 and 404 have it.
 

@@ -5,8 +5,9 @@
 //! answer differently is a fault of one of them. Operators' refusals have no stated order, so the
 //! model names every reason that holds and the ledger must give one of them. Operators' calls and
 //! the reads are here, game servers' requests in `play`, partners' in `users`, received payments
-//! in `payments`, the orders that they are for in `orders`.
+//! in `payments`, the orders and deposits that they are for in `orders` and `deposits`.
 
+mod deposits;
 mod orders;
 mod payments;
 mod play;
@@ -15,6 +16,8 @@ mod withdrawals;
 
 use std::collections::BTreeMap;
 
+pub use self::deposits::Deposited;
+use self::deposits::Deposits;
 pub use self::orders::Ordered;
 use self::orders::Orders;
 use self::payments::Payments;
@@ -26,12 +29,14 @@ use crate::engine::command::{
     AccountName, NewAdjustment, NewSession, PartnerChange, Rules, Transaction,
 };
 use crate::engine::document::PaymentState;
-use crate::engine::refusal::{OperatorRefusal, OrderRefusal, UserRefusal, WithdrawalRefusal};
+use crate::engine::refusal::{
+    DepositRefusal, OperatorRefusal, OrderRefusal, UserRefusal, WithdrawalRefusal,
+};
 use crate::engine::settings::OnRepeat;
 use crate::engine::withdrawal::WithdrawalState;
 use crate::id::{
-    Code, IdSpaceName, OrderReference, PartnerNumber, PlayerId, Reference, Utr, WalletToken,
-    WithdrawalId,
+    Code, DepositReference, IdSpaceName, OrderReference, PartnerNumber, PlayerId, Reference, Utr,
+    WalletToken, WithdrawalId,
 };
 use crate::money::{Amount, Currency, Sum};
 use crate::time::{Span, Timestamp};
@@ -90,6 +95,10 @@ pub enum Expected {
     },
     /// Of an order: refused, for this reason.
     NotForOrder(OrderRefusal),
+    /// Of a deposit: which, and its state as operators see it.
+    Deposited(DepositReference, &'static str),
+    /// Of a deposit, or of a name that is left for one: refused, for this reason.
+    NotDeposited(DepositRefusal),
     /// To a merchant or about it: the withdrawal and what has become of it.
     Withdrawn(WithdrawalId, WithdrawalState),
     /// The same: refused, for this reason.
@@ -189,6 +198,7 @@ pub struct Model {
     users: Users,
     payments: Payments,
     orders: Orders,
+    deposits: Deposits,
     withdrawals: Withdrawals,
     anomalies: BTreeMap<&'static str, u64>,
     taken: u64,
@@ -232,6 +242,7 @@ impl Model {
             users: Users::default(),
             payments: Payments::default(),
             orders: Orders::default(),
+            deposits: Deposits::default(),
             withdrawals: Withdrawals::default(),
             anomalies: BTreeMap::new(),
             taken: 0,
@@ -299,6 +310,7 @@ impl Model {
             Operation::Transfer { partner, new } => return self.transfer(*partner, new, now),
             Operation::Receive(new) => return self.receive(new, now),
             Operation::Order(operation) => return self.judge_order(operation, now),
+            Operation::Deposit(operation) => return self.judge_deposit(operation, now),
             Operation::Withdraw { .. }
             | Operation::DecideWithdrawal { .. }
             | Operation::TryPostback { .. } => return self.judge_withdrawal(operation),
@@ -522,6 +534,7 @@ impl Model {
         }
         self.add_payments(&mut sums);
         self.add_orders(&mut sums);
+        self.add_deposits(&mut sums);
         self.add_withdrawals(&mut sums);
         sums
     }

@@ -255,8 +255,8 @@ impl Model {
         self.told(reference, now)
     }
 
-    /// What becomes of a payment that is nobody's; where it is an order's, that is paid.
-    pub(super) fn settle(&mut self, payment: &NewPayment, now: Timestamp) -> PaymentState {
+    /// What becomes of a payment that no deposit asks for; where it is an order's, that is paid.
+    pub(super) fn settle_order(&mut self, payment: &NewPayment, now: Timestamp) -> PaymentState {
         if payment.wallet_type != wallet_type() {
             return PaymentState::Unclaimed;
         }
@@ -295,6 +295,21 @@ impl Model {
         }
         self.order_mut(&reference).payment = Some(payment.key());
         PaymentState::Matched(Claimant::Order(reference))
+    }
+
+    /// Whether an order could get the payment, were it not for a deposit that asks for it.
+    pub(super) fn order_waits_for(&self, payment: &NewPayment, now: Timestamp) -> bool {
+        let mut orders = self.orders.known.values();
+        payment.wallet_type == wallet_type()
+            && orders.any(|order| {
+                let utr = order.utr.as_ref();
+                utr.is_some_and(|utr| utr.as_str() == payment.reference.as_str())
+                    && match order.state(now).0 {
+                        "PENDING" => true,
+                        "SUCCESS" => order.payment.is_none(),
+                        _ => false,
+                    }
+            })
     }
 
     fn reason_to_wait(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Expected, Model, Operation, cents};
 use crate::engine::refusal::WithdrawalRefusal;
 use crate::engine::withdrawal::{Asked, NewWithdrawal, WithdrawalState, WithdrawalWord};
-use crate::id::{PartnerNumber, RequestSignature, WithdrawalId};
+use crate::id::{PartnerNumber, RequestSignature, WalletType, WithdrawalId};
 use crate::money::Currency;
 
 /// What stands under a withdrawal's name.
@@ -63,6 +63,16 @@ impl Model {
             Operation::TryPostback { partner, id, taken } => self.tell(*partner, id, *taken),
             other => unreachable!("{other:?} is about no withdrawal"),
         }
+    }
+
+    /// Money comes onto a merchant's account.
+    pub(super) fn hold_for(
+        &mut self,
+        (partner, wallet_type, currency): (PartnerNumber, WalletType, Currency),
+        money: i128,
+    ) {
+        let key = (partner, wallet_type.to_string(), currency);
+        *self.withdrawals.held.entry(key).or_default() += money;
     }
 
     fn withdraw(&mut self, partner: PartnerNumber, new: &NewWithdrawal) -> Expected {

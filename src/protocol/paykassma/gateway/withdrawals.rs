@@ -506,8 +506,7 @@ mod tests {
         let whole = r#"{"payment_system":"bkash","amount":"820.50","currency_code":"BDT","label":"55","is_test":false}"#;
         let email = r#"{"account_email":["The account email field is required."]}"#;
         assert_eq!(told(whole), email);
-        let commented = whole.replace('}', ",\"comment\":\"abcd\"}");
-        assert_eq!(told(&commented), email);
+        assert_eq!(told(&whole.replace('}', r#","comment":"abcd"}"#)), email);
         for (from, to, due) in [
             (
                 "bkash",

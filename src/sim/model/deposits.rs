@@ -1,0 +1,360 @@
+//! The naive model's reading of paykassma-api.md, Deposits, Savings and Small print.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::deposits::{MINIMUM, SAVING};
+use super::super::operation::DepositOperation;
+use super::{Expected, Model, cents};
+use crate::engine::activation::NewDeposit;
+use crate::engine::command::NewPayment;
+use crate::engine::deposit::Way;
+use crate::engine::document::{Claimant, PaymentState, WaitReason};
+use crate::engine::refusal::DepositRefusal;
+use crate::id::{
+    DepositReference, GatewayText, Label, PartnerNumber, PaymentReference, PostbackName, WalletType,
+};
+use crate::money::Currency;
+use crate::time::{Span, Timestamp};
+
+/// "if one comes within 3 days".
+const LIFE: u32 = 3 * 24 * 60 * 60;
+
+/// What came of a deposit, its expiry aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Possible,
+    Waiting(WaitReason),
+    Saved,
+    Credited,
+    Rejected,
+}
+
+/// A deposit.
+#[derive(Clone, Debug)]
+pub struct Deposited {
+    /// Whose.
+    pub partner: PartnerNumber,
+    /// As it was asked for.
+    pub asked: NewDeposit,
+    /// The merchant's name for it.
+    pub name: GatewayText,
+    /// What it brought, once it did.
+    pub got: Option<(i128, Currency)>,
+    /// Whether it is activated, and its payment is not known.
+    pub lacks_payment: bool,
+    /// The name of the deposit whose postback tells of it.
+    pub told: Option<GatewayText>,
+    expires_at: Timestamp,
+    fate: Fate,
+}
+
+impl Deposited {
+    /// Its state as operators see it.
+    pub fn state(&self, now: Timestamp) -> &'static str {
+        match self.fate {
+            Fate::Possible if now >= self.expires_at => "expired",
+            Fate::Possible => "possible",
+            Fate::Waiting(_) => "waiting",
+            Fate::Saved => "saved",
+            Fate::Credited => "credited",
+            Fate::Rejected => "rejected",
+        }
+    }
+}
+
+type Pile = (PartnerNumber, Label, WalletType, Currency);
+
+/// Tries to tell of a deposit, and whether it was taken.
+type Tries = (u32, bool);
+
+/// Deposits, and the money that moved for them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Deposits {
+    known: BTreeMap<DepositReference, Deposited>,
+    /// "key1 is unique per wallet type over all merchants".
+    numbers: BTreeMap<(WalletType, PaymentReference), DepositReference>,
+    /// "custom_transaction_id, never repeated".
+    names: BTreeSet<(PartnerNumber, GatewayText)>,
+    left: BTreeMap<(PartnerNumber, Label), GatewayText>,
+    piles: BTreeMap<Pile, Vec<DepositReference>>,
+    told: BTreeMap<(PartnerNumber, PostbackName), Tries>,
+    /// What went on from what was received, and to whom.
+    credited: BTreeMap<(PartnerNumber, WalletType, Currency), i128>,
+}
+
+fn refused(refusal: DepositRefusal) -> Expected {
+    Expected::NotDeposited(refusal)
+}
+
+const DONE: Expected = Expected::Done {
+    balance: None,
+    repeated: false,
+};
+
+impl Model {
+    pub(super) fn judge_deposit(&mut self, of: &DepositOperation, now: Timestamp) -> Expected {
+        match of {
+            DepositOperation::Activate { partner, new } => self.activate(*partner, new, now),
+            DepositOperation::Approve(reference) => self.approve_deposit(reference, now),
+            DepositOperation::Reject(reference) => self.reject_deposit(reference, now),
+            DepositOperation::LeaveId { partner, label, id } => self.leave(*partner, label, id),
+            DepositOperation::TryPostback {
+                partner,
+                name,
+                taken,
+            } => {
+                if let Some(tries) = self.deposits.told.get_mut(&(*partner, name.clone())) {
+                    *tries = (tries.0 + 1, tries.1 | taken);
+                    self.taken += 1;
+                }
+                DONE
+            }
+        }
+    }
+
+    fn activate(&mut self, partner: PartnerNumber, new: &NewDeposit, now: Timestamp) -> Expected {
+        let left = (partner, new.label.clone());
+        let key = (new.wallet_type, new.key1.clone());
+        if let Some(reference) = self.deposits.numbers.get(&key) {
+            // "same key1, label and custom_transaction_id"
+            let before = &self.deposits.known[reference];
+            let own = before.asked.custom_transaction_id.is_some();
+            let same_name = match &new.custom_transaction_id {
+                Some(name) => *name == before.name,
+                None => !own,
+            };
+            let asked = &before.asked;
+            let same = same_name
+                && before.partner == partner
+                && (&asked.label, asked.currency) == (&new.label, new.currency);
+            return match same {
+                true => self.told_deposit(&reference.clone(), now),
+                false => refused(DepositRefusal::Key1Used),
+            };
+        }
+        let payment = self.payments.get(&key).cloned();
+        if let Some((_, PaymentState::Matched(_))) = &payment {
+            return refused(DepositRefusal::Key1Used);
+        }
+        let name = new.custom_transaction_id.as_ref();
+        let Some(name) = name.or(self.deposits.left.get(&left)).cloned() else {
+            return refused(DepositRefusal::CustomIdMissing);
+        };
+        if !self.deposits.names.insert((partner, name.clone())) {
+            return refused(DepositRefusal::CustomIdUsed);
+        }
+        if new.custom_transaction_id.is_none() {
+            self.deposits.left.remove(&left);
+        }
+        let deposited = Deposited {
+            partner,
+            asked: new.clone(),
+            name,
+            got: None,
+            lacks_payment: false,
+            told: None,
+            expires_at: now.plus(Span::from_seconds(LIFE)),
+            fate: match new.way {
+                Way::Code => Fate::Possible,
+                Way::Hand { .. } => Fate::Waiting(WaitReason::ByHand),
+            },
+        };
+        let reference = new.reference.clone();
+        self.deposits.numbers.insert(key.clone(), reference.clone());
+        self.deposits.known.insert(reference.clone(), deposited);
+        self.taken += 1;
+        if let Some((payment, _)) = payment {
+            let state = self.settle(&payment, now);
+            self.payments.put(&key, state);
+        }
+        self.told_deposit(&reference, now)
+    }
+
+    /// What becomes of a payment that is nobody's.
+    pub(super) fn settle(&mut self, payment: &NewPayment, now: Timestamp) -> PaymentState {
+        let asking = self.deposits.numbers.get(&payment.key()).cloned();
+        let asking = asking.filter(|of| self.deposits.known[of].fate != Fate::Rejected);
+        let Some(reference) = asking else {
+            return self.settle_order(payment, now);
+        };
+        let deposit = self.deposits.known[&reference].clone();
+        if deposit.state(now) == "expired" {
+            return match self.settle_order(payment, now) {
+                PaymentState::Unclaimed => PaymentState::Waiting(WaitReason::DepositExpired),
+                state => state,
+            };
+        }
+        if let Some(reason) = self.reason_for(payment, &deposit, now) {
+            if deposit.fate == Fate::Possible {
+                self.deposit_mut(&reference).fate = Fate::Waiting(reason);
+            }
+            return PaymentState::Waiting(reason);
+        }
+        match deposit.lacks_payment {
+            true => self.deposit_mut(&reference).lacks_payment = false,
+            false => {
+                let got = (cents(payment.amount), payment.currency);
+                self.bring(&reference, got);
+            }
+        }
+        PaymentState::Matched(Claimant::Deposit(reference))
+    }
+
+    /// Why a payment is left to an operator.
+    fn reason_for(
+        &self,
+        payment: &NewPayment,
+        deposit: &Deposited,
+        now: Timestamp,
+    ) -> Option<WaitReason> {
+        if self.order_waits_for(payment, now) {
+            return Some(WaitReason::OrderToo);
+        }
+        let said = deposit.asked.amount.map(cents);
+        // What an operator's word has stood for must come as it was said.
+        let (amount, currency) = match deposit.got {
+            Some((amount, currency)) => (Some(amount), currency),
+            None => (said, deposit.asked.currency),
+        };
+        if deposit.got.is_none() {
+            if payment.suspicious {
+                return Some(WaitReason::Suspicious);
+            }
+            if let Fate::Waiting(reason) = deposit.fate {
+                return Some(reason);
+            }
+        }
+        if payment.currency != currency {
+            return Some(WaitReason::DepositCurrency);
+        }
+        let differs = amount.is_some_and(|amount| amount != cents(payment.amount));
+        differs.then_some(WaitReason::DepositAmount)
+    }
+
+    /// "when their sum reaches it, they are credited together and one postback tells it".
+    fn bring(&mut self, reference: &DepositReference, (amount, currency): (i128, Currency)) {
+        let deposit = self.deposit_mut(reference);
+        deposit.got = Some((amount, currency));
+        let (partner, name) = (deposit.partner, deposit.name.clone());
+        let wallet_type = deposit.asked.wallet_type;
+        let label = deposit.asked.label.clone();
+        let saves = wallet_type.as_str() == SAVING && currency.as_str().starts_with('W');
+        let minimum = if saves { i128::from(MINIMUM) } else { 0 };
+        let pile = (partner, label, wallet_type, currency);
+        let mut together = vec![reference.clone()];
+        if amount < minimum {
+            let saved = self.deposits.piles.entry(pile.clone()).or_default();
+            saved.push(reference.clone());
+            together.clone_from(saved);
+        }
+        let got = |of: &DepositReference| self.deposits.known[of].got.expect("it was brought").0;
+        let sum: i128 = together.iter().map(got).sum();
+        if sum < minimum {
+            self.deposit_mut(reference).fate = Fate::Saved;
+            return;
+        }
+        if amount < minimum {
+            self.deposits.piles.remove(&pile);
+        }
+        for of in &together {
+            let deposit = self.deposit_mut(of);
+            deposit.fate = Fate::Credited;
+            deposit.told = Some(name.clone());
+        }
+        let name = name.as_str().parse().expect("both are lines");
+        self.deposits.told.insert((partner, name), (0, false));
+        let to = (partner, wallet_type, currency);
+        *self.deposits.credited.entry(to).or_default() += sum;
+        self.hold_for(to, sum);
+    }
+
+    fn approve_deposit(&mut self, reference: &DepositReference, now: Timestamp) -> Expected {
+        let Some(deposit) = self.deposits.known.get(reference).cloned() else {
+            return refused(DepositRefusal::Unknown);
+        };
+        match deposit.fate {
+            Fate::Rejected => return refused(DepositRefusal::Rejected),
+            Fate::Saved | Fate::Credited => return self.told_deposit(reference, now),
+            Fate::Possible | Fate::Waiting(_) => {}
+        }
+        let key = (deposit.asked.wallet_type, deposit.asked.key1.clone());
+        let payment = self.payments.get(&key).cloned();
+        // "A mismatch that an operator approves credits the received amount."
+        let got = match (&payment, deposit.asked.amount) {
+            (Some((_, PaymentState::Matched(_))), _) => {
+                return refused(DepositRefusal::PaymentTaken);
+            }
+            (Some((payment, _)), _) => (cents(payment.amount), payment.currency),
+            (None, Some(amount)) => (cents(amount), deposit.asked.currency),
+            (None, None) => return refused(DepositRefusal::AmountUnknown),
+        };
+        self.bring(reference, got);
+        self.deposit_mut(reference).lacks_payment = payment.is_none();
+        if payment.is_some() {
+            let state = PaymentState::Matched(Claimant::Deposit(reference.clone()));
+            self.payments.put(&key, state);
+        }
+        self.taken += 1;
+        self.told_deposit(reference, now)
+    }
+
+    /// "A rejected deposit frees the received payment for another claim".
+    fn reject_deposit(&mut self, reference: &DepositReference, now: Timestamp) -> Expected {
+        let Some(deposit) = self.deposits.known.get_mut(reference) else {
+            return refused(DepositRefusal::Unknown);
+        };
+        match deposit.fate {
+            Fate::Saved | Fate::Credited => return refused(DepositRefusal::Activated),
+            Fate::Rejected => return self.told_deposit(reference, now),
+            Fate::Possible | Fate::Waiting(_) => deposit.fate = Fate::Rejected,
+        }
+        let key = (deposit.asked.wallet_type, deposit.asked.key1.clone());
+        self.taken += 1;
+        if let Some((payment, PaymentState::Waiting(_))) = self.payments.get(&key).cloned() {
+            let state = self.settle(&payment, now);
+            self.payments.put(&key, state);
+        }
+        self.told_deposit(reference, now)
+    }
+
+    fn leave(&mut self, partner: PartnerNumber, label: &Label, id: &GatewayText) -> Expected {
+        if self.deposits.names.contains(&(partner, id.clone())) {
+            return refused(DepositRefusal::CustomIdUsed);
+        }
+        let key = (partner, label.clone());
+        if self.deposits.left.insert(key, id.clone()).as_ref() != Some(id) {
+            self.taken += 1;
+        }
+        DONE
+    }
+
+    fn deposit_mut(&mut self, reference: &DepositReference) -> &mut Deposited {
+        let deposit = self.deposits.known.get_mut(reference);
+        deposit.expect("it was looked up before")
+    }
+
+    fn told_deposit(&self, reference: &DepositReference, now: Timestamp) -> Expected {
+        let state = self.deposits.known[reference].state(now);
+        Expected::Deposited(reference.clone(), state)
+    }
+
+    /// Every deposit by what operators know it by.
+    pub fn deposits(&self) -> impl Iterator<Item = (&DepositReference, &Deposited)> {
+        self.deposits.known.iter()
+    }
+
+    /// Every postback about deposits: how often it was tried, and whether it was taken.
+    pub fn told_of_deposits(
+        &self,
+    ) -> impl Iterator<Item = (&(PartnerNumber, PostbackName), Tries)> {
+        self.deposits.told.iter().map(|(of, tries)| (of, *tries))
+    }
+
+    /// What went on from what was received.
+    pub(super) fn add_deposits(&self, sums: &mut BTreeMap<(Currency, String), i128>) {
+        for ((_, of, currency), money) in &self.deposits.credited {
+            let received = (*currency, format!("received/{of}"));
+            *sums.entry(received).or_default() -= money;
+        }
+    }
+}
