@@ -157,7 +157,7 @@ fn is_as(deposit: &Deposit, due: &Deposited, now: Timestamp) -> bool {
     let got = got.map(|got| (i128::from(got.amount.cents()), got.currency));
     let told = deposit.told.as_ref().map(|name| name.as_str());
     (deposit.partner, &deposit.custom_transaction_id) == (due.partner, &due.name)
-        && (deposit.wallet_type, &deposit.key1) == (asked.wallet_type, &asked.key1)
+        && (deposit.wallet_type, deposit.key1.as_ref()) == (asked.wallet_type, Some(&asked.key1))
         && (&deposit.label, deposit.amount) == (&asked.label, asked.amount)
         && deposit.seen(now).name() == due.state(now)
         && (got, deposit.lacks_payment()) == (due.got, due.lacks_payment)
