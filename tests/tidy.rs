@@ -34,7 +34,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
         ],
     ),
     ("protocol", &["money", "id", "time", "secret", "engine"]),
-    ("page", &["money", "id", "time"]),
+    ("page", &["money", "id", "time", "engine"]),
     (
         "config",
         &[

@@ -77,8 +77,8 @@ impl StorageBackend for RedbBackend {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let cut_off = self.file.size().unwrap_or(u64::MAX).saturating_sub(len);
-        self.before.keep(&*self.file, len, cut_off);
+        // All that may be cut off.
+        self.before.keep(&*self.file, len, u64::MAX - len);
         self.failed.note(self.file.set_len(len))
     }
 

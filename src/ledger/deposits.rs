@@ -348,8 +348,11 @@ impl Ledger {
         };
         let mut counter = self.counter((&seeds, payment_rules), keys, order)?;
         let seen = self.sequencer.last();
-        let found = counter.gateway.found(reference);
-        let deposit = &found.expect("it was there before").document;
+        let deposit = &(counter
+            .gateway
+            .found(reference)
+            .expect("it was there before"))
+        .document;
         if deposit.key1 != first.key1 {
             return Ok(None);
         }
