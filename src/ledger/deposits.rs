@@ -348,11 +348,8 @@ impl Ledger {
         };
         let mut counter = self.counter((&seeds, payment_rules), keys, order)?;
         let seen = self.sequencer.last();
-        let deposit = &(counter
-            .gateway
-            .found(reference)
-            .expect("it was there before"))
-        .document;
+        let found = counter.gateway.found(reference);
+        let deposit = &found.expect("it was there before").document;
         if deposit.key1 != first.key1 {
             return Ok(None);
         }
@@ -364,8 +361,9 @@ impl Ledger {
                 decide_approval(deposit, payment, &drawer.till(rules), now)
             }
             DepositWord::Reject(reason) => {
-                let key1 = number.as_ref().map(|(_, key1)| key1);
-                let claimants = counter.payments.claimants(key1);
+                let claimants = counter
+                    .payments
+                    .claimants(number.as_ref().map(|(_, key1)| key1));
                 let desk = Desk {
                     claimants: &claimants,
                     wallet: counter.wallet(),

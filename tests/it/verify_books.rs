@@ -12,7 +12,7 @@ use crate::process::{Ran, run};
 use crate::world::{clock, perform, shape};
 use coffer::sim::{Shape, Workload};
 
-const OPERATIONS: usize = 20_000;
+const OPERATIONS: usize = 30_000;
 
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -53,7 +53,7 @@ fn played() -> tempfile::TempDir {
     write_admin_key(&data);
     let shape = Shape {
         alone: true,
-        ..shape(20, 40)
+        ..shape(20, 30)
     };
     let mut plays = Workload::new(1, shape);
     for (first, copy) in [(true, "old.redb"), (false, "new.redb")] {

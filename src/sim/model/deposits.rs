@@ -163,8 +163,17 @@ impl Model {
         self.deposits.numbers.insert(key.clone(), reference.clone());
         self.deposits.known.insert(reference.clone(), deposited);
         self.taken += 1;
-        if let Some((payment, _)) = payment {
-            let state = self.settle(&payment, now);
+        if let Some((payment, before)) = payment {
+            // What waits is an operator's to give.
+            let is_held = matches!(before, PaymentState::Waiting(_));
+            let deposit = self.deposit_mut(&reference);
+            if is_held && deposit.fate == Fate::Possible {
+                deposit.fate = Fate::Waiting(WaitReason::OrderToo);
+            }
+            let state = match is_held {
+                true => PaymentState::Waiting(WaitReason::OrderToo),
+                false => self.settle(&payment, now),
+            };
             self.payments.put(&key, state);
         }
         self.told_deposit(&reference, now)
