@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn whatever_may_come_of_an_order_and_of_a_payment_comes_up() {
-        let (model, seen) = named(SHAPE, 200_000, |came| match came {
+        let (model, seen) = named(SHAPE, 300_000, |came| match came {
             Expected::Ordered { state, .. } => Some(state.to_owned()),
             Expected::NotForOrder(refusal) => Some(format!("{refusal:?}")),
             Expected::Received { state, .. } => Some(match state {

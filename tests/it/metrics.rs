@@ -338,7 +338,7 @@ fn connections_are_counted_and_those_turned_away() {
 }
 
 /// Each name that the page has, with its type. A change here is one for whoever watches.
-const FAMILIES: [&str; 27] = [
+const FAMILIES: [&str; 29] = [
     "build_info gauge",
     "wallet_requests counter",
     "wallet_request_duration_seconds histogram",
@@ -359,6 +359,8 @@ const FAMILIES: [&str; 27] = [
     "disk_space gauge",
     "ready gauge",
     "latched gauge",
+    "postback_attempts counter",
+    "postbacks_due gauge",
     "scrub_ok gauge",
     "scrub_findings gauge",
     "scrub_end_timestamp_seconds gauge",
