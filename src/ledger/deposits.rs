@@ -86,6 +86,21 @@ pub struct DepositView {
     pub payment: Option<PaymentRow>,
 }
 
+impl DepositView {
+    /// A deposit that was there before, with its number.
+    fn of(
+        gateway: &Gateway,
+        payments: &Payments,
+        reference: &DepositReference,
+        number: Option<&PaymentKey>,
+    ) -> DepositView {
+        DepositView {
+            deposit: gateway.found(reference).expect("it was there before"),
+            payment: row_of(payments, number).cloned(),
+        }
+    }
+}
+
 /// Which deposits are asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DepositsAsked {
@@ -386,11 +401,8 @@ impl Ledger {
             counter.apply(&entry);
             seq = entry.seq;
         }
-        let deposit = counter.gateway.found(reference);
-        let value = DepositView {
-            deposit: deposit.expect("it was there before"),
-            payment: row_of(&counter.payments, number.as_ref()).cloned(),
-        };
+        let (gateway, payments) = (&counter.gateway, &counter.payments);
+        let value = DepositView::of(gateway, payments, reference, number.as_ref());
         drop(counter);
         self.ring();
         Ok(Some(Observed { value, seq }))
@@ -419,11 +431,9 @@ impl Ledger {
             let key = Deposit::key_of(reference);
             let keys = |_: &Payments, _: &Gateway| vec![key.clone()];
             let (payments, gateway) = self.payments_and_gateway((&seeds, payment_rules), keys)?;
-            let deposit = gateway.found(reference).expect("it was there before");
-            if deposit.document.payment() == number {
-                let payment = row_of(&payments, number.as_ref()).cloned();
+            let value = DepositView::of(&gateway, &payments, reference, number.as_ref());
+            if value.deposit.document.payment() == number {
                 let seq = self.sequencer.last();
-                let value = DepositView { deposit, payment };
                 return Ok(Observed { value, seq });
             }
         }
