@@ -1,7 +1,6 @@
 //! One-time links into games: made for a partner's user, used once (partner-api.md, Users).
 
 use std::path::Path;
-use std::sync::Barrier;
 
 use coffer::engine::command::{NewPartner, PartnerChange};
 use coffer::engine::settings::{PartnerSettings, SettingsChange};
@@ -13,7 +12,7 @@ use tempfile::tempdir;
 
 use crate::golden;
 use crate::process::{self, Process, http};
-use crate::support::{Answer, Client, Plays, Server, TOKEN, partner_request, secrets, told};
+use crate::support::{Answer, Plays, Server, TOKEN, partner_request, secrets, told};
 
 const GENERATE: &str = "POST /v2/partner/auth/generate-url";
 const MINE: &str = "\r\nX-Game-Type: mine";
@@ -304,39 +303,6 @@ fn a_partner_may_have_a_default_game_and_clients_their_names() {
     }
     // A header that is there counts, whatever it says.
     assert_eq!(generate("\r\nX-Game-Type: chess", body).status, 400);
-}
-
-/// GETs that race for one link; `LINK_RACES=20000` makes it many.
-fn races() -> usize {
-    let given = std::env::var("LINK_RACES").ok();
-    given.map_or(800, |many| many.parse().unwrap())
-}
-
-#[test]
-fn of_all_who_follow_one_link_at_once_one_is_led_on() {
-    let server = start();
-    let path = link(&server);
-    let callers = 8;
-    let line = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
-    let before = server.ledger.head().seq;
-    let barrier = Barrier::new(callers);
-    let race = || {
-        let mut client = Client::connect(server.public);
-        barrier.wait();
-        let statuses = (0..races() / callers).map(|_| client.ask(line.as_bytes()).status);
-        statuses.collect::<Vec<_>>()
-    };
-    let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let racing: Vec<_> = (0..callers).map(|_| scope.spawn(race)).collect();
-        racing
-            .into_iter()
-            .flat_map(|one| one.join().unwrap())
-            .collect()
-    });
-    let count = |status| statuses.iter().filter(|&&told| told == status).count();
-    assert_eq!(count(302), 1);
-    assert_eq!(count(410), statuses.len() - 1);
-    assert_eq!(server.ledger.head().seq, before.next(), "one entry");
 }
 
 const URL: (&str, &str) = ("COFFER_SERVER_PUBLIC_URL", "https://wallet.example.com");

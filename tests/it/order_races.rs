@@ -277,7 +277,7 @@ fn one_payment_one_utr_and_one_order_id_from_16_sides_have_one_effect() {
     let clients: Vec<_> = (0..CONNECTIONS)
         .map(|_| Mutex::new(Client::connect(server.public)))
         .collect();
-    for id in 1..=number("SIM_PARTNER_RACES", 1000).div_ceil(7) {
+    for id in 1..=number("SIM_PARTNER_RACES", 150) {
         let race = Race {
             ledger: &books.ledger,
             clients: &clients,

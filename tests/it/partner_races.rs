@@ -1,5 +1,5 @@
-//! One transaction id, or one balance, from 16 connections at once (partner-api.md, Wallet):
-//! whatever comes first, exactly so much happens as may, everybody is told so, and the books
+//! One transaction id, one balance, or one link into a game, from 16 connections at once
+//! (partner-api.md, Users and Wallet): whatever comes first, exactly so much happens as may, everybody is told so, and the books
 //! balance.
 
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use coffer::id::{Lang, PartnerNumber};
 use coffer::ledger::Ledger;
 use coffer::sim::sample;
 use coffer::time::Span;
+use serde_json::Value;
 
 use crate::on_disk::OnDisk;
 use crate::support::{Client, account, partner_request, secrets, wallet_request};
@@ -34,6 +35,7 @@ fn open_world(ledger: &Ledger) {
         let new = NewPartner {
             settings: PartnerSettings {
                 on_repeat,
+                default_game: Some("mine".parse().unwrap()),
                 ..PartnerSettings::default()
             },
             ..sample::partner(token, "USD".parse().unwrap())
@@ -203,10 +205,27 @@ impl Race<'_> {
             "{mobile}"
         );
     }
+
+    /// One link followed 16 times: one is led on, by one entry, and the others hear that it was
+    /// used.
+    fn one_link(&mut self) {
+        let line = "POST /v2/partner/auth/generate-url";
+        let body = format!(r#"{{"mobile":"{}"}}"#, MOBILES[self.id as usize % 2]);
+        let made = self.field.clients[0].ask(&partner_request(REFUSES, line, &body));
+        assert_eq!(made.status, 200, "{made:?}");
+        let made: Value = serde_json::from_str(&made.body).unwrap();
+        let path = made["authUrl"].as_str().unwrap();
+        let path = path.strip_prefix("http://coffer.test").unwrap();
+        let before = self.ledger.head().seq;
+        let follow = format!("GET {path} HTTP/1.1\r\nHost: coffer.test\r\n\r\n");
+        let heard = self.field.race(|_| follow.clone().into_bytes());
+        assert_eq!(statuses(&heard), [(302, 1), (410, CONNECTIONS - 1)]);
+        assert_eq!(self.ledger.head().seq, before.next());
+    }
 }
 
 #[test]
-fn one_transaction_id_and_one_balance_from_16_connections_have_one_effect() {
+fn one_transaction_id_one_balance_and_one_link_from_16_connections_have_one_effect() {
     let folder = tempfile::tempdir().unwrap();
     let books = OnDisk::on_directory(folder.path(), clock());
     open_world(&books.ledger);
@@ -217,7 +236,7 @@ fn one_transaction_id_and_one_balance_from_16_connections_have_one_effect() {
     };
     let start = transfer(REFUSES, "deposit", MOBILES[1], "1000.00", "start");
     assert_eq!(field.clients[0].ask(&start).status, 200);
-    for id in 1..=number("SIM_PARTNER_RACES", 1000).div_ceil(5) {
+    for id in 1..=number("SIM_PARTNER_RACES", 150) {
         let more = transfer(REFUSES, "deposit", MOBILES[0], "10", &format!("more {id}"));
         assert_eq!(field.clients[0].ask(&more).status, 200);
         let mut race = Race {
@@ -230,6 +249,7 @@ fn one_transaction_id_and_one_balance_from_16_connections_have_one_effect() {
         race.other_content();
         race.one_balance();
         race.same_registration();
+        race.one_link();
     }
     let book = books.ledger.trial_balance(false).unwrap().value;
     assert!(book.currencies.values().all(|book| book.sum.is_zero()));
