@@ -19,7 +19,7 @@ use super::write::count;
 use super::{Books, BooksError, Checkpoints, Slice};
 
 /// Pieces of a filter that one commit writes, 4 MiB.
-const PIECES: usize = 64;
+pub(super) const PIECES: usize = 64;
 
 /// What is under way.
 #[derive(Debug, Default)]
@@ -147,21 +147,39 @@ impl Books {
         Ok(true)
     }
 
-    fn next_job(&self, by: &Checkpoints) -> Result<Next, BooksError> {
+    /// Whether a run has no filter in memory, so that each look for a key looks into the run.
+    ///
+    /// # Errors
+    /// [`BooksError`].
+    pub fn lacks_filter(&self) -> Result<bool, BooksError> {
+        Ok(self.without_filter()?.is_some())
+    }
+
+    fn without_filter(&self) -> Result<Option<(Kind, Run)>, BooksError> {
         let view = self.view()?;
         for kind in Kind::ALL {
             let list = &view.layers(kind).list;
-            for run in &list.runs {
-                if list.moving && run.number == MOVED {
-                    continue;
-                }
-                if !self.has_filter(kind, run.number) {
-                    let scan = Copying::new(kind, run.number, run.rows);
-                    return Ok(Next::Job(Job::Scan(scan)));
-                }
-                if run.pieces.is_none() && run.rows > 0 {
-                    return Ok(Next::Job(Job::Keep(kind, run.number, 0)));
-                }
+            // The one that rows are being moved to is not yet what it will be.
+            let mut runs = (list.runs.iter()).filter(|run| !(list.moving && run.number == MOVED));
+            if let Some(run) = runs.find(|run| !self.has_filter(kind, run.number)) {
+                return Ok(Some((kind, *run)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_job(&self, by: &Checkpoints) -> Result<Next, BooksError> {
+        if let Some((kind, run)) = self.without_filter()? {
+            let scan = Copying::new(kind, run.number, run.rows);
+            return Ok(Next::Job(Job::Scan(scan)));
+        }
+        let view = self.view()?;
+        for kind in Kind::ALL {
+            let list = &view.layers(kind).list;
+            let unkept = |run: &&Run| run.pieces.is_none() && run.rows > 0;
+            let is_there = |run: &&Run| self.has_filter(kind, run.number);
+            if let Some(run) = list.runs.iter().filter(unkept).find(is_there) {
+                return Ok(Next::Job(Job::Keep(kind, run.number, 0)));
             }
             if self.drop_left_over(kind, list)? {
                 return Ok(Next::Done);
@@ -338,7 +356,7 @@ impl Books {
 
 impl Slice<'_> {
     /// Writes some pieces of a filter, from that one on; how many.
-    fn pieces(
+    pub(super) fn pieces(
         &mut self,
         (kind, run): (Kind, u64),
         filter: &Filter,
@@ -390,7 +408,7 @@ impl Slice<'_> {
     }
 }
 
-fn pieces(count: usize) -> u32 {
+pub(super) fn pieces(count: usize) -> u32 {
     u32::try_from(count).expect("a filter has fewer than 2^32 pieces")
 }
 

@@ -225,3 +225,16 @@ fn what_is_broken_off_is_done_again_and_leaves_nothing_behind() {
     assert_eq!(again.books.filter_bytes(), before);
     again.check();
 }
+
+#[test]
+fn a_flush_keeps_the_filters_of_its_runs() {
+    let mut written = Written::new();
+    assert!(written.flush(drawn(1, 50), 1));
+    let again = written.open_again();
+    while again.books.load_filter().unwrap() {}
+    again.check();
+    let view = again.books.view().unwrap();
+    let absent = drawn(2, 1000).filter(|id| view.lacks_id(&key(*id)));
+    let absent = absent.count();
+    assert!(absent > 950, "memory knew of {absent} of 1000");
+}

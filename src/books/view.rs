@@ -52,6 +52,13 @@ impl View {
         })
     }
 
+    /// How many runs the kind has that has most.
+    pub fn runs_most(&self) -> usize {
+        let kinds = Kind::ALL.into_iter();
+        let runs = kinds.map(|kind| self.layers(kind).list.runs.len());
+        runs.max().unwrap_or(0)
+    }
+
     pub(super) fn read<R: Row>(table: &Table, key: &[u8]) -> Result<Option<R>, BooksError> {
         let row = table.get(key)?;
         row.map(|row| unseal(key, row.value())).transpose()

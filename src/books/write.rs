@@ -8,6 +8,7 @@ use redb::{ReadableTable, Table, TableHandle, WriteTransaction};
 
 use super::filter::Filter;
 use super::keys::{day_key, id_key, partner_key, round_key, session_key, sum_key};
+use super::merge::{PIECES, pieces};
 use super::rows::{
     AccountPlace, ForeignRound, Home, OpenRound, Row, SessionPlace, Space, SumRow, Unlisted, seal,
     unseal,
@@ -351,7 +352,11 @@ impl Slice<'_> {
             filter.insert(self.books.shared.hash(key));
         }
         drop(known);
-        list.runs.push(Run::new(number));
+        let mut run = Run::new(number);
+        // Kept at once: a start that had to do without it would look into the run for each key.
+        let written = self.pieces((kind, number), &filter, 0)?;
+        run.pieces = (written < PIECES).then(|| pieces(written));
+        list.runs.push(run);
         self.write_list(&list, kind)?;
         let name = kind.run(number);
         self.transaction.open_table(run_table(&name))?;

@@ -33,6 +33,13 @@ use crate::id::{AccountNumber, Code, Mobile, Seq};
 /// Between two looks whether something is due.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// While there is play, tidying leaves others up to so many times as long as it took itself: each of
+/// its syncs holds up the journal's.
+const RESTS: usize = 8;
+
+/// Where a kind has so many runs, tidying takes half of the time: each is another filter to ask.
+const RUNS_MANY: usize = 64;
+
 /// What all shards added up to at the last turn.
 #[derive(Debug, Default)]
 pub(super) struct Base {
@@ -315,6 +322,10 @@ impl Checkpointer {
         while self.ledger.books.load_filter()? {
             self.ledger.view.store(Arc::new(self.ledger.books.view()?));
         }
+        // The tail is looked up in every run that has no filter.
+        while !self.is_stopped() && self.ledger.books.lacks_filter()? {
+            self.tidy()?;
+        }
         self.ledger.apply_tail().map_err(|_| self.why())?;
         let mut last = Instant::now();
         let mut rest = LOOK;
@@ -334,10 +345,15 @@ impl Checkpointer {
                 std::thread::sleep(LOOK);
                 continue;
             }
-            let begun = Instant::now();
-            // As long as a step took, others have the disk and the processor.
+            let (begun, before) = (Instant::now(), self.ledger.durable_seq());
             rest = match self.tidy()? {
-                true => begun.elapsed(),
+                true => {
+                    let rests = match self.ledger.durable_seq() > before {
+                        true => rests(self.ledger.view.load().runs_most()),
+                        false => 1,
+                    };
+                    begun.elapsed() * rests
+                }
                 false => LOOK,
             };
         }
@@ -391,11 +407,29 @@ impl Checkpointer {
     }
 }
 
+/// How many times as long as a step of tidying took the next one waits, while there is play.
+fn rests(runs: usize) -> u32 {
+    let left = RUNS_MANY.saturating_sub(runs);
+    let rests = 1 + (RESTS - 1) * left / RUNS_MANY;
+    u32::try_from(rests).expect("it is at most RESTS")
+}
+
 /// A checkpointer that fell over a broken invariant must not be outlived by verdicts.
 impl Drop for Checkpointer {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.ledger.durable.latch();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_runs_there_are_the_less_tidying_rests() {
+        let at = [0, 7, 21, 40, 63, 64, 1000].map(rests);
+        assert_eq!(at, [8, 7, 5, 3, 1, 1, 1]);
     }
 }
