@@ -323,8 +323,9 @@ impl Books {
         if file.size().map_err(BooksError::Disk)? == 0 {
             return Err(BooksError::Missing { emptied: true });
         }
-        // An earlier start may have ended by a failed sync.
-        file.distrust_cache().map_err(BooksError::Disk)?;
+        // An earlier start may have ended by a failed sync. Each commit is of two phases: all that
+        // the first page points to was synced before it was written.
+        file.distrust_first_page().map_err(BooksError::Disk)?;
         Ok(file)
     }
 

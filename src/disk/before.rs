@@ -175,6 +175,10 @@ impl File for AsItWas {
         self.file.distrust_cache()
     }
 
+    fn distrust_first_page(&self) -> io::Result<()> {
+        self.file.distrust_first_page()
+    }
+
     fn try_lock(&self) -> io::Result<bool> {
         self.file.try_lock()
     }

@@ -230,6 +230,14 @@ pub trait File: Debug + Send + Sync {
     /// What the machine says.
     fn distrust_cache(&self) -> io::Result<()>;
 
+    /// As [`File::distrust_cache`], of the file's first page, and of little else: what that takes
+    /// does not grow with the file. It suffices where no first page was ever written before all
+    /// that it points to was synced.
+    ///
+    /// # Errors
+    /// What the machine says.
+    fn distrust_first_page(&self) -> io::Result<()>;
+
     /// Takes the file for this handle alone; `false` where another handle has it, in whatever
     /// process. Held until the handle is closed.
     ///

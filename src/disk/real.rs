@@ -11,6 +11,11 @@ use rustix::io::Errno;
 
 use super::{Disk, File};
 
+/// Linux keeps a file in pieces of so many bytes at most, and drops only those that lie wholly in
+/// what it is told of.
+#[cfg(target_os = "linux")]
+const PIECE_BYTES_MAX: u64 = 4 << 20;
+
 /// A directory of the machine.
 #[derive(Debug)]
 pub struct RealDisk {
@@ -217,6 +222,18 @@ impl File for RealFile {
         Ok(())
     }
 
+    fn distrust_first_page(&self) -> io::Result<()> {
+        self.0.sync_data()?;
+        #[cfg(target_os = "linux")]
+        rustix::fs::fadvise(
+            &self.0,
+            0,
+            std::num::NonZeroU64::new(PIECE_BYTES_MAX),
+            rustix::fs::Advice::DontNeed,
+        )?;
+        Ok(())
+    }
+
     fn try_lock(&self) -> io::Result<bool> {
         match self.0.try_lock() {
             Ok(()) => Ok(true),
@@ -340,6 +357,7 @@ mod tests {
         file.read_at(0, &mut out).unwrap();
         assert_eq!(&out, b"\0\0xy");
         file.distrust_cache().unwrap();
+        file.distrust_first_page().unwrap();
         file.read_at(0, &mut out).unwrap();
         assert_eq!(&out, b"\0\0xy");
         assert_eq!(

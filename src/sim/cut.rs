@@ -125,11 +125,37 @@ impl Naming {
 }
 
 impl Alteration {
+    fn begins_below(&self, bytes: u64) -> bool {
+        match self {
+            Alteration::Write(from, _) | Alteration::SetLen(from) => *from < bytes,
+        }
+    }
+
     fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Alteration::Write(offset, data) => put(bytes, to_usize(*offset), data),
             Alteration::SetLen(len) => bytes.resize(to_usize(*len), 0),
         }
+    }
+
+    /// What can still be seen of it when `later` has been made too.
+    fn under(self, later: &Alteration) -> Vec<Alteration> {
+        let Alteration::Write(from, mut data) = self else {
+            return Vec::new();
+        };
+        let (start, end) = match later {
+            Alteration::Write(start, data) => (*start, start + data.len() as u64),
+            Alteration::SetLen(len) => (*len, u64::MAX),
+        };
+        let within = |at: u64| to_usize(at.saturating_sub(from)).min(data.len());
+        let (before, after) = (within(start), within(end));
+        let rest = data.split_off(after);
+        data.truncate(before);
+        let pieces = [(from, data), (end.max(from), rest)].into_iter();
+        pieces
+            .filter(|(_, data)| !data.is_empty())
+            .map(|(from, data)| Alteration::Write(from, data))
+            .collect()
     }
 
     /// As [`Alteration::apply`], but only those sectors of a write that chance keeps.
@@ -212,9 +238,9 @@ impl Content {
         }
     }
 
-    /// All see what lies on the disk; what is forgotten was never there.
-    pub(super) fn drop_forgotten(&mut self) {
-        self.waiting.retain(|change| !change.forgotten);
+    /// Of the first `bytes` all see what lies on the disk; what is forgotten was never there.
+    pub(super) fn drop_forgotten(&mut self, bytes: u64) {
+        (self.waiting).retain(|change| !change.forgotten || !change.what.begins_below(bytes));
         self.bytes.clone_from(&self.synced);
         for change in &self.waiting {
             change.what.apply(&mut self.bytes);
@@ -251,8 +277,24 @@ impl Content {
     }
 
     pub(super) fn sync(&mut self) {
-        for change in self.waiting.extract_if(.., |change| !change.forgotten) {
+        let waits = |change: &mut Change| !change.forgotten;
+        let written: Vec<Change> = self.waiting.extract_if(.., waits).collect();
+        for change in &written {
             change.what.apply(&mut self.synced);
+            // What is forgotten was written before.
+            let forgotten = self
+                .waiting
+                .drain(..)
+                .flat_map(|old| old.what.under(&change.what));
+            let forgotten = forgotten.map(|what| Change {
+                what,
+                forgotten: true,
+            });
+            self.waiting = forgotten.collect();
+        }
+        if !written.is_empty() {
+            // With what is written its place in the file is.
+            self.synced.resize(self.bytes.len(), 0);
         }
     }
 }

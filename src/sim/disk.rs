@@ -20,6 +20,9 @@ use crate::disk::{Disk, File};
 
 pub use super::cut::Cut;
 
+/// What is written and synced as one, in bytes.
+const PAGE_BYTES: u64 = 4096;
+
 /// What lies on a disk: names and bytes. A directory is a name that ends with `/`, without bytes;
 /// the names of what lies in it begin with that.
 pub type Image = BTreeMap<String, Vec<u8>>;
@@ -481,7 +484,15 @@ impl File for SimFile {
     fn distrust_cache(&self) -> io::Result<()> {
         self.sync()?;
         self.with(Operation::Look, |content| {
-            content.drop_forgotten();
+            content.drop_forgotten(u64::MAX);
+            Ok(())
+        })
+    }
+
+    fn distrust_first_page(&self) -> io::Result<()> {
+        self.sync()?;
+        self.with(Operation::Look, |content| {
+            content.drop_forgotten(PAGE_BYTES);
             Ok(())
         })
     }

@@ -131,6 +131,36 @@ fn after_a_failed_sync_a_second_one_proves_nothing() {
 }
 
 #[test]
+fn a_first_page_that_was_not_synced_is_not_seen_and_what_lies_behind_it_is() {
+    let disk = SimDisk::new();
+    let file = disk.create("a").unwrap();
+    file.write_at(0, &[1; 8192]).unwrap();
+    file.sync().unwrap();
+    disk.sync_directory().unwrap();
+    file.write_at(0, &[2; 10]).unwrap();
+    file.write_at(4096, &[3; 10]).unwrap();
+    disk.plant(Fault {
+        operation: Some(Operation::Sync),
+        after: 0,
+        kind: io::ErrorKind::Other,
+        lasting: false,
+    });
+    assert!(file.sync().is_err());
+    file.distrust_first_page().unwrap();
+    let seen = &disk.image()["a"];
+    assert_eq!((seen[0], seen[4096]), (1, 3));
+    // What is written over it later is synced like all else.
+    file.write_at(4100, &[4; 3]).unwrap();
+    file.sync().unwrap();
+    file.distrust_first_page().unwrap();
+    assert_eq!(disk.image()["a"][4098..4105], [3, 3, 4, 4, 4, 3, 3]);
+    let left = disk.cut(Cut::None, &mut rng(0));
+    let left = &left.image()["a"];
+    assert_eq!(left[4096..4105], [1, 1, 1, 1, 4, 4, 4, 1, 1]);
+    assert_eq!(left.len(), 8192);
+}
+
+#[test]
 fn a_full_disk_takes_what_has_its_place_and_nothing_else() {
     let (disk, file) = unsynced();
     assert!(disk.free().unwrap() > 1 << 40, "no bound until one is set");
