@@ -2,13 +2,14 @@
 //! (paykassma-api.md, Savings and Small print).
 
 use super::deposit::{
-    Activated, Credited, Deposit, DepositState, Savings, Stockpiles, TellOfDeposits,
+    Activated, Credited, Deposit, DepositState, Savings, Stockpiles, TellOfDeposits, ToldBefore,
 };
 use super::document::{Partner, ReceivedPayment};
 use super::entry::{AccountRef, Posting};
 use super::gateway::GatewayDocument;
 use super::merchant::{Holder, OutOfRange, leg, minus};
 use super::postback::{PostbackKind, PostbackOf, Telling};
+use super::refusal::DepositRefusal;
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
 
@@ -31,6 +32,8 @@ pub struct Till<'a> {
     pub last_stockpile: u64,
     /// Below it deposits are saved up.
     pub minimum: Amount,
+    /// What the merchant was told of the deposit, where it was told of it.
+    pub told: Option<&'a ToldBefore>,
     /// Makes the postback.
     pub tell: &'a TellOfDeposits<'a>,
 }
@@ -40,6 +43,26 @@ pub(super) struct Got<'a> {
     pub(super) amount: Amount,
     pub(super) currency: Currency,
     pub(super) payment: Option<&'a ReceivedPayment>,
+}
+
+impl<'a> Got<'a> {
+    /// What an operator's word brings: that of the payment, or else as much as the merchant said.
+    ///
+    /// # Errors
+    /// [`DepositRefusal::AmountUnknown`].
+    pub(super) fn approved(
+        deposit: &Deposit,
+        payment: Option<&'a ReceivedPayment>,
+    ) -> Result<Got<'a>, DepositRefusal> {
+        let said = deposit.amount.map(|amount| (amount, deposit.currency));
+        let received = payment.map(|payment| (payment.amount, payment.currency));
+        let (amount, currency) = received.or(said).ok_or(DepositRefusal::AmountUnknown)?;
+        Ok(Got {
+            amount,
+            currency,
+            payment,
+        })
+    }
 }
 
 impl Till<'_> {
@@ -73,6 +96,7 @@ impl Till<'_> {
                 amount: got.amount,
                 currency: got.currency,
                 by_payment: got.payment.is_some(),
+                word: None,
                 payer: got.payment.and_then(|payment| payment.payer.clone()),
                 note: got.payment.and_then(|payment| payment.note.clone()),
                 stockpiling_id,
@@ -94,18 +118,16 @@ impl Till<'_> {
         let (postings, credited) = self.credit(together, (sum, got.currency), now)?;
         documents.extend(credited);
         if let Some(savings) = goes_on {
-            let spent = Savings {
-                sum: Amount::ZERO,
-                deposits: Vec::new(),
-                ..savings.clone()
-            };
-            documents.push(spent.into());
+            documents.push(savings.spent().into());
         }
         Ok((postings, documents))
     }
 
     /// The merchant gets the money of all of them, and one postback tells it.
-    fn credit(
+    ///
+    /// # Errors
+    /// The merchant's account would pass its limit.
+    pub(super) fn credit(
         &self,
         mut together: Vec<Deposit>,
         (amount, currency): (Amount, Currency),
@@ -120,27 +142,53 @@ impl Till<'_> {
         }
         let moved = self.holder.decide_move(partner, of, Sum::from(amount))?;
         let received = leg(AccountRef::Received(of.0), currency, minus(amount));
-        let body = (self.tell)(&Credited {
-            partner: self.partner,
-            amount,
-            currency,
-            deposits: &together,
-            now,
-        });
         let telling = Telling {
             of: PostbackOf {
                 partner,
                 kind: PostbackKind::Deposit,
                 name,
             },
-            body,
-            has_url: PostbackKind::Deposit.url_of(self.partner).is_some(),
+            body: self.body(&together, (amount, currency), now),
+            deposits: together.iter().map(|of| of.reference.clone()).collect(),
+            has_url: self.has_url(),
         };
         let deposits = together.into_iter().map(GatewayDocument::from);
         let documents = deposits
             .chain(moved.documents)
             .chain(telling.documents(now));
         Ok((vec![received, moved.posting], documents.collect()))
+    }
+
+    /// The bytes that tell of them.
+    pub(super) fn body(
+        &self,
+        deposits: &[Deposit],
+        (amount, currency): (Amount, Currency),
+        now: Timestamp,
+    ) -> String {
+        (self.tell)(&Credited {
+            partner: self.partner,
+            amount,
+            currency,
+            deposits,
+            now,
+        })
+    }
+
+    /// Whether there is anywhere to tell it.
+    pub(super) fn has_url(&self) -> bool {
+        PostbackKind::Deposit.url_of(self.partner).is_some()
+    }
+}
+
+impl Savings {
+    /// The same once they are credited.
+    pub(super) fn spent(&self) -> Savings {
+        Savings {
+            sum: Amount::ZERO,
+            deposits: Vec::new(),
+            ..self.clone()
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Workload {
             false => last.saturating_sub(LATELY),
         };
         let place = self.random.random_range(oldest..=last);
-        match self.random.random_range(0..24) {
+        match self.random.random_range(0..25) {
             0..7 => self.deposit_and_pay(),
             7..10 => self.deposit_again(place),
             10..12 => self.pay_deposit(place),
@@ -73,6 +73,7 @@ impl Workload {
             16..18 => self.leave_id(),
             18..22 => self.try_to_tell(place),
             22 => self.deposit_late(),
+            23 => self.pay_after_a_word(),
             _ => self.contend_with_an_order(),
         }
     }
@@ -218,6 +219,23 @@ impl Workload {
         self.deposit(word);
     }
 
+    /// An operator gives a word before the payment comes, which is mostly another one.
+    fn pay_after_a_word(&mut self) {
+        let mut asked = self.new_deposit();
+        asked.new.amount = Amount::from_cents(asked.cents);
+        self.activate(&asked);
+        let word = DepositOperation::Approve(asked.new.reference.clone());
+        self.deposit(word.clone());
+        if self.chance(2) {
+            // Told of before its payment comes, and perhaps saved up to the minimum.
+            let place = self.deposits.known.len() - 1;
+            self.try_to_tell(place);
+        }
+        asked.cents = self.random.random_range(3_000..=18_000);
+        self.receive_deposit(&asked);
+        self.deposit(word);
+    }
+
     /// A name is left for a label, perhaps one that is used; mostly a deposit takes it.
     fn leave_id(&mut self) {
         let mut asked = self.new_deposit();
@@ -287,10 +305,11 @@ impl Workload {
             ..asked.new
         };
         self.activate(&asked);
-        if self.chance(2) {
+        let is_paid = self.chance(2);
+        if is_paid {
             self.receive_deposit(&asked);
         }
-        if self.chance(4) {
+        if self.chance(if is_paid { 2 } else { 4 }) {
             // An operator gives the order what both ask for, and then the deposit.
             let (reference, utr) = (order, None);
             let approve = OrderOperation::Approve { reference, utr };
@@ -336,6 +355,7 @@ mod tests {
             ("Activated", 50),
             ("PaymentTaken", 1),
             ("AmountUnknown", 20),
+            ("OtherCurrency", 5),
             ("OrderToo", 2),
             ("DepositExpired", 5),
             ("DepositCurrency", 20),

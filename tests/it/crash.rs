@@ -23,7 +23,9 @@ use coffer::journal::{
 };
 use coffer::ledger::{Checkpointer, CheckpointerStop, Committer, Ledger, RecoverError, Turn};
 use coffer::sim::disk::{Cut, SimDisk};
-use coffer::sim::{Expected, ManualClock, Model, Operation, OrderOperation, Shape, Workload};
+use coffer::sim::{
+    DepositOperation, Expected, ManualClock, Model, Operation, OrderOperation, Shape, Workload,
+};
 use coffer::time::{Clock, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -100,6 +102,8 @@ impl Pending {
             Operation::Order(OrderOperation::Create { .. }) => {
                 matches!(self.told, Told::Ordered { .. })
             }
+            // A word that is given again says that the payment which came since is the one.
+            Operation::Deposit(DepositOperation::Approve(_)) => false,
             Operation::Deposit(_) => matches!(self.told, Told::Deposited(..)),
             Operation::Withdraw { .. } | Operation::DecideWithdrawal { .. } => {
                 matches!(self.told, Told::Withdrawn(..))

@@ -6,7 +6,7 @@ use coffer::engine::activation::DepositWord;
 use coffer::engine::catalogue::{Catalogue, PaymentSystem};
 use coffer::engine::deposit::{Deposit, DepositSeen};
 use coffer::engine::postback::{DeliveryState, PostbackKind, PostbackOf};
-use coffer::id::{DepositReference, PartnerNumber, PostbackName, Seq};
+use coffer::id::{DepositReference, GatewayText, PartnerNumber, PostbackName, Seq};
 use coffer::ledger::{DepositError, DepositRules, DepositsAsked, Ledger, Unavailable};
 use coffer::money::Amount;
 use coffer::sim::DepositOperation;
@@ -37,17 +37,23 @@ fn catalogue() -> &'static Catalogue {
     })
 }
 
-/// What deposits are judged by, with a postback that says no more than their names.
+/// What deposits are judged by, with a postback that says no more than their names and amounts.
 pub(crate) fn with_deposit_rules<T>(judge: impl FnOnce(&DepositRules<'_>) -> T) -> T {
     judge(&DepositRules {
         catalogue: catalogue(),
         possible_ttl: Span::from_seconds(3 * 24 * 60 * 60),
         tell: &|credited| {
-            let names = credited.deposits.iter();
-            let names = names.map(|deposit| deposit.custom_transaction_id.as_str());
-            names.collect::<Vec<_>>().join(" ")
+            let each = credited.deposits.iter().map(|deposit| {
+                let got = deposit.activated.as_ref().unwrap().amount.cents();
+                said(&deposit.custom_transaction_id, i128::from(got))
+            });
+            each.collect::<Vec<_>>().join(" ")
         },
     })
+}
+
+fn said(name: &GatewayText, cents: i128) -> String {
+    format!("{name}:{cents}")
 }
 
 fn done(deposit: &Deposit, seq: Seq, ledger: &Ledger) -> (Told, Seq) {
@@ -120,6 +126,15 @@ pub(crate) fn compare(ledger: &Ledger, models: &[&Model], now: Timestamp, found:
         match ledger.deposit(reference, &payment_rules()) {
             Ok(seen) if is_as(&seen.value.deposit.document, due, now) => {}
             seen => found.push(format!("deposit {seen:?} is not {due:?}")),
+        }
+        let Some((name, (cents, _))) = due.told.as_ref().zip(due.got) else {
+            continue;
+        };
+        let told = of_deposit(due.partner, &name.as_str().parse().unwrap());
+        let told = ledger.postback_of(&told).unwrap();
+        let told = told.map_or_else(String::new, |told| told.value.postback.body);
+        if told.split(' ').all(|each| each != said(&due.name, cents)) {
+            found.push(format!("what is told, {told}, is not of {due:?}"));
         }
     }
     for ((partner, name), due) in models.iter().flat_map(|model| model.told_of_deposits()) {

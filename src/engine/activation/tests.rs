@@ -76,6 +76,7 @@ impl Shop {
         });
         let saved: Vec<Deposit> = saved.collect();
         let till = Till {
+            told: None,
             partner: &self.partner,
             holder: &self.holder,
             savings: self.savings.as_ref(),

@@ -242,37 +242,46 @@ impl Model {
 
     /// "when their sum reaches it, they are credited together and one postback tells it".
     fn bring(&mut self, reference: &DepositReference, (amount, currency): (i128, Currency)) {
-        let deposit = self.deposit_mut(reference);
-        deposit.got = Some((amount, currency));
-        let (partner, name) = (deposit.partner, deposit.name.clone());
-        let wallet_type = deposit.asked.wallet_type;
-        let label = deposit.asked.label.clone();
+        let wallet_type = self.deposits.known[reference].asked.wallet_type;
         let saves = wallet_type.as_str() == SAVING && currency.as_str().starts_with('W');
         let minimum = if saves { i128::from(MINIMUM) } else { 0 };
-        let pile = (partner, label, wallet_type, currency);
-        let mut together = vec![reference.clone()];
-        if amount < minimum {
-            let saved = self.deposits.piles.entry(pile.clone()).or_default();
-            saved.push(reference.clone());
-            together.clone_from(saved);
+        match amount < minimum {
+            true => self.save(reference, (amount, currency)),
+            false => self.credit(std::slice::from_ref(reference), (amount, currency)),
         }
+    }
+
+    /// It goes to what is saved up, and all of that on where it is enough.
+    fn save(&mut self, reference: &DepositReference, (amount, currency): (i128, Currency)) {
+        let deposit = self.deposit_mut(reference);
+        deposit.got = Some((amount, currency));
+        deposit.fate = Fate::Saved;
+        let (partner, label) = (deposit.partner, deposit.asked.label.clone());
+        let pile = (partner, label, deposit.asked.wallet_type, currency);
+        let saved = self.deposits.piles.entry(pile.clone()).or_default();
+        saved.push(reference.clone());
+        let together = saved.clone();
         let got = |of: &DepositReference| self.deposits.known[of].got.expect("it was brought").0;
         let sum: i128 = together.iter().map(got).sum();
-        if sum < minimum {
-            self.deposit_mut(reference).fate = Fate::Saved;
-            return;
-        }
-        if amount < minimum {
+        if sum >= i128::from(MINIMUM) {
             self.deposits.piles.remove(&pile);
+            self.credit(&together, (sum, currency));
         }
-        for of in &together {
+    }
+
+    /// All of them go on together, as the last one's postback tells.
+    fn credit(&mut self, together: &[DepositReference], (sum, currency): (i128, Currency)) {
+        let last = together.last().expect("at least one is credited");
+        let last = self.deposits.known[last].clone();
+        for of in together {
             let deposit = self.deposit_mut(of);
+            deposit.got.get_or_insert((sum, currency));
             deposit.fate = Fate::Credited;
-            deposit.told = Some(name.clone());
+            deposit.told = Some(last.name.clone());
         }
-        let name = name.as_str().parse().expect("both are lines");
-        self.deposits.told.insert((partner, name), (0, false));
-        let to = (partner, wallet_type, currency);
+        let name = last.name.as_str().parse().expect("both are lines");
+        self.deposits.told.insert((last.partner, name), (0, false));
+        let to = (last.partner, last.asked.wallet_type, currency);
         *self.deposits.credited.entry(to).or_default() += sum;
         self.hold_for(to, sum);
     }
@@ -283,11 +292,19 @@ impl Model {
         };
         match deposit.fate {
             Fate::Rejected => return refused(DepositRefusal::Rejected),
-            Fate::Saved | Fate::Credited => return self.told_deposit(reference, now),
-            Fate::Possible | Fate::Waiting(_) => {}
+            Fate::Saved | Fate::Credited if !deposit.lacks_payment => {
+                return self.told_deposit(reference, now);
+            }
+            Fate::Saved | Fate::Credited | Fate::Possible | Fate::Waiting(_) => {}
         }
         let key = (deposit.asked.wallet_type, deposit.asked.key1.clone());
         let payment = self.payments.get(&key).cloned();
+        if let Some(word) = deposit.got {
+            return match payment {
+                Some((payment, state)) => self.join_deposit(reference, word, (payment, state), now),
+                None => self.told_deposit(reference, now),
+            };
+        }
         // "A mismatch that an operator approves credits the received amount."
         let got = match (&payment, deposit.asked.amount) {
             (Some((_, PaymentState::Matched(_))), _) => {
@@ -303,6 +320,47 @@ impl Model {
             let state = PaymentState::Matched(Claimant::Deposit(reference.clone()));
             self.payments.put(&key, state);
         }
+        self.taken += 1;
+        self.told_deposit(reference, now)
+    }
+
+    /// "A mismatch that an operator approves credits the *received* amount", also where the operator
+    /// has given a word before: what was credited or saved up too much or too little is put right.
+    fn join_deposit(
+        &mut self,
+        reference: &DepositReference,
+        (before, currency): (i128, Currency),
+        (payment, state): (NewPayment, PaymentState),
+        now: Timestamp,
+    ) -> Expected {
+        if matches!(state, PaymentState::Matched(_)) {
+            return refused(DepositRefusal::PaymentTaken);
+        }
+        if payment.currency != currency {
+            return refused(DepositRefusal::OtherCurrency);
+        }
+        let received = cents(payment.amount);
+        let deposit = self.deposit_mut(reference);
+        deposit.lacks_payment = false;
+        deposit.got = Some((received, currency));
+        let deposit = deposit.clone();
+        let (partner, wallet_type) = (deposit.partner, deposit.asked.wallet_type);
+        if received != before && deposit.fate == Fate::Saved {
+            let pile = (partner, deposit.asked.label, wallet_type, currency);
+            let saved = self.deposits.piles.get_mut(&pile).expect("it is saved up");
+            saved.retain(|of| of != reference);
+            self.save(reference, (received, currency));
+        } else if received != before {
+            let to = (partner, wallet_type, currency);
+            *self.deposits.credited.entry(to).or_default() += received - before;
+            self.hold_for(to, received - before);
+            let told = deposit.told.expect("it was credited");
+            let told = told.as_str().parse().expect("both are lines");
+            let tries = self.deposits.told.get_mut(&(partner, told));
+            tries.expect("it was told").1 = false;
+        }
+        let state = PaymentState::Matched(Claimant::Deposit(reference.clone()));
+        self.payments.put(&payment.key(), state);
         self.taken += 1;
         self.told_deposit(reference, now)
     }
