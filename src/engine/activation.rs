@@ -343,6 +343,18 @@ pub fn decide_rejection(
     }))
 }
 
+/// What a label has saved up is credited where it is enough since the minimum was lowered; `None`
+/// where it is not, or the merchant's account has no room for it.
+pub fn decide_savings(till: &Till<'_>, now: Timestamp) -> Option<Record> {
+    let (postings, documents) = till.credit_saved(now).ok().flatten()?;
+    Some(Record {
+        by: Actor::Engine,
+        kind: RecordKind::SavingsCredited,
+        postings,
+        documents: documents.into_iter().map(Document::from).collect(),
+    })
+}
+
 /// A merchant leaves a name for a label's next deposit; `None` where it is left already.
 ///
 /// # Errors

@@ -4,17 +4,13 @@
 use super::approval::instead;
 use super::deposit::{Activated, Deposit, DepositState, Savings};
 use super::document::ReceivedPayment;
-use super::entry::{AccountRef, Posting};
-use super::gateway::GatewayDocument;
+use super::entry::AccountRef;
 use super::merchant::{OutOfRange, leg};
 use super::postback::put_right;
 use super::refusal::DepositRefusal;
-use super::till::Till;
+use super::till::{Moved, Till};
 use crate::money::{Amount, Sum};
 use crate::time::Timestamp;
-
-/// What moves, and the documents that change.
-type Joined = (Vec<Posting>, Vec<GatewayDocument>);
 
 impl From<OutOfRange> for DepositRefusal {
     fn from(_: OutOfRange) -> DepositRefusal {
@@ -62,7 +58,7 @@ impl Till<'_> {
         (deposit, word): (&Deposit, &Activated),
         payment: &ReceivedPayment,
         now: Timestamp,
-    ) -> Result<Joined, DepositRefusal> {
+    ) -> Result<Moved, DepositRefusal> {
         if payment.currency != word.currency {
             return Err(DepositRefusal::OtherCurrency);
         }
@@ -81,7 +77,7 @@ impl Till<'_> {
         joined: Deposit,
         savings: &Savings,
         now: Timestamp,
-    ) -> Result<Joined, DepositRefusal> {
+    ) -> Result<Moved, DepositRefusal> {
         let others = self.saved.iter();
         let others = others.filter(|of| of.reference != joined.reference);
         let together: Vec<Deposit> = others.chain([&joined]).cloned().collect();
@@ -103,7 +99,7 @@ impl Till<'_> {
         joined: Deposit,
         (before, after): (Amount, Amount),
         now: Timestamp,
-    ) -> Result<Joined, DepositRefusal> {
+    ) -> Result<Moved, DepositRefusal> {
         let told = self.told.filter(|told| !told.postback.deposits.is_empty());
         let told = told.ok_or(DepositRefusal::ToldUnknown)?;
         let activated = joined.activated.as_ref().expect("it was credited");

@@ -65,6 +65,9 @@ impl<'a> Got<'a> {
     }
 }
 
+/// What moves, and the documents that change.
+pub(super) type Moved = (Vec<Posting>, Vec<GatewayDocument>);
+
 impl Till<'_> {
     /// Activates a deposit: it is credited, with what was saved up if that is enough now, or saved
     /// up itself.
@@ -76,10 +79,11 @@ impl Till<'_> {
         deposit: &Deposit,
         got: &Got<'_>,
         now: Timestamp,
-    ) -> Result<(Vec<Posting>, Vec<GatewayDocument>), OutOfRange> {
+    ) -> Result<Moved, OutOfRange> {
         let savings = self.savings.filter(|savings| !savings.deposits.is_empty());
         let is_small = got.amount < self.minimum;
-        // What is enough since the minimum was lowered goes along with whatever comes next.
+        // What is enough since the minimum was lowered, and nobody has looked at, goes along with
+        // whatever comes next.
         let goes_on = savings.filter(|of| is_small || of.sum >= self.minimum);
         let stockpiling_id = goes_on.map_or(self.last_stockpile + 1, |of| of.stockpiling_id);
         let mut documents = Vec::new();
@@ -123,6 +127,22 @@ impl Till<'_> {
         Ok((postings, documents))
     }
 
+    /// What is saved up is credited where it is enough, since the minimum was lowered. `None` where
+    /// it is not.
+    ///
+    /// # Errors
+    /// The merchant's account would pass its limit.
+    pub(super) fn credit_saved(&self, now: Timestamp) -> Result<Option<Moved>, OutOfRange> {
+        let enough = self.savings.filter(|of| of.are_enough(self.minimum));
+        let Some(savings) = enough else {
+            return Ok(None);
+        };
+        let of = (savings.sum, savings.of.currency);
+        let (postings, mut documents) = self.credit(self.saved.to_vec(), of, now)?;
+        documents.push(savings.spent().into());
+        Ok(Some((postings, documents)))
+    }
+
     /// The merchant gets the money of all of them, and one postback tells it.
     ///
     /// # Errors
@@ -132,7 +152,7 @@ impl Till<'_> {
         mut together: Vec<Deposit>,
         (amount, currency): (Amount, Currency),
         now: Timestamp,
-    ) -> Result<(Vec<Posting>, Vec<GatewayDocument>), OutOfRange> {
+    ) -> Result<Moved, OutOfRange> {
         let last = together.last().expect("at least one is credited");
         let (partner, name) = (last.partner, last.postback_name());
         let of = (last.wallet_type, currency);
@@ -182,6 +202,11 @@ impl Till<'_> {
 }
 
 impl Savings {
+    /// Whether there is anything, and no less than the minimum.
+    pub fn are_enough(&self, minimum: Amount) -> bool {
+        !self.deposits.is_empty() && self.sum >= minimum
+    }
+
     /// The same once they are credited.
     pub(super) fn spent(&self) -> Savings {
         Savings {

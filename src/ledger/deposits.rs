@@ -14,7 +14,7 @@ use super::report::Page;
 use super::{Ledger, Observed, Space, Unavailable};
 use crate::engine::activation::{
     Again, Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
-    decide_left_id, decide_rejection,
+    decide_left_id, decide_rejection, decide_savings,
 };
 use crate::engine::catalogue::Catalogue;
 use crate::engine::deposit::{
@@ -409,18 +409,50 @@ impl Ledger {
         Ok(page.found())
     }
 
-    /// What is saved up (paykassma-api.md, `deposit-info`).
+    /// What is saved up (paykassma-api.md, `deposit-info`). What is enough by now, since the minimum
+    /// was lowered, is credited then.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub fn saved_up(&self, of: &SavingsOf) -> Result<Observed<Amount>, Unavailable> {
+    pub fn saved_up(
+        &self,
+        of: &SavingsOf,
+        rules: &DepositRules<'_>,
+    ) -> Result<Observed<Amount>, Unavailable> {
         let key = Savings::key_of(of);
-        let gateway = self.gateway_with(|_| vec![key.clone()])?;
-        let savings = gateway.of::<Savings>(&key);
-        let (value, seq) = savings.map_or((Amount::ZERO, Seq::NONE), |(savings, row)| {
-            (savings.sum, row.changed)
+        let look = || {
+            let gateway = self.gateway_with(|_| vec![key.clone()])?;
+            let savings = gateway.of::<Savings>(&key);
+            Ok(savings.map(|(savings, row)| (savings.clone(), row.changed)))
+        };
+        let mut found = look()?;
+        let minimum = rules.minimum(of);
+        if found
+            .as_ref()
+            .is_some_and(|found| found.0.are_enough(minimum))
+        {
+            self.credit_savings(of, rules)?;
+            found = look()?;
+        }
+        let (value, seq) = found.map_or((Amount::ZERO, Seq::NONE), |(savings, changed)| {
+            (savings.sum, changed)
         });
         Ok(Observed { value, seq })
+    }
+
+    /// Credits what is saved up, if it is enough still. While there is little room it is left.
+    fn credit_savings(&self, of: &SavingsOf, rules: &DepositRules<'_>) -> Result<(), Unavailable> {
+        let permit = self.reserve();
+        let mut gateway = self.gateway_with(|gateway| gateway.till_keys(of))?;
+        let drawer = self.drawer(&gateway, of.clone());
+        let record = decide_savings(&drawer.till(rules), self.sequencer.now());
+        let Some(record) = record.filter(|_| self.space() == Space::Ample) else {
+            return Ok(());
+        };
+        self.take_gateway_down(permit.ok_or(Unavailable)?, &mut gateway, record);
+        drop(gateway);
+        self.ring();
+        Ok(())
     }
 
     /// A merchant leaves a name for a label's next deposit (paykassma-api.md,
