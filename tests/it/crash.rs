@@ -102,14 +102,23 @@ impl Pending {
             Operation::Order(OrderOperation::Create { .. }) => {
                 matches!(self.told, Told::Ordered { .. })
             }
-            // A word that is given again says that the payment which came since is the one.
-            Operation::Deposit(DepositOperation::Approve(_)) => false,
+            Operation::Deposit(of) if means_more_later(of) => false,
             Operation::Deposit(_) => matches!(self.told, Told::Deposited(..)),
             Operation::Withdraw { .. } | Operation::DecideWithdrawal { .. } => {
                 matches!(self.told, Told::Withdrawn(..))
             }
             _ => false,
         }
+    }
+}
+
+/// Whether an operation that was accepted may come to something else when it is sent again: a word,
+/// once a payment has come since; a page without a name, once another name was left.
+fn means_more_later(of: &DepositOperation) -> bool {
+    match of {
+        DepositOperation::Approve(_) | DepositOperation::Requisites { .. } => true,
+        DepositOperation::Page(page) => page.new.custom_transaction_id.is_none(),
+        _ => false,
     }
 }
 
