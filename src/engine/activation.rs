@@ -259,11 +259,13 @@ pub enum DepositWord {
 }
 
 /// An operator says that a deposit's money has come: that of `payment`, whatever there is about it,
-/// or else as much as the merchant said. `None` where that was decided before.
+/// or else as much as the merchant said. Of one that was credited by such a word, that `payment` is
+/// what the word stood for. `None` where that was decided before.
 ///
 /// # Errors
 /// [`DepositRefusal::Key1Missing`], [`DepositRefusal::Rejected`],
 /// [`DepositRefusal::PaymentTaken`], [`DepositRefusal::AmountUnknown`],
+/// [`DepositRefusal::OtherCurrency`], [`DepositRefusal::ToldUnknown`],
 /// [`DepositRefusal::BalanceOutOfRange`].
 pub fn decide_approval(
     deposit: &Deposit,
@@ -273,28 +275,22 @@ pub fn decide_approval(
 ) -> Result<Option<Record>, DepositRefusal> {
     match deposit.state {
         DepositState::Open => return Err(DepositRefusal::Key1Missing),
+        DepositState::Saved | DepositState::Credited
+            if payment.is_none() || !deposit.lacks_payment() =>
+        {
+            return Ok(None);
+        }
         DepositState::Possible | DepositState::Waiting(_) => {}
-        DepositState::Saved | DepositState::Credited => return Ok(None),
+        DepositState::Saved | DepositState::Credited => {}
         DepositState::Rejected => return Err(DepositRefusal::Rejected),
     }
     if payment.is_some_and(|payment| matches!(payment.state, PaymentState::Matched(_))) {
         return Err(DepositRefusal::PaymentTaken);
     }
-    let got = match (payment, deposit.amount) {
-        (Some(payment), _) => Got {
-            amount: payment.amount,
-            currency: payment.currency,
-            payment: Some(payment),
-        },
-        (None, Some(amount)) => Got {
-            amount,
-            currency: deposit.currency,
-            payment: None,
-        },
-        (None, None) => return Err(DepositRefusal::AmountUnknown),
+    let (postings, documents) = match (payment, deposit.by_word()) {
+        (Some(payment), Some(word)) => till.join((deposit, word), payment, now)?,
+        _ => till.activate(deposit, &Got::approved(deposit, payment)?, now)?,
     };
-    let activated = till.activate(deposit, &got, now);
-    let (postings, documents) = activated.map_err(|_| DepositRefusal::BalanceOutOfRange)?;
     let matched = payment.map(|payment| Settlement::given(payment, deposit));
     let matched = matched.map(|payment| Document::ReceivedPayment(Box::new(payment)));
     let documents = documents.into_iter().map(Document::from);
@@ -345,6 +341,18 @@ pub fn decide_rejection(
         postings,
         documents,
     }))
+}
+
+/// What a label has saved up is credited where it is enough since the minimum was lowered; `None`
+/// where it is not, or the merchant's account has no room for it.
+pub fn decide_savings(till: &Till<'_>, now: Timestamp) -> Option<Record> {
+    let (postings, documents) = till.credit_saved(now).ok().flatten()?;
+    Some(Record {
+        by: Actor::Engine,
+        kind: RecordKind::SavingsCredited,
+        postings,
+        documents: documents.into_iter().map(Document::from).collect(),
+    })
 }
 
 /// A merchant leaves a name for a label's next deposit; `None` where it is left already.

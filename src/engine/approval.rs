@@ -184,13 +184,21 @@ impl Desk<'_> {
     }
 }
 
-/// What moves where an order is to have brought `paid` instead of what it has so far: each account
-/// once, and those alone that something moves on.
+/// What moves where an order is to have brought `paid` instead of what it has so far.
 fn moved(order: &Order, paid: &Paid) -> Vec<(AccountRef, i64)> {
     let before = order.paid.iter().flat_map(|paid| paid.legs(order));
-    let back = before.map(|(account, cents)| (account, -cents));
+    instead(before, paid.legs(order))
+}
+
+/// What moves where `after` is to have moved instead of `before`: each account once, and those alone
+/// that something moves on.
+pub(super) fn instead(
+    before: impl IntoIterator<Item = (AccountRef, i64)>,
+    after: impl IntoIterator<Item = (AccountRef, i64)>,
+) -> Vec<(AccountRef, i64)> {
+    let back = before.into_iter().map(|(account, cents)| (account, -cents));
     let mut legs: Vec<(AccountRef, i64)> = Vec::new();
-    for (account, cents) in paid.legs(order).into_iter().chain(back) {
+    for (account, cents) in after.into_iter().chain(back) {
         match legs.iter_mut().find(|leg| leg.0 == account) {
             Some(leg) => leg.1 += cents,
             None => legs.push((account, cents)),

@@ -1,7 +1,7 @@
 //! Deposits among the claimants of received payments: what a payment comes to that a deposit asks
 //! for, and what that does to both (paykassma-api.md, Deposits; operations.md, Received payments).
 
-use super::deposit::{Activated, Deposit, DepositSeen, DepositState};
+use super::deposit::{Deposit, DepositSeen, DepositState};
 use super::document::{Claimant, PaymentState, ReceivedPayment, WaitReason};
 use super::gateway::GatewayDocument;
 use super::order::{Desk, Finding, OrderRow, Seen, Settlement};
@@ -76,15 +76,9 @@ impl<'a> Desk<'a> {
 
     /// The payment is the deposit's, which it activates, unless an operator's word has done so.
     pub(super) fn bring(&self, deposit: &Deposit, payment: ReceivedPayment) -> Settlement {
-        if let Some(activated) = &deposit.activated {
-            let mut paid = deposit.clone();
-            let by_payment = true;
-            paid.activated = Some(Activated {
-                by_payment,
-                ..activated.clone()
-            });
+        if let Some(word) = deposit.by_word() {
             return Settlement {
-                gateway: vec![paid.into()],
+                gateway: vec![deposit.brought_by(&payment, word).into()],
                 ..Settlement::without(Settlement::given(&payment, deposit))
             };
         }

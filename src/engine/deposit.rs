@@ -8,6 +8,7 @@ use super::document::{Partner, ReceivedPayment, WaitReason};
 use super::gateway::{GatewayKey, Kept, List, Mark};
 use super::hosted::Hosted;
 use super::payment::PaymentKey;
+use super::postback::{Delivery, Postback};
 use crate::id::{
     DepositReference, GatewayText, Label, PartnerNumber, PaymentDetail, PaymentReference,
     PostbackName, Reason, Seq, WalletType,
@@ -109,6 +110,9 @@ pub struct Activated {
     pub currency: Currency,
     /// Whether its received payment is known; otherwise an operator's word stands for it.
     pub by_payment: bool,
+    /// What an operator's word had brought before, where a received payment has taken its place.
+    #[serde(default)]
+    pub word: Option<Amount>,
     /// Who paid.
     #[serde(default)]
     pub payer: Option<PaymentDetail>,
@@ -194,10 +198,14 @@ impl Deposit {
         )
     }
 
+    /// What it has brought by an operator's word, where its payment is not known yet.
+    pub fn by_word(&self) -> Option<&Activated> {
+        self.activated.as_ref().filter(|of| !of.by_payment)
+    }
+
     /// Whether it is activated, and its payment is not known yet.
     pub fn lacks_payment(&self) -> bool {
-        let activated = self.activated.as_ref();
-        activated.is_some_and(|activated| !activated.by_payment)
+        self.by_word().is_some()
     }
 
     /// What its money would be saved up in, where it comes in a currency.
@@ -435,6 +443,17 @@ pub struct Credited<'a> {
     pub deposits: &'a [Deposit],
     /// When.
     pub now: Timestamp,
+}
+
+/// What a merchant was told of a deposit, and of which others with it.
+#[derive(Clone, Debug)]
+pub struct ToldBefore {
+    /// The postback.
+    pub postback: Postback,
+    /// How far the telling is.
+    pub delivery: Delivery,
+    /// The deposits, as they are.
+    pub deposits: Vec<Deposit>,
 }
 
 /// Makes the bytes of a postback that tells of deposits: JSON, with its signature.

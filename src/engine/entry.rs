@@ -291,6 +291,8 @@ pub enum RecordKind {
     RatesSet,
     /// A merchant asked for a page that a deposit is paid on.
     PaymentPageMade,
+    /// What was saved up is enough since the minimum was lowered.
+    SavingsCredited,
 }
 
 impl RecordKind {

@@ -22,6 +22,7 @@ pub mod held;
 pub mod holdings;
 pub mod hosted;
 pub mod ids;
+mod joining;
 pub mod link;
 pub mod merchant;
 pub mod operate;

@@ -4,13 +4,16 @@
 //! are sent each time. How far the telling is stands beside it, in a [`Delivery`]; what came of each
 //! try is an [`Attempt`], written when it is known. So a postback is sent once more where nobody
 //! lived to write down what came of it, and never forgotten.
+//!
+//! Where what was told turns out to be otherwise the postback is put right, and sent as if it were
+//! new: what came of a try of the bytes before says nothing of those.
 
 use serde::{Deserialize, Serialize};
 
 use super::document::{Document, Partner};
 use super::entry::{Actor, Record, RecordKind};
 use super::gateway::{GatewayDocument, GatewayKey, Kept, List, Mark, OfKind};
-use crate::id::{PartnerNumber, PostbackName, PostbackUrl, Seq};
+use crate::id::{DepositReference, PartnerNumber, PostbackName, PostbackUrl, Seq};
 use crate::time::{Span, Timestamp};
 
 /// What a postback tells of, and by that where it goes.
@@ -71,6 +74,12 @@ pub struct Postback {
     pub of: PostbackOf,
     /// The bytes that are sent: JSON, with its signature.
     pub body: String,
+    /// The deposits that it tells of, in their order; none where an earlier version wrote it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deposits: Vec<DepositReference>,
+    /// How often it was put right.
+    #[serde(default)]
+    pub corrections: u8,
 }
 
 /// How far the telling is.
@@ -125,6 +134,9 @@ pub struct Attempt {
     pub url: PostbackUrl,
     /// What came back.
     pub answer: Answer,
+    /// How often the postback had been put right whose bytes were sent.
+    #[serde(default)]
+    pub corrections: u8,
 }
 
 /// What a try came to, in few words.
@@ -242,6 +254,10 @@ impl Kept for Postback {
     fn key(&self) -> GatewayKey {
         Postback::key_of(&self.of)
     }
+
+    fn step(&self) -> Option<u8> {
+        Some(self.corrections)
+    }
 }
 
 impl Delivery {
@@ -305,6 +321,8 @@ pub struct Telling {
     pub of: PostbackOf,
     /// The bytes to send.
     pub body: String,
+    /// The deposits that are told of, where it is deposits.
+    pub deposits: Vec<DepositReference>,
     /// Whether there is anywhere to send it.
     pub has_url: bool,
 }
@@ -312,32 +330,61 @@ pub struct Telling {
 impl Telling {
     /// The documents that go into the entry of the money.
     pub fn documents(self, now: Timestamp) -> [GatewayDocument; 2] {
-        let Telling { of, body, has_url } = self;
-        let state = match has_url {
-            true => DeliveryState::Due(now),
-            false => DeliveryState::Waiting,
+        let delivery = queued(&self.of, self.has_url, 0, now);
+        let postback = Postback {
+            of: self.of,
+            body: self.body,
+            deposits: self.deposits,
+            corrections: 0,
         };
-        let delivery = Delivery {
-            of: of.clone(),
-            state,
-            attempts: 0,
-            tries: 0,
-            since: now,
-        };
-        [Postback { of, body }.into(), delivery.into()]
+        [postback.into(), delivery.into()]
     }
 }
 
-/// Takes down what came of a try.
+fn queued(of: &PostbackOf, has_url: bool, attempts: u32, now: Timestamp) -> Delivery {
+    let state = match has_url {
+        true => DeliveryState::Due(now),
+        false => DeliveryState::Waiting,
+    };
+    Delivery {
+        of: of.clone(),
+        state,
+        attempts,
+        tries: 0,
+        since: now,
+    }
+}
+
+/// What was told is put right, and is to be sent whatever came of it before: the documents that go
+/// into the entry of the money.
+pub(super) fn put_right(
+    (postback, delivery): (&Postback, &Delivery),
+    body: String,
+    has_url: bool,
+    now: Timestamp,
+) -> [GatewayDocument; 2] {
+    let delivery = queued(&postback.of, has_url, delivery.attempts, now);
+    let postback = Postback {
+        body,
+        corrections: postback.corrections + 1,
+        ..postback.clone()
+    };
+    [postback.into(), delivery.into()]
+}
+
+/// Takes down what came of a try to send `sent`; `postback` is what is to be told by now.
 pub fn decide_attempt(
+    (sent, postback): (&Postback, &Postback),
     before: &Delivery,
-    url: PostbackUrl,
-    answer: Answer,
+    (url, answer): (PostbackUrl, Answer),
     rules: &PostbackRules,
     now: Timestamp,
 ) -> Record {
-    let (attempts, tries) = (before.attempts + 1, before.tries + 1);
+    let is_outdated = sent.corrections < postback.corrections;
+    let attempts = before.attempts + 1;
+    let tries = before.tries + u32::from(!is_outdated);
     let state = match before.state {
+        state if is_outdated => state,
         _ if answer.taken => DeliveryState::Delivered,
         DeliveryState::Delivered => DeliveryState::Delivered,
         DeliveryState::Due(_) | DeliveryState::Waiting => {
@@ -352,6 +399,7 @@ pub fn decide_attempt(
         number: attempts,
         url,
         answer,
+        corrections: sent.corrections,
     };
     let delivery = Delivery {
         state,
@@ -401,25 +449,39 @@ mod tests {
         Timestamp::EPOCH.plus(Span::from_seconds(seconds))
     }
 
-    fn queued() -> Delivery {
-        Delivery {
+    fn postback(corrections: u8) -> Postback {
+        Postback {
             of: PostbackOf {
                 partner: PartnerNumber(1),
                 kind: PostbackKind::Withdrawal,
                 name: "w1".parse().unwrap(),
             },
-            state: DeliveryState::Due(at(0)),
-            attempts: 0,
-            tries: 0,
-            since: at(0),
+            body: String::new(),
+            deposits: Vec::new(),
+            corrections,
         }
     }
 
+    fn first() -> Delivery {
+        queued(&postback(0).of, true, 0, at(0))
+    }
+
     fn tried(before: &Delivery, taken: bool, now: Timestamp) -> Delivery {
+        tried_of((0, 0), before, taken, now)
+    }
+
+    /// A try of what had been put right so often.
+    fn tried_of(
+        (sent, by_now): (u8, u8),
+        before: &Delivery,
+        taken: bool,
+        now: Timestamp,
+    ) -> Delivery {
         let url = "https://shop.example.com".parse().unwrap();
         let answer = Answer::new(taken, Some(200), "{}");
         let rules = PostbackRules::default();
-        let record = decide_attempt(before, url, answer, &rules, now);
+        let (sent, by_now) = (postback(sent), postback(by_now));
+        let record = decide_attempt((&sent, &by_now), before, (url, answer), &rules, now);
         let mut deliveries = record
             .documents
             .iter()
@@ -432,7 +494,7 @@ mod tests {
 
     #[test]
     fn it_is_sent_ever_more_seldom_for_three_days_and_then_waits() {
-        let (mut delivery, mut times) = (queued(), Vec::new());
+        let (mut delivery, mut times) = (first(), Vec::new());
         while let DeliveryState::Due(due) = delivery.state {
             times.push(due);
             delivery = tried(&delivery, false, due);
@@ -470,12 +532,25 @@ mod tests {
 
     #[test]
     fn what_was_taken_is_not_sent_again() {
-        let delivery = tried(&queued(), true, at(3));
+        let delivery = tried(&first(), true, at(3));
         assert_eq!(delivery.state, DeliveryState::Delivered);
         assert_eq!(delivery.marks(Seq(9)).len(), 2);
         // Somebody was slow to write down what came of an earlier try.
         let late = tried(&delivery, false, at(5));
         assert_eq!((late.state, late.attempts), (DeliveryState::Delivered, 2));
+    }
+
+    #[test]
+    fn whoever_took_what_was_put_right_since_is_told_all_the_same() {
+        let document = put_right((&postback(0), &first()), String::new(), true, at(5));
+        let again = Delivery::of(&document[1]).unwrap();
+        for taken in [true, false] {
+            let late = tried_of((0, 1), again, taken, at(6));
+            let due = DeliveryState::Due(at(5));
+            assert_eq!((late.state, late.attempts, late.tries), (due, 1, 0));
+            let told = tried_of((1, 1), &late, true, at(7));
+            assert_eq!(told.state, DeliveryState::Delivered);
+        }
     }
 
     #[test]

@@ -229,6 +229,10 @@ pub enum DepositRefusal {
     AmountUnknown,
     /// The merchant's account would pass its limit. May pass.
     BalanceOutOfRange,
+    /// The payment is in another currency than an operator's word was. Permanent.
+    OtherCurrency,
+    /// What the merchant was told of the deposit cannot be told again. Permanent.
+    ToldUnknown,
 }
 
 impl fmt::Display for DepositRefusal {
@@ -248,6 +252,12 @@ impl fmt::Display for DepositRefusal {
             DepositRefusal::AmountUnknown => "no payment has come, and no amount was said",
             DepositRefusal::BalanceOutOfRange => {
                 "the merchant's account would pass its limit of 90071992547409.91"
+            }
+            DepositRefusal::OtherCurrency => {
+                "the payment is in another currency than the deposit was approved in"
+            }
+            DepositRefusal::ToldUnknown => {
+                "an earlier version told of the deposit, and did not note with which others"
             }
         })
     }

@@ -2,13 +2,14 @@
 //! (paykassma-api.md, Savings and Small print).
 
 use super::deposit::{
-    Activated, Credited, Deposit, DepositState, Savings, Stockpiles, TellOfDeposits,
+    Activated, Credited, Deposit, DepositState, Savings, Stockpiles, TellOfDeposits, ToldBefore,
 };
 use super::document::{Partner, ReceivedPayment};
 use super::entry::{AccountRef, Posting};
 use super::gateway::GatewayDocument;
 use super::merchant::{Holder, OutOfRange, leg, minus};
 use super::postback::{PostbackKind, PostbackOf, Telling};
+use super::refusal::DepositRefusal;
 use crate::money::{Amount, Currency, Sum};
 use crate::time::Timestamp;
 
@@ -31,6 +32,8 @@ pub struct Till<'a> {
     pub last_stockpile: u64,
     /// Below it deposits are saved up.
     pub minimum: Amount,
+    /// What the merchant was told of the deposit, where it was told of it.
+    pub told: Option<&'a ToldBefore>,
     /// Makes the postback.
     pub tell: &'a TellOfDeposits<'a>,
 }
@@ -41,6 +44,29 @@ pub(super) struct Got<'a> {
     pub(super) currency: Currency,
     pub(super) payment: Option<&'a ReceivedPayment>,
 }
+
+impl<'a> Got<'a> {
+    /// What an operator's word brings: that of the payment, or else as much as the merchant said.
+    ///
+    /// # Errors
+    /// [`DepositRefusal::AmountUnknown`].
+    pub(super) fn approved(
+        deposit: &Deposit,
+        payment: Option<&'a ReceivedPayment>,
+    ) -> Result<Got<'a>, DepositRefusal> {
+        let said = deposit.amount.map(|amount| (amount, deposit.currency));
+        let received = payment.map(|payment| (payment.amount, payment.currency));
+        let (amount, currency) = received.or(said).ok_or(DepositRefusal::AmountUnknown)?;
+        Ok(Got {
+            amount,
+            currency,
+            payment,
+        })
+    }
+}
+
+/// What moves, and the documents that change.
+pub(super) type Moved = (Vec<Posting>, Vec<GatewayDocument>);
 
 impl Till<'_> {
     /// Activates a deposit: it is credited, with what was saved up if that is enough now, or saved
@@ -53,10 +79,11 @@ impl Till<'_> {
         deposit: &Deposit,
         got: &Got<'_>,
         now: Timestamp,
-    ) -> Result<(Vec<Posting>, Vec<GatewayDocument>), OutOfRange> {
+    ) -> Result<Moved, OutOfRange> {
         let savings = self.savings.filter(|savings| !savings.deposits.is_empty());
         let is_small = got.amount < self.minimum;
-        // What is enough since the minimum was lowered goes along with whatever comes next.
+        // What is enough since the minimum was lowered, and nobody has looked at, goes along with
+        // whatever comes next.
         let goes_on = savings.filter(|of| is_small || of.sum >= self.minimum);
         let stockpiling_id = goes_on.map_or(self.last_stockpile + 1, |of| of.stockpiling_id);
         let mut documents = Vec::new();
@@ -73,6 +100,7 @@ impl Till<'_> {
                 amount: got.amount,
                 currency: got.currency,
                 by_payment: got.payment.is_some(),
+                word: None,
                 payer: got.payment.and_then(|payment| payment.payer.clone()),
                 note: got.payment.and_then(|payment| payment.note.clone()),
                 stockpiling_id,
@@ -94,23 +122,37 @@ impl Till<'_> {
         let (postings, credited) = self.credit(together, (sum, got.currency), now)?;
         documents.extend(credited);
         if let Some(savings) = goes_on {
-            let spent = Savings {
-                sum: Amount::ZERO,
-                deposits: Vec::new(),
-                ..savings.clone()
-            };
-            documents.push(spent.into());
+            documents.push(savings.spent().into());
         }
         Ok((postings, documents))
     }
 
+    /// What is saved up is credited where it is enough, since the minimum was lowered. `None` where
+    /// it is not.
+    ///
+    /// # Errors
+    /// The merchant's account would pass its limit.
+    pub(super) fn credit_saved(&self, now: Timestamp) -> Result<Option<Moved>, OutOfRange> {
+        let enough = self.savings.filter(|of| of.are_enough(self.minimum));
+        let Some(savings) = enough else {
+            return Ok(None);
+        };
+        let of = (savings.sum, savings.of.currency);
+        let (postings, mut documents) = self.credit(self.saved.to_vec(), of, now)?;
+        documents.push(savings.spent().into());
+        Ok(Some((postings, documents)))
+    }
+
     /// The merchant gets the money of all of them, and one postback tells it.
-    fn credit(
+    ///
+    /// # Errors
+    /// The merchant's account would pass its limit.
+    pub(super) fn credit(
         &self,
         mut together: Vec<Deposit>,
         (amount, currency): (Amount, Currency),
         now: Timestamp,
-    ) -> Result<(Vec<Posting>, Vec<GatewayDocument>), OutOfRange> {
+    ) -> Result<Moved, OutOfRange> {
         let last = together.last().expect("at least one is credited");
         let (partner, name) = (last.partner, last.postback_name());
         let of = (last.wallet_type, currency);
@@ -120,27 +162,58 @@ impl Till<'_> {
         }
         let moved = self.holder.decide_move(partner, of, Sum::from(amount))?;
         let received = leg(AccountRef::Received(of.0), currency, minus(amount));
-        let body = (self.tell)(&Credited {
-            partner: self.partner,
-            amount,
-            currency,
-            deposits: &together,
-            now,
-        });
         let telling = Telling {
             of: PostbackOf {
                 partner,
                 kind: PostbackKind::Deposit,
                 name,
             },
-            body,
-            has_url: PostbackKind::Deposit.url_of(self.partner).is_some(),
+            body: self.body(&together, (amount, currency), now),
+            deposits: together.iter().map(|of| of.reference.clone()).collect(),
+            has_url: self.has_url(),
         };
         let deposits = together.into_iter().map(GatewayDocument::from);
         let documents = deposits
             .chain(moved.documents)
             .chain(telling.documents(now));
         Ok((vec![received, moved.posting], documents.collect()))
+    }
+
+    /// The bytes that tell of them.
+    pub(super) fn body(
+        &self,
+        deposits: &[Deposit],
+        (amount, currency): (Amount, Currency),
+        now: Timestamp,
+    ) -> String {
+        (self.tell)(&Credited {
+            partner: self.partner,
+            amount,
+            currency,
+            deposits,
+            now,
+        })
+    }
+
+    /// Whether there is anywhere to tell it.
+    pub(super) fn has_url(&self) -> bool {
+        PostbackKind::Deposit.url_of(self.partner).is_some()
+    }
+}
+
+impl Savings {
+    /// Whether there is anything, and no less than the minimum.
+    pub fn are_enough(&self, minimum: Amount) -> bool {
+        !self.deposits.is_empty() && self.sum >= minimum
+    }
+
+    /// The same once they are credited.
+    pub(super) fn spent(&self) -> Savings {
+        Savings {
+            sum: Amount::ZERO,
+            deposits: Vec::new(),
+            ..self.clone()
+        }
     }
 }
 

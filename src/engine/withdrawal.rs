@@ -544,6 +544,7 @@ mod tests {
                 name: withdrawal.postback_name(),
             },
             body: "{}".into(),
+            deposits: Vec::new(),
             has_url: true,
         };
         for (word, other, to) in [

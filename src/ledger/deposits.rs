@@ -5,8 +5,8 @@
 //! under that of the gateway's documents: one comes after the other.
 
 use std::fmt;
-use std::sync::Arc;
 
+use super::drawer::told_of;
 use super::gateway::Gateway;
 use super::partners::PartnerRow;
 use super::paying::{Key, Payments};
@@ -14,21 +14,19 @@ use super::report::Page;
 use super::{Ledger, Observed, Space, Unavailable};
 use crate::engine::activation::{
     Again, Before, DepositVerdict, DepositWord, NewDeposit, decide_activation, decide_approval,
-    decide_left_id, decide_rejection,
+    decide_left_id, decide_rejection, decide_savings,
 };
 use crate::engine::catalogue::Catalogue;
 use crate::engine::deposit::{
-    Deposit, DepositNamed, DepositSeen, Key1Used, LeftId, Savings, SavingsOf, Stockpiles,
-    TellOfDeposits,
+    Deposit, DepositNamed, DepositSeen, Key1Used, LeftId, Savings, SavingsOf, TellOfDeposits,
 };
 use crate::engine::gateway::{Found, GatewayKey, List, Mark};
-use crate::engine::merchant::{Holder, Merchant};
+use crate::engine::merchant::Merchant;
 use crate::engine::order::{Desk, PaymentRules};
 use crate::engine::payment::{PaymentKey, PaymentRow};
-use crate::engine::postback::{PostbackKind, PostbackOf};
+use crate::engine::postback::PostbackOf;
 use crate::engine::refusal::DepositRefusal;
 use crate::engine::requisites::Requisites;
-use crate::engine::till::Till;
 use crate::id::{DepositReference, GatewayText, Label, PartnerNumber, PaymentReference, Seq};
 use crate::money::Amount;
 use crate::time::Span;
@@ -71,7 +69,7 @@ pub struct DepositRules<'a> {
 }
 
 impl DepositRules<'_> {
-    fn minimum(&self, of: &SavingsOf) -> Amount {
+    pub(super) fn minimum(&self, of: &SavingsOf) -> Amount {
         let system = self.catalogue.find(of.wallet_type, of.currency);
         system.map_or(Amount::ZERO, |system| system.minimum_deposit)
     }
@@ -110,30 +108,6 @@ pub struct DepositsAsked {
     pub state: Option<DepositSeen>,
 }
 
-/// What it takes to credit a deposit, out of the gateway's documents.
-pub(super) struct Drawer {
-    partner: Arc<PartnerRow>,
-    of: SavingsOf,
-    holder: Holder,
-    savings: Option<Savings>,
-    saved: Vec<Deposit>,
-    last_stockpile: u64,
-}
-
-impl Drawer {
-    pub(super) fn till<'a>(&'a self, rules: &DepositRules<'a>) -> Till<'a> {
-        Till {
-            partner: &self.partner,
-            holder: &self.holder,
-            savings: self.savings.as_ref(),
-            saved: &self.saved,
-            last_stockpile: self.last_stockpile,
-            minimum: rules.minimum(&self.of),
-            tell: rules.tell,
-        }
-    }
-}
-
 /// The deposits that have used some numbers.
 pub(super) fn asking(gateway: &Gateway, numbers: &[PaymentKey]) -> Vec<Deposit> {
     let used = numbers.iter().filter_map(|number| gateway.used_by(number));
@@ -164,18 +138,6 @@ impl Gateway {
         keys
     }
 
-    /// The names of all that it takes to credit a deposit, as far as it is known.
-    pub(super) fn till_keys(&self, of: &SavingsOf) -> Vec<GatewayKey> {
-        let mut keys = self.holder_keys(of.partner);
-        keys.push(Stockpiles::key_of(of.partner));
-        let key = Savings::key_of(of);
-        let savings: Option<&Savings> = self.read(&key);
-        let saved = savings.into_iter().flat_map(|savings| &savings.deposits);
-        keys.extend(saved.map(Deposit::key_of));
-        keys.push(key);
-        keys
-    }
-
     /// The names of what has a new deposit's name already, and of the deposit itself where that is
     /// what has it: it waits on its page for a number.
     fn named(
@@ -201,27 +163,6 @@ impl Gateway {
 }
 
 impl Ledger {
-    /// What it takes to credit a deposit, all of which is in memory.
-    pub(super) fn drawer(&self, gateway: &Gateway, of: SavingsOf) -> Drawer {
-        let partner = self.partners.by_number(of.partner);
-        let savings: Option<&Savings> = gateway.read(&Savings::key_of(&of));
-        let saved = savings.into_iter().flat_map(|savings| &savings.deposits);
-        let saved = saved.map(|reference| {
-            let deposit: Option<&Deposit> = gateway.read(&Deposit::key_of(reference));
-            deposit.expect("savings name deposits").clone()
-        });
-        let saved = saved.collect();
-        let last: Option<&Stockpiles> = gateway.read(&Stockpiles::key_of(of.partner));
-        Drawer {
-            partner: partner.expect("a deposit is a partner's"),
-            holder: gateway.holder(of.partner),
-            savings: savings.cloned(),
-            saved,
-            last_stockpile: last.map_or(0, |stockpiles| stockpiles.last),
-            of,
-        }
-    }
-
     /// Activates a deposit, or takes it down until its payment comes or an operator decides
     /// (paykassma-api.md, `transaction/activate`, `possible-transaction/activate`). The same asked
     /// again finds it as it is.
@@ -354,7 +295,7 @@ impl Ledger {
         };
         let keys = |payments: &Payments, gateway: &Gateway| {
             let mut keys = gateway.till_keys(&of(payments));
-            keys.push(Deposit::key_of(reference));
+            keys.extend(gateway.told_keys(reference));
             keys
         };
         let order = |payments: &Payments| match word {
@@ -372,7 +313,8 @@ impl Ledger {
         let now = self.sequencer.now();
         let decided = match word {
             DepositWord::Approve => {
-                let drawer = self.drawer(&counter.gateway, of(&counter.payments));
+                let mut drawer = self.drawer(&counter.gateway, of(&counter.payments));
+                drawer.told = counter.gateway.told_before(deposit);
                 decide_approval(deposit, payment, &drawer.till(rules), now)
             }
             DepositWord::Reject(reason) => {
@@ -467,18 +409,50 @@ impl Ledger {
         Ok(page.found())
     }
 
-    /// What is saved up (paykassma-api.md, `deposit-info`).
+    /// What is saved up (paykassma-api.md, `deposit-info`). What is enough by now, since the minimum
+    /// was lowered, is credited then.
     ///
     /// # Errors
     /// [`Unavailable`].
-    pub fn saved_up(&self, of: &SavingsOf) -> Result<Observed<Amount>, Unavailable> {
+    pub fn saved_up(
+        &self,
+        of: &SavingsOf,
+        rules: &DepositRules<'_>,
+    ) -> Result<Observed<Amount>, Unavailable> {
         let key = Savings::key_of(of);
-        let gateway = self.gateway_with(|_| vec![key.clone()])?;
-        let savings = gateway.of::<Savings>(&key);
-        let (value, seq) = savings.map_or((Amount::ZERO, Seq::NONE), |(savings, row)| {
-            (savings.sum, row.changed)
+        let look = || {
+            let gateway = self.gateway_with(|_| vec![key.clone()])?;
+            let savings = gateway.of::<Savings>(&key);
+            Ok(savings.map(|(savings, row)| (savings.clone(), row.changed)))
+        };
+        let mut found = look()?;
+        let minimum = rules.minimum(of);
+        if found
+            .as_ref()
+            .is_some_and(|found| found.0.are_enough(minimum))
+        {
+            self.credit_savings(of, rules)?;
+            found = look()?;
+        }
+        let (value, seq) = found.map_or((Amount::ZERO, Seq::NONE), |(savings, changed)| {
+            (savings.sum, changed)
         });
         Ok(Observed { value, seq })
+    }
+
+    /// Credits what is saved up, if it is enough still. While there is little room it is left.
+    fn credit_savings(&self, of: &SavingsOf, rules: &DepositRules<'_>) -> Result<(), Unavailable> {
+        let permit = self.reserve();
+        let mut gateway = self.gateway_with(|gateway| gateway.till_keys(of))?;
+        let drawer = self.drawer(&gateway, of.clone());
+        let record = decide_savings(&drawer.till(rules), self.sequencer.now());
+        let Some(record) = record.filter(|_| self.space() == Space::Ample) else {
+            return Ok(());
+        };
+        self.take_gateway_down(permit.ok_or(Unavailable)?, &mut gateway, record);
+        drop(gateway);
+        self.ring();
+        Ok(())
     }
 
     /// A merchant leaves a name for a label's next deposit (paykassma-api.md,
@@ -564,16 +538,8 @@ impl Ledger {
     }
 
     fn told(&self, deposit: Option<&Deposit>) -> Observed<Option<PostbackOf>> {
-        let of = |deposit: &Deposit| {
-            let name = deposit.told.clone()?;
-            Some(PostbackOf {
-                partner: deposit.partner,
-                kind: PostbackKind::Deposit,
-                name,
-            })
-        };
         Observed {
-            value: deposit.and_then(of),
+            value: deposit.and_then(told_of),
             seq: self.sequencer.last(),
         }
     }

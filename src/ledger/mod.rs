@@ -12,6 +12,7 @@ mod bring;
 mod checkpoint;
 mod checkpoint_error;
 mod deposits;
+mod drawer;
 mod export;
 mod flush;
 mod gateway;

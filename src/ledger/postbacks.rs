@@ -204,26 +204,28 @@ impl Ledger {
         Tried::ALL.map(|outcome| (outcome, self.postback_tries[outcome as usize].so_far()))
     }
 
-    /// Takes down what came of a try. While there is little room this has what there is: what was
+    /// Takes down what came of a try to send `sent`, which may have been put right since. While there is little room this has what there is: what was
     /// told and is not known to be told is told again.
     ///
     /// # Errors
     /// [`Unavailable`]: then nobody knows of the try.
     pub fn postback_tried(
         &self,
-        of: &PostbackOf,
+        sent: &Postback,
         url: PostbackUrl,
         answer: Answer,
         rules: &PostbackRules,
     ) -> Result<Observed<Delivery>, Unavailable> {
         let permit = self.reserve();
-        let key = Delivery::key_of(of);
-        let mut gateway = self.gateway_with(|_| vec![key.clone()])?;
+        let (key, postback) = (Delivery::key_of(&sent.of), Postback::key_of(&sent.of));
+        let mut gateway = self.gateway_with(|_| vec![key.clone(), postback.clone()])?;
         let before = gateway.read::<Delivery>(&key);
         let before = before.expect("who sends has found it due");
+        let postback = gateway.read::<Postback>(&postback);
+        let postback = postback.expect("what is due was written");
         let now = self.sequencer.now();
         let outcome = answer.outcome();
-        let record = decide_attempt(before, url, answer, rules, now);
+        let record = decide_attempt((sent, postback), before, (url, answer), rules, now);
         if self.space() == Space::Full {
             return Err(Unavailable);
         }

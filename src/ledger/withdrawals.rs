@@ -288,6 +288,7 @@ impl Ledger {
                 name: decided.postback_name(),
             },
             body: tell(&partner, &decided, now),
+            deposits: Vec::new(),
             has_url: PostbackKind::Withdrawal.url_of(&partner).is_some(),
         };
         let holder = gateway.holder(decided.partner);

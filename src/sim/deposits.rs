@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use rand::RngExt;
 
+use super::hosted::Pages;
 use super::{DepositOperation, Operation, OrderOperation, Workload};
 use crate::engine::activation::NewDeposit;
 use crate::engine::command::NewPayment;
@@ -35,16 +36,17 @@ const OF_ORDERS: &str = "USD";
 
 /// A deposit as it was asked for, and what its payer pays.
 #[derive(Clone)]
-struct Asked {
-    partner: PartnerNumber,
-    new: NewDeposit,
-    cents: u64,
+pub(super) struct Asked {
+    pub(super) partner: PartnerNumber,
+    pub(super) new: NewDeposit,
+    pub(super) cents: u64,
 }
 
 /// What the workload remembers of deposits.
 #[derive(Default)]
 pub(super) struct Deposits {
     known: VecDeque<Asked>,
+    pub(super) pages: Pages,
 }
 
 /// A currency of one lane alone: what a merchant has in it is nobody else's business.
@@ -65,7 +67,7 @@ impl Workload {
             false => last.saturating_sub(LATELY),
         };
         let place = self.random.random_range(oldest..=last);
-        match self.random.random_range(0..24) {
+        match self.random.random_range(0..30) {
             0..7 => self.deposit_and_pay(),
             7..10 => self.deposit_again(place),
             10..12 => self.pay_deposit(place),
@@ -73,15 +75,17 @@ impl Workload {
             16..18 => self.leave_id(),
             18..22 => self.try_to_tell(place),
             22 => self.deposit_late(),
+            23 => self.pay_after_a_word(),
+            24..29 => self.page_something(),
             _ => self.contend_with_an_order(),
         }
     }
 
-    fn deposit(&mut self, operation: DepositOperation) {
+    pub(super) fn deposit(&mut self, operation: DepositOperation) {
         self.queue.push_back(Operation::Deposit(operation));
     }
 
-    fn label(&mut self) -> Label {
+    pub(super) fn label(&mut self) -> Label {
         // One saves more than the others do.
         let number = match self.chance(2) {
             true => 0,
@@ -91,7 +95,7 @@ impl Workload {
         text.parse().expect("a label")
     }
 
-    fn new_deposit(&mut self) -> Asked {
+    pub(super) fn new_deposit(&mut self) -> Asked {
         let wallet_type = WALLET_TYPES[self.index(WALLET_TYPES.len())];
         let cents = match self.chance(6) {
             true => self.random.random_range(MINIMUM - 1..=MINIMUM + 1),
@@ -128,19 +132,29 @@ impl Workload {
         }
     }
 
-    fn deposit_reference(&mut self) -> DepositReference {
+    pub(super) fn deposit_reference(&mut self) -> DepositReference {
         self.word().parse().expect("a word is a reference")
     }
 
-    fn custom_id(&mut self) -> GatewayText {
+    pub(super) fn custom_id(&mut self) -> GatewayText {
         self.word().parse().expect("a word is a name")
     }
 
-    fn activate(&mut self, asked: &Asked) {
+    /// A number that some deposit may have.
+    pub(super) fn any_number(&mut self) -> PaymentReference {
+        let place = self.index(self.deposits.known.len());
+        self.deposits.known[place].new.key1.clone()
+    }
+
+    pub(super) fn remember(&mut self, asked: &Asked) {
         if self.deposits.known.len() == REMEMBERED {
             self.deposits.known.pop_front();
         }
         self.deposits.known.push_back(asked.clone());
+    }
+
+    pub(super) fn activate(&mut self, asked: &Asked) {
+        self.remember(asked);
         self.deposit(DepositOperation::Activate {
             partner: asked.partner,
             new: asked.new.clone(),
@@ -148,7 +162,7 @@ impl Workload {
     }
 
     /// The bank tells of a deposit's money, mostly as it should be.
-    fn receive_deposit(&mut self, asked: &Asked) {
+    pub(super) fn receive_deposit(&mut self, asked: &Asked) {
         let mut new = NewPayment {
             wallet_type: asked.new.wallet_type,
             reference: asked.new.key1.clone(),
@@ -173,15 +187,20 @@ impl Workload {
     /// Both, in one order or the other.
     fn deposit_and_pay(&mut self) {
         let asked = self.new_deposit();
+        self.say_and_pay(&asked, |workload| workload.activate(&asked));
+    }
+
+    /// Its number is said, and the bank tells of it, in one order or the other.
+    pub(super) fn say_and_pay(&mut self, asked: &Asked, say: impl FnOnce(&mut Workload)) {
         match self.random.random_range(0..5) {
-            0 => self.activate(&asked),
+            0 => say(self),
             1..3 => {
-                self.activate(&asked);
-                self.receive_deposit(&asked);
+                say(self);
+                self.receive_deposit(asked);
             }
             _ => {
-                self.receive_deposit(&asked);
-                self.activate(&asked);
+                self.receive_deposit(asked);
+                say(self);
             }
         }
     }
@@ -215,6 +234,23 @@ impl Workload {
             true => DepositOperation::Reject(reference),
             false => DepositOperation::Approve(reference),
         };
+        self.deposit(word);
+    }
+
+    /// An operator gives a word before the payment comes, which is mostly another one.
+    fn pay_after_a_word(&mut self) {
+        let mut asked = self.new_deposit();
+        asked.new.amount = Amount::from_cents(asked.cents);
+        self.activate(&asked);
+        let word = DepositOperation::Approve(asked.new.reference.clone());
+        self.deposit(word.clone());
+        if self.chance(2) {
+            // Told of before its payment comes, and perhaps saved up to the minimum.
+            let place = self.deposits.known.len() - 1;
+            self.try_to_tell(place);
+        }
+        asked.cents = self.random.random_range(3_000..=18_000);
+        self.receive_deposit(&asked);
         self.deposit(word);
     }
 
@@ -287,10 +323,11 @@ impl Workload {
             ..asked.new
         };
         self.activate(&asked);
-        if self.chance(2) {
+        let is_paid = self.chance(2);
+        if is_paid {
             self.receive_deposit(&asked);
         }
-        if self.chance(4) {
+        if self.chance(if is_paid { 2 } else { 4 }) {
             // An operator gives the order what both ask for, and then the deposit.
             let (reference, utr) = (order, None);
             let approve = OrderOperation::Approve { reference, utr };
@@ -336,6 +373,7 @@ mod tests {
             ("Activated", 50),
             ("PaymentTaken", 1),
             ("AmountUnknown", 20),
+            ("OtherCurrency", 5),
             ("OrderToo", 2),
             ("DepositExpired", 5),
             ("DepositCurrency", 20),

@@ -10,6 +10,7 @@ pub mod disk;
 pub mod fill;
 pub mod fuzzed;
 pub mod gameserver;
+pub mod hosted;
 pub mod model;
 pub mod operation;
 mod orders;

@@ -1,5 +1,6 @@
 //! What a simulated world does to a ledger, as plain data.
 
+use super::hosted::NewPage;
 use crate::engine::activation::NewDeposit;
 use crate::engine::command::{
     AccountName, Command, NewAdjustment, NewOrder, NewPartner, NewPayment, NewSession, NewTransfer,
@@ -7,10 +8,10 @@ use crate::engine::command::{
 };
 use crate::engine::withdrawal::{NewWithdrawal, WithdrawalWord};
 use crate::id::{
-    Code, DepositReference, GatewayText, Label, OrderId, OrderReference, PartnerNumber, PlayerId,
-    PostbackName, Utr, WithdrawalId,
+    Code, DepositReference, GatewayText, Label, OrderId, OrderReference, PartnerNumber,
+    PaymentReference, PlayerId, PostbackName, Utr, WalletType, WithdrawalId,
 };
-use crate::money::Amount;
+use crate::money::{Amount, Currency};
 use crate::time::Span;
 
 /// One thing that a game server, an operator, a partner or the clock does.
@@ -146,6 +147,26 @@ pub enum DepositOperation {
         partner: PartnerNumber,
         /// What.
         new: NewDeposit,
+    },
+    /// A merchant asks for a page that a deposit is paid on.
+    Page(NewPage),
+    /// A payer names a transaction number on a page.
+    NameNumber {
+        /// Which page, known or not.
+        reference: DepositReference,
+        /// The number.
+        key1: PaymentReference,
+    },
+    /// A merchant asks what a payer is to pay to.
+    Requisites {
+        /// The merchant.
+        partner: PartnerNumber,
+        /// Its payer.
+        label: Label,
+        /// In which payment system.
+        wallet_type: WalletType,
+        /// In which currency.
+        currency: Currency,
     },
     /// An operator says that its money has come.
     Approve(DepositReference),

@@ -23,7 +23,9 @@ use coffer::journal::{
 };
 use coffer::ledger::{Checkpointer, CheckpointerStop, Committer, Ledger, RecoverError, Turn};
 use coffer::sim::disk::{Cut, SimDisk};
-use coffer::sim::{Expected, ManualClock, Model, Operation, OrderOperation, Shape, Workload};
+use coffer::sim::{
+    DepositOperation, Expected, ManualClock, Model, Operation, OrderOperation, Shape, Workload,
+};
 use coffer::time::{Clock, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -100,12 +102,23 @@ impl Pending {
             Operation::Order(OrderOperation::Create { .. }) => {
                 matches!(self.told, Told::Ordered { .. })
             }
+            Operation::Deposit(of) if means_more_later(of) => false,
             Operation::Deposit(_) => matches!(self.told, Told::Deposited(..)),
             Operation::Withdraw { .. } | Operation::DecideWithdrawal { .. } => {
                 matches!(self.told, Told::Withdrawn(..))
             }
             _ => false,
         }
+    }
+}
+
+/// Whether an operation that was accepted may come to something else when it is sent again: a word,
+/// once a payment has come since; a page without a name, once another name was left.
+fn means_more_later(of: &DepositOperation) -> bool {
+    match of {
+        DepositOperation::Approve(_) | DepositOperation::Requisites { .. } => true,
+        DepositOperation::Page(page) => page.new.custom_transaction_id.is_none(),
+        _ => false,
     }
 }
 

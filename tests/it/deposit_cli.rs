@@ -24,6 +24,15 @@ fn serve(directory: &Path) -> Process {
     Process::start(directory, &["serve", "--config", "coffer.toml"], &[])
 }
 
+/// A server with a merchant.
+fn open(folder: &Path) -> (Process, Merchant) {
+    fs::write(folder.join("coffer.toml"), CONFIG).unwrap();
+    let server = serve(folder);
+    let created = server.ask(&["partner", "create", "--name", "Shop"]).json();
+    let secret = created["pluginapi_secret"].as_str().unwrap().to_owned();
+    (server, Merchant { secret })
+}
+
 struct Merchant {
     secret: String,
 }
@@ -34,6 +43,10 @@ impl Merchant {
             "currency_code": "BDT", "wallet_type": "nagad", "label": label, "key1": key1,
             "custom_transaction_id": format!("c-{key1}"),
         });
+        self.post(server, &body)
+    }
+
+    fn post(&self, server: &Process, body: &Value) -> (u16, Value) {
         let path = format!("/api/v1/transaction/activate?secret={}", self.secret);
         let answer = http(server.public(), "POST", &path, &[], &body.to_string());
         (answer.status, serde_json::from_str(&answer.body).unwrap())
@@ -100,12 +113,7 @@ fn assert_verified(folder: &Path) {
 fn deposits_stand_through_kills_and_verify_finds_nothing_wrong() {
     let directory = tempdir().unwrap();
     let folder = directory.path();
-    fs::write(folder.join("coffer.toml"), CONFIG).unwrap();
-    let mut server = serve(folder);
-    let created = server.ask(&["partner", "create", "--name", "Shop"]).json();
-    let merchant = Merchant {
-        secret: created["pluginapi_secret"].as_str().unwrap().to_owned(),
-    };
+    let (mut server, merchant) = open(folder);
     receive(&server, "KEY-1", "100.00", &[]);
     assert_eq!(merchant.activate(&server, "KEY-1", "55").0, 200);
     assert_eq!(merchant.activate(&server, "KEY-2", "55").0, 200);
@@ -165,5 +173,49 @@ fn deposits_stand_through_kills_and_verify_finds_nothing_wrong() {
     assert_verified(folder);
     let rebuilt = run(folder, &["rebuild", "--json"], &[]);
     assert_eq!(rebuilt.code, 0, "{}", rebuilt.err);
+    assert_verified(folder);
+}
+
+#[test]
+fn a_payment_takes_a_words_place_through_kills_and_nothing_stays_owed() {
+    let directory = tempdir().unwrap();
+    let folder = directory.path();
+    let (mut server, merchant) = open(folder);
+    let amounts = [("KEY-1", "200.00", "180.00"), ("KEY-2", "60.00", "70.00")];
+    for (key1, said, _) in amounts {
+        let body = json!({
+            "currency_code": "BDT", "wallet_type": "nagad", "label": "55", "key1": key1,
+            "custom_transaction_id": format!("c-{key1}"), "amount": said,
+        });
+        assert_eq!(merchant.post(&server, &body).0, 200);
+        server.ask(&["deposit", "approve", &id_of(&server, key1)]);
+    }
+    server.end("KILL");
+    server = serve(folder);
+    for (key1, said, received) in amounts {
+        let waits = receive(&server, key1, received, &[]);
+        assert_eq!(
+            waits["reason"], "its deposit is over another amount",
+            "{waits}"
+        );
+        let id = id_of(&server, key1);
+        let joined = server.ask(&["deposit", "approve", &id]).json();
+        assert_eq!(joined["activated"]["approved_amount"], said);
+        assert_eq!(server.ask(&["deposit", "show", &id]).json(), joined);
+    }
+    server.end("KILL");
+    server = serve(folder);
+    assert_held(
+        &server,
+        &json!([
+            { "account": "merchant/p1/nagad", "balance": "180.00" },
+            { "account": "outside/nagad", "balance": "-250.00" },
+            // What is saved up.
+            { "account": "received/nagad", "balance": "70.00" },
+        ]),
+    );
+    server.end("TERM");
+    assert_verified(folder);
+    assert_eq!(run(folder, &["rebuild", "--json"], &[]).code, 0);
     assert_verified(folder);
 }

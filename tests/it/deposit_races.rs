@@ -72,6 +72,53 @@ impl Races<'_> {
         })
     }
 
+    /// The same where less is saved up to by now.
+    fn lower<T>(&self, judge: impl FnOnce(&DepositRules<'_>) -> T) -> T {
+        let mut catalogue = Catalogue::default();
+        for system in self.catalogue.iter() {
+            let system = PaymentSystem {
+                minimum_deposit: cents(MINIMUM / 2),
+                ..system.clone()
+            };
+            catalogue.add(system).unwrap();
+        }
+        self.rules(|rules| {
+            judge(&DepositRules {
+                catalogue: &catalogue,
+                ..*rules
+            })
+        })
+    }
+
+    /// What is enough by a lower minimum, looked at by all, while one more deposit comes: all of
+    /// it is credited once.
+    fn one_look(&self) {
+        let label = format!("look-{}", self.round);
+        let before = self.held("merchant/p1/paytm");
+        let pay = |key1: &str, cents| {
+            self.receive("paytm", key1, cents);
+            self.activate(1, ("paytm", key1), (&label, key1)).unwrap();
+        };
+        pay(&format!("{label}-1"), MINIMUM / 2);
+        let of = SavingsOf {
+            partner: PartnerNumber(1),
+            label: label.parse().unwrap(),
+            wallet_type: "paytm".parse().unwrap(),
+            currency: "INR".parse().unwrap(),
+        };
+        self.race(|place| match place {
+            0 => pay(&format!("{label}-2"), MINIMUM),
+            _ => drop(
+                self.lower(|rules| self.ledger.saved_up(&of, rules))
+                    .unwrap(),
+            ),
+        });
+        let left = self.lower(|rules| self.ledger.saved_up(&of, rules));
+        assert_eq!(left.unwrap().value, Amount::ZERO, "{label}");
+        let moved = self.moved("merchant/p1/paytm", before);
+        assert_eq!(moved, i128::from(MINIMUM / 2 + MINIMUM), "{label}");
+    }
+
     fn receive(&self, wallet_type: &str, reference: &str, amount: u64) {
         let new = NewPayment {
             wallet_type: wallet_type.parse().unwrap(),
@@ -239,10 +286,8 @@ impl Races<'_> {
             wallet_type: "paytm".parse().unwrap(),
             currency: "INR".parse().unwrap(),
         };
-        assert!(
-            self.ledger.saved_up(&of).unwrap().value.is_zero(),
-            "{label}"
-        );
+        let left = self.rules(|rules| self.ledger.saved_up(&of, rules));
+        assert!(left.unwrap().value.is_zero(), "{label}");
         let all = i128::from(MINIMUM / 2) * ASKERS as i128;
         assert_eq!(self.moved("merchant/p1/paytm", before), all, "{label}");
     }
@@ -268,6 +313,7 @@ fn whatever_is_asked_for_at_once_each_payment_is_one_thing_once() {
         races.one_name();
         races.one_payment();
         races.one_pile();
+        races.one_look();
     }
     let book = books.ledger.trial_balance(false).unwrap().value;
     assert!(book.currencies.values().all(|book| book.sum.is_zero()));

@@ -196,7 +196,13 @@ impl Model {
         let key = (self.deposits[place].of.2, self.deposits[place].key1);
         match self.seen(place) {
             DepositSeen::Rejected => return Came::Refused(DepositRefusal::Rejected),
-            DepositSeen::Saved | DepositSeen::Credited => return Came::Seen(self.seen(place)),
+            DepositSeen::Saved | DepositSeen::Credited => {
+                if self.deposits[place].lacks_payment && self.payments.contains_key(&key) {
+                    self.join(place, payment(key.1).0);
+                    self.payments.insert(key, Whose::Taken);
+                }
+                return Came::Seen(self.seen(place));
+            }
             _ => {}
         }
         if self.payments.contains_key(&key) {
@@ -209,6 +215,32 @@ impl Model {
             self.activate(place, said, true);
         }
         Came::Seen(self.seen(place))
+    }
+
+    /// What was received takes the place of an operator's word.
+    fn join(&mut self, place: usize, received: u64) {
+        let before = self.deposits[place].got;
+        if self.seen(place) == DepositSeen::Saved {
+            let pile = self.piles.get_mut(&self.deposits[place].of).unwrap();
+            pile.retain(|of| *of != place);
+            let others: u64 = pile.iter().map(|place| self.deposits[*place].got).sum();
+            // As if it had come just now; a large one is credited with what is saved up, too.
+            if others + received >= MINIMUM {
+                let of = self.deposits[place].of;
+                *self.merchants.entry((of.0, of.2)).or_default() += others + received;
+                for place in self.piles.remove(&of).unwrap().into_iter().chain([place]) {
+                    self.deposits[place].state = DepositSeen::Credited;
+                }
+            } else {
+                pile.push(place);
+            }
+        } else {
+            let of = self.deposits[place].of;
+            let held = self.merchants.get_mut(&(of.0, of.2)).unwrap();
+            *held = *held - before + received;
+        }
+        let deposit = &mut self.deposits[place];
+        (deposit.got, deposit.lacks_payment) = (received, false);
     }
 
     fn reject(&mut self, place: usize) -> Came {

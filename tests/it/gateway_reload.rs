@@ -35,6 +35,68 @@ fn withdraw(merchant: &Merchant, body: &Value) -> (u16, Value) {
     read(&merchant.desk.send("POST /v2/withdrawal/create", &body))
 }
 
+/// Deposits are saved up to so much by now.
+fn save_up_to(merchant: &Merchant, minimum: u64) {
+    offer(merchant, |system| {
+        if system.wallet_type.as_str() == "paytm" {
+            system.minimum_deposit = cents(minimum);
+        }
+        true
+    });
+}
+
+#[test]
+fn what_is_enough_by_a_lower_minimum_is_credited_when_it_is_looked_at() {
+    let merchant = Merchant::open();
+    let look = || {
+        let query = "deposit-info?label=55&wallet_type=paytm&currency=INR";
+        let (status, told) = merchant.get(query);
+        assert_eq!(status, 200, "{told}");
+        let of = |name: &str| told[name].to_string();
+        [
+            of("stockpiling_sum"),
+            of("lacks_sum"),
+            of("minimum_deposit"),
+        ]
+    };
+    for (key1, amount) in [("KEY-1", "40.00"), ("KEY-2", "60.00")] {
+        merchant.receive("paytm", key1, amount);
+        assert_eq!(merchant.activate("paytm", key1, "55", json!({})), ok());
+    }
+    // Another label's say nothing of it.
+    merchant.receive("paytm", "KEY-3", "40.00");
+    assert_eq!(merchant.activate("paytm", "KEY-3", "56", json!({})), ok());
+    save_up_to(&merchant, 10_001);
+    let head = merchant.desk.server.ledger.head();
+    assert_eq!(look(), ["100", "0.01", "100.01"]);
+    assert_eq!(merchant.desk.server.ledger.head(), head);
+    save_up_to(&merchant, 10_000);
+    assert_eq!(look(), ["0", "0", "100"]);
+    let moved = [
+        ("merchant/p2/paytm", "100.00"),
+        ("outside/paytm", "-140.00"),
+        ("received/paytm", "40.00"),
+    ];
+    assert_eq!(merchant.accounts(), held(&moved));
+    for (key1, state) in [
+        ("KEY-1", "credited"),
+        ("KEY-2", "credited"),
+        ("KEY-3", "saved"),
+    ] {
+        assert_eq!(merchant.state(key1), state, "{key1}");
+    }
+    let told = merchant.told("c-KEY-2").unwrap();
+    let both = [r#""transaction_id":"KEY-1""#, r#""transaction_id":"KEY-2""#];
+    assert!(both.iter().all(|one| told.contains(one)), "{told}");
+    // Looked at again there is nothing left, and the next ones begin anew.
+    let head = merchant.desk.server.ledger.head();
+    assert_eq!(look(), ["0", "0", "100"]);
+    assert_eq!(merchant.desk.server.ledger.head(), head);
+    merchant.receive("paytm", "KEY-4", "30.00");
+    assert_eq!(merchant.activate("paytm", "KEY-4", "55", json!({})), ok());
+    assert_eq!(look(), ["30", "70", "100"]);
+}
+
 /// All of what was offered is gone, or asks for more than it did.
 const CHANGES: [fn(&mut PaymentSystem) -> bool; 4] = [
     |_| false,

@@ -347,7 +347,9 @@ impl Days {
             assert!(!answer.taken || shop.ill == Ill::Well, "{:?}", shop.ill);
             let url = format!("http://{}/postback", shop.at).parse().unwrap();
             let (ledger, rules) = (self.coffer.ledger(), PostbackRules::default());
-            ledger.postback_tried(&due.of, url, answer, &rules).unwrap();
+            let sent = ledger.postback_of(&due.of).unwrap().unwrap();
+            let sent = sent.value.postback;
+            ledger.postback_tried(&sent, url, answer, &rules).unwrap();
             // Killed with the try in the queue, or on the disk; those beside it are nobody's.
             match self.random.random_range(0..80) {
                 0 => {

@@ -81,7 +81,33 @@ impl Desk {
         Some(())
     }
 
+    /// Whether the round's deposit is paid on a page.
+    fn is_on_page(round: usize) -> bool {
+        round % 3 == 2
+    }
+
+    /// The page is asked for, and the number is named there: asked again it is the same page, and
+    /// what it was told before it is not told otherwise.
+    fn pay_on_page(&self, lines: &mut Lines<'_>, name: &str) -> Option<()> {
+        let secret = lines.keys.secret.clone();
+        let call = format!("POST /api/v1/payment/create/upi?secret={secret}");
+        let body = json!({
+            "language": "en", "currency": "INR", "bank": "MBB", "amount": "200.00", "label": "55",
+            "redirect_url": "https://shop.example.com/", "custom_transaction_id": name,
+        });
+        let told = done(lines, &call, &body.to_string())?;
+        let url = told["params"]["payment_url"].as_str().unwrap();
+        let path = &url[url.find("/payment/").unwrap()..];
+        let form = format!("key1={}", self.key1(self.rounds));
+        let answer = lines.answer(&format!("POST {path}"), &form)?;
+        assert_eq!(answer.status, 303, "{name}: {answer:?}");
+        Some(())
+    }
+
     fn activate(&self, lines: &mut Lines<'_>, name: &str) -> Option<()> {
+        if Desk::is_on_page(self.rounds) {
+            return self.pay_on_page(lines, name);
+        }
         let secret = lines.keys.secret.clone();
         let call = format!("POST /api/v1/transaction/activate?secret={secret}");
         let body = json!({

@@ -10,11 +10,13 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use crate::process::{Process, run};
-use crate::support::Client;
+use crate::support::{Answer, Client};
 use crate::world::{Replay, number};
 
-/// So small that entries go to history and books all the time.
-pub(crate) const TINY: [(&str, &str); 2] = [
+/// So small that entries go to history and books all the time; and what payers pay to.
+pub(crate) const TINY: [(&str, &str); 4] = [
+    ("COFFER_PAYMENTS_UPI_ADDRESS", "shop@bank"),
+    ("COFFER_PAYMENTS_UPI_NAME", "Shop"),
     ("COFFER_STORAGE_SEGMENT_SIZE", "16KiB"),
     ("COFFER_STORAGE_CHECKPOINT_ENTRIES", "20"),
 ];
@@ -42,6 +44,12 @@ impl<'a, K> Lines<'a, K> {
     /// The status and the body that a call such as `POST /admin/v1/payments` is answered with;
     /// `None` where the server was killed.
     pub(crate) fn ask(&mut self, call: &str, body: &str) -> Option<(u16, Value)> {
+        let answer = self.answer(call, body)?;
+        Some((answer.status, serde_json::from_str(&answer.body).unwrap()))
+    }
+
+    /// The same where the body is none of JSON.
+    pub(crate) fn answer(&mut self, call: &str, body: &str) -> Option<Answer> {
         let (method, path) = call.split_once(' ').unwrap();
         let bearer = self.bearer;
         let (client, head) = match path.starts_with("/admin") {
@@ -58,8 +66,7 @@ impl<'a, K> Lines<'a, K> {
         if !client.try_send(request.as_bytes()) {
             return None;
         }
-        let answer = client.answer()?;
-        Some((answer.status, serde_json::from_str(&answer.body).unwrap()))
+        client.answer()
     }
 }
 

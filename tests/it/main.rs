@@ -25,6 +25,7 @@ mod corruption;
 mod crash;
 mod demo_game;
 mod deposit_cli;
+mod deposit_joining;
 mod deposit_races;
 mod deposit_rules;
 mod deposit_worlds;

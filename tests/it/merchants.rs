@@ -248,7 +248,8 @@ pub(crate) fn postback_tried(
     assert!(found.value.postback.body.contains(of.name.as_str()));
     let url = "https://shop.example.com/postback".parse().unwrap();
     let answer = Answer::new(taken, Some(200), "{}");
-    let tried = ledger.postback_tried(of, url, answer, &PostbackRules::default())?;
+    let sent = &found.value.postback;
+    let tried = ledger.postback_tried(sent, url, answer, &PostbackRules::default())?;
     Ok(tried.seq)
 }
 

@@ -294,8 +294,9 @@ fn what_waits_to_be_told_is_counted_and_what_came_of_the_tries() {
             name: format!("c-{key1}").parse().unwrap(),
         };
         let ledger = &desk.server.ledger;
+        let sent = ledger.postback_of(&of).unwrap().unwrap().value.postback;
         ledger
-            .postback_tried(&of, url.clone(), answer, &rules)
+            .postback_tried(&sent, url.clone(), answer, &rules)
             .unwrap();
     };
     tried("UTR-1", Answer::new(false, None, "no connection"));

@@ -214,7 +214,8 @@ impl Days {
             let url = Days::url(of.partner).parse().unwrap();
             let rules = PostbackRules::default();
             let ledger = self.coffer.ledger();
-            ledger.postback_tried(&of, url, answer, &rules).unwrap();
+            let sent = ledger.postback_of(&of).unwrap().unwrap().value.postback;
+            ledger.postback_tried(&sent, url, answer, &rules).unwrap();
             // Killed with the try in memory, in the queue, or on the disk.
             match self.random.random_range(0..60) {
                 0 => return self.kill(),

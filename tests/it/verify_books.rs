@@ -55,7 +55,7 @@ fn played() -> tempfile::TempDir {
         alone: true,
         ..shape(20, 30)
     };
-    let mut plays = Workload::new(5, shape);
+    let mut plays = Workload::new(6, shape);
     for (first, copy) in [(true, "old.redb"), (false, "new.redb")] {
         let clock = clock();
         let books = OnDisk::on_directory(&data, clock.clone());

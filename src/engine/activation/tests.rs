@@ -66,6 +66,20 @@ impl Shop {
         }
     }
 
+    /// Nothing is known of what the merchant was told before.
+    fn till<'a>(&'a self, saved: &'a [Deposit]) -> Till<'a> {
+        Till {
+            told: None,
+            partner: &self.partner,
+            holder: &self.holder,
+            savings: self.savings.as_ref(),
+            saved,
+            last_stockpile: self.last_stockpile,
+            minimum: cents(MINIMUM),
+            tell: &|credited| format!("{}", credited.deposits.len()),
+        }
+    }
+
     /// A payment has come, and is asked for.
     fn activate(&mut self, key1: &str, amount: u64) -> Record {
         let (new, payment) = (new(key1), payment(key1, amount));
@@ -75,15 +89,7 @@ impl Shop {
             all.find(|of| of.reference == *reference).unwrap().clone()
         });
         let saved: Vec<Deposit> = saved.collect();
-        let till = Till {
-            partner: &self.partner,
-            holder: &self.holder,
-            savings: self.savings.as_ref(),
-            saved: &saved,
-            last_stockpile: self.last_stockpile,
-            minimum: cents(MINIMUM),
-            tell: &|credited| format!("{}", credited.deposits.len()),
-        };
+        let till = self.till(&saved);
         let desk = Desk {
             claimants: &[],
             wallet: None,
@@ -244,4 +250,28 @@ fn a_number_is_judged_before_a_name() {
     };
     let missing = Err(DepositRefusal::CustomIdMissing);
     assert_eq!(judge(&nameless, &by_name), missing);
+}
+
+#[test]
+fn of_what_was_told_by_nobody_knows_which_postback_no_amount_is_put_right() {
+    let mut shop = Shop::open();
+    let id = "c".parse().unwrap();
+    let asked = NewDeposit {
+        amount: Some(cents(2 * MINIMUM)),
+        ..new("k")
+    };
+    let deposit = asked.deposit(&shop.partner, &id, Timestamp::EPOCH);
+    let approve = |shop: &Shop, deposit: &Deposit, payment: Option<&ReceivedPayment>| {
+        decide_approval(deposit, payment, &shop.till(&[]), Timestamp::EPOCH)
+    };
+    let by_word = approve(&shop, &deposit, None).unwrap().unwrap();
+    shop.take(&by_word);
+    let credited = shop.deposits[0].clone();
+    let other = payment("k", MINIMUM);
+    let refused = approve(&shop, &credited, Some(&other));
+    assert_eq!(refused, Err(DepositRefusal::ToldUnknown));
+    // Where it is as much as was said there is nothing to put right.
+    let exact = payment("k", 2 * MINIMUM);
+    let joined = approve(&shop, &credited, Some(&exact)).unwrap().unwrap();
+    assert_eq!(joined.postings, []);
 }

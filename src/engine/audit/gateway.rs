@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Audit;
 use super::beside::Beside;
+use super::deposits::credits;
 use super::facts::{Digest, Facts, Kind, Reader, Writer, digest};
 use super::findings::Findings;
 use crate::engine::document::Document;
@@ -21,6 +22,11 @@ use crate::time::Timestamp;
 const BOOKED: u8 = 0;
 const MARKED: u8 = 1;
 const SAID: u8 = 2;
+
+/// What a document says of money: nothing, what an account holds, or what a deposit has credited.
+const NO_MONEY: u8 = 0;
+const HOLDS: u8 = 1;
+const BRINGS: u8 = 2;
 
 /// A step that a document does not take.
 const NO_STEP: u8 = u8::MAX;
@@ -142,21 +148,22 @@ impl Audit {
         if let GatewayDocument::Deposit(deposit) = document {
             self.deposit(seq, deposit, record);
         }
-        let account = match document {
-            GatewayDocument::MerchantAccount(account) => Some(account),
-            _ => None,
-        };
         let at = self.at;
         facts.of_key(&document.key(), (seq, SAID), |fact| {
             let fact = fact.digest(&of_document(document)).at(at);
             fact.byte(document.step().unwrap_or(NO_STEP));
-            fact.byte(u8::from(account.is_some()));
-            if let Some(account) = account {
-                let whose = AccountRef::Merchant(account.partner, account.wallet_type);
-                let moved = moved(record, whose, account.currency);
-                fact.number(account.previous.0)
-                    .cents(account.cents)
-                    .sum(moved);
+            match document {
+                GatewayDocument::MerchantAccount(account) => {
+                    let whose = AccountRef::Merchant(account.partner, account.wallet_type);
+                    let moved = moved(record, whose, account.currency);
+                    fact.byte(HOLDS).number(account.previous.0);
+                    fact.cents(account.cents).sum(moved);
+                }
+                GatewayDocument::Deposit(deposit) => {
+                    let (after, moved) = credits(record, deposit);
+                    fact.byte(BRINGS).sum(after).sum(moved);
+                }
+                _ => drop(fact.byte(NO_MONEY)),
             }
         });
     }
@@ -274,7 +281,7 @@ impl Gateway {
 impl OfKey {
     fn say(&self, seq: Seq, fact: &mut Reader<'_>, findings: &mut Findings) -> Said {
         let (document, at) = (fact.digest(), fact.at());
-        let (step, has_balance) = (fact.byte(), fact.byte() == 1);
+        let (step, money) = (fact.byte(), fact.byte());
         let before = self.said;
         let created = before.map_or((seq, at), |said| said.created);
         let is_late = before.is_some_and(|said| said.changed == seq)
@@ -282,12 +289,22 @@ impl OfKey {
         if is_late {
             findings.tell(format!("entry {seq} says again what {} is", self.key));
         }
-        let mut balance = Sum::ZERO;
-        if has_balance {
+        let (mut balance, held) = (Sum::ZERO, before.map_or(Sum::ZERO, |said| said.balance));
+        if money == BRINGS {
+            let (after, moved) = (fact.sum(), fact.sum());
+            balance = after;
+            if held.plus(moved) != after && !findings.lacks_before(seq) {
+                findings.tell(format!(
+                    "entry {seq} says that a deposit has brought {after}; with {moved} more than \
+                     before it has brought {}",
+                    held.plus(moved)
+                ));
+            }
+        }
+        if money == HOLDS {
             let (previous, cents, moved) = (fact.seq(), fact.cents(), fact.sum());
             balance = cents;
             let last = before.map_or(Seq::NONE, |said| said.changed);
-            let held = before.map_or(Sum::ZERO, |said| said.balance);
             let is_chained = previous == last && held.plus(moved) == balance;
             if !is_chained && !findings.lacks_before(seq) {
                 findings.tell(format!(

@@ -180,6 +180,7 @@ fn brought(activated: Activated) -> ActivatedItem {
         amount: activated.amount,
         currency: activated.currency,
         by_payment: activated.by_payment,
+        approved_amount: activated.word.map(|word| word.to_string()),
         payer: activated.payer,
         stockpiling_id: activated.stockpiling_id,
     }

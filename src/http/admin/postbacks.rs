@@ -87,6 +87,7 @@ fn shown((found, tries): WithTries) -> Result<Done, Failed> {
     let tries = tries.into_iter().map(|found| AttemptItem {
         number: found.document.number,
         at: found.created_at,
+        corrections: found.document.corrections,
         url: found.document.url,
         taken: found.document.answer.taken,
         status: found.document.answer.status,
@@ -96,6 +97,7 @@ fn shown((found, tries): WithTries) -> Result<Done, Failed> {
     let shown = PostbackShown {
         item: item(delivery),
         body: postback.body,
+        corrections: postback.corrections,
         tries: tries.collect(),
     };
     Ok(done(&shown, found.seq))

@@ -195,9 +195,10 @@ pub(super) fn info(state: &State, call: &Call, body: &[u8]) -> Result<Told, Inva
         wallet_type: system.wallet_type,
         currency: system.currency,
     };
-    Ok(match state.ledger.saved_up(&of) {
+    let saved = with_rules(state, |rules| state.ledger.saved_up(&of, rules));
+    Ok(match saved {
         Ok(saved) => Told::observed(Reply::savings(saved.value, system), saved.seq),
-        Err(unavailable) => Told::refused(unavailable.into(), ""),
+        Err(unavailable) => Told::from(unavailable),
     })
 }
 

@@ -227,12 +227,12 @@ const NAMES: &[(&str, &str, &str)] = &[
             key1: text|null,
             amount: Amount|null, currency: Currency,
             activated: {at: Time, amount: Amount, currency: Currency, by_payment: truth,
-                payer: text|null, stockpiling_id: whole}|null,
+                approved_amount: Amount|null, payer: text|null, stockpiling_id: whole}|null,
             postback: text|null, is_manual: truth, screenshot: text|null, reason: text|null,
             hosted: {payment_url: text, language: text, bank: text, redirect_url: text,
                 identifier: text}|null,
             created_at: Time, expires_at: Time}"#,
-        "A deposit of a merchant's payer; `waits` says why it waits, `hosted` is the page that it is paid on.",
+        "A deposit of a merchant's payer; `waits` says why it waits, `approved_amount` is what it brought by an operator's word before its payment took the place of that, `hosted` is the page that it is paid on.",
     ),
     (
         "DepositShown",
@@ -257,9 +257,9 @@ const NAMES: &[(&str, &str, &str)] = &[
     ),
     (
         "PostbackShown",
-        r#"{..Postback, body: text, tries: [{number: whole, at: Time, url: text, taken: truth,
-            status: whole|null, answer: text}]}"#,
-        "The same with its bytes and its last tries.",
+        r#"{..Postback, body: text, corrections: whole, tries: [{number: whole, at: Time,
+            corrections: whole, url: text, taken: truth, status: whole|null, answer: text}]}"#,
+        "The same with its bytes and its last tries; `corrections` says how often the bytes had been put right.",
     ),
     (
         "Rates",

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 pub use self::call::{Teller, web_roots};
 pub use self::plan::{Came, Lane, Places, Plan};
 use crate::engine::postback::{DeliveryState, PostbackKind, PostbackOf, PostbackRules};
-use crate::ledger::{DuePostback, Ledger, Unavailable};
+use crate::ledger::{DuePostback, Ledger, Observed, Unavailable};
 use crate::time::Span;
 
 /// However little happens, it is looked again after so long: a receiver may have been named since.
@@ -122,15 +122,13 @@ impl Sender {
     }
 
     async fn send(&self, due: &DuePostback) -> Result<Came, Unavailable> {
-        // Nobody is told of money that a power cut takes back.
-        self.ledger
-            .durable(due.changed)
-            .await
-            .map_err(|_| Unavailable)?;
         let (ledger, of) = (Arc::clone(&self.ledger), due.of.clone());
         let found = spawn_blocking(move || ledger.postback_of(&of)).await;
         let found = found.expect("a panic in the ledger ends the process")?;
-        let found = found.expect("what is due was written").value;
+        let Observed { value: found, seq } = found.expect("what is due was written");
+        // Nobody is told of money that a power cut takes back. It may be told otherwise by now.
+        let durable = self.ledger.durable(seq).await;
+        durable.map_err(|_| Unavailable)?;
         let partner = self.ledger.partner(due.of.partner);
         let partner = partner.map_err(|_| Unavailable)?.value;
         let url = due.of.kind.url_of(&partner).cloned();
@@ -144,8 +142,8 @@ impl Sender {
             true if began.elapsed() > PROMPT => Came::Late,
             true => Came::Taken,
         };
-        let (ledger, of, rules) = (Arc::clone(&self.ledger), due.of.clone(), self.rules.clone());
-        let told = spawn_blocking(move || ledger.postback_tried(&of, url, answer, &rules)).await;
+        let (ledger, rules, sent) = (Arc::clone(&self.ledger), self.rules.clone(), found.postback);
+        let told = spawn_blocking(move || ledger.postback_tried(&sent, url, answer, &rules)).await;
         told.expect("a panic in the ledger ends the process")?;
         Ok(came)
     }

@@ -135,6 +135,8 @@ pub struct ActivatedItem {
     pub currency: Currency,
     /// Whether by a received payment; otherwise by an operator's word.
     pub by_payment: bool,
+    /// What it brought by an operator's word, before its payment took the place of that.
+    pub approved_amount: Option<String>,
     /// Who paid.
     pub payer: Option<PaymentDetail>,
     /// What it was saved up or credited under.

@@ -105,21 +105,7 @@ impl Fault {
                 | OrderRefusal::InsufficientFunds
                 | OrderRefusal::BalanceOutOfRange => 422,
             },
-            Fault::DepositRefused(refusal) => match refusal {
-                DepositRefusal::Unknown => 404,
-                DepositRefusal::Key1Used
-                | DepositRefusal::CustomIdUsed
-                | DepositRefusal::PaymentTaken => 409,
-                DepositRefusal::CustomIdMissing
-                | DepositRefusal::NoRequisites
-                | DepositRefusal::Rejected
-                | DepositRefusal::Activated
-                | DepositRefusal::AmountUnknown
-                | DepositRefusal::Key1Named
-                | DepositRefusal::PageExpired
-                | DepositRefusal::Key1Missing
-                | DepositRefusal::BalanceOutOfRange => 422,
-            },
+            Fault::DepositRefused(refusal) => deposit_status(*refusal),
             Fault::WithdrawalRefused(refusal) => match refusal {
                 WithdrawalRefusal::Unknown => 404,
                 WithdrawalRefusal::IdUsed | WithdrawalRefusal::SignatureUsed => 409,
@@ -257,6 +243,26 @@ impl Fault {
     }
 }
 
+fn deposit_status(refusal: DepositRefusal) -> u16 {
+    match refusal {
+        DepositRefusal::Unknown => 404,
+        DepositRefusal::Key1Used | DepositRefusal::CustomIdUsed | DepositRefusal::PaymentTaken => {
+            409
+        }
+        DepositRefusal::CustomIdMissing
+        | DepositRefusal::NoRequisites
+        | DepositRefusal::Rejected
+        | DepositRefusal::Activated
+        | DepositRefusal::AmountUnknown
+        | DepositRefusal::Key1Named
+        | DepositRefusal::PageExpired
+        | DepositRefusal::Key1Missing
+        | DepositRefusal::OtherCurrency
+        | DepositRefusal::ToldUnknown
+        | DepositRefusal::BalanceOutOfRange => 422,
+    }
+}
+
 fn deposit_code(refusal: DepositRefusal) -> &'static str {
     match refusal {
         DepositRefusal::Unknown => "deposit_unknown",
@@ -272,6 +278,8 @@ fn deposit_code(refusal: DepositRefusal) -> &'static str {
         DepositRefusal::PaymentTaken => "payment_taken",
         DepositRefusal::AmountUnknown => "amount_unknown",
         DepositRefusal::BalanceOutOfRange => "balance_out_of_range",
+        DepositRefusal::OtherCurrency => "other_currency",
+        DepositRefusal::ToldUnknown => "told_unknown",
     }
 }
 

@@ -249,6 +249,8 @@ pub struct PostbackShown {
     pub item: PostbackItem,
     /// The bytes that are sent.
     pub body: String,
+    /// How often they were put right.
+    pub corrections: u8,
     /// The last tries, the newest first.
     pub tries: Vec<AttemptItem>,
 }
@@ -281,6 +283,8 @@ pub struct AttemptItem {
     /// When its end was taken down.
     #[serde(serialize_with = "as_text")]
     pub at: Timestamp,
+    /// How often the bytes had been put right that were sent.
+    pub corrections: u8,
     /// Where it went.
     pub url: PostbackUrl,
     /// Whether the merchant took it.

@@ -8,6 +8,7 @@
 //! in `payments`, the orders and deposits that they are for in `orders` and `deposits`.
 
 mod deposits;
+mod hosted;
 mod orders;
 mod payments;
 mod play;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 pub use self::deposits::Deposited;
 use self::deposits::Deposits;
+use self::hosted::Hosted;
 pub use self::orders::Ordered;
 use self::orders::Orders;
 use self::payments::Payments;
@@ -97,6 +99,8 @@ pub enum Expected {
     NotForOrder(OrderRefusal),
     /// Of a deposit: which, and its state as operators see it.
     Deposited(DepositReference, &'static str),
+    /// Of what a payer is to pay to: that.
+    Given(String),
     /// Of a deposit, or of a name that is left for one: refused, for this reason.
     NotDeposited(DepositRefusal),
     /// To a merchant or about it: the withdrawal and what has become of it.
@@ -201,6 +205,7 @@ pub struct Model {
     deposits: Deposits,
     withdrawals: Withdrawals,
     anomalies: BTreeMap<&'static str, u64>,
+    hosted: Hosted,
     taken: u64,
 }
 
@@ -245,6 +250,7 @@ impl Model {
             deposits: Deposits::default(),
             withdrawals: Withdrawals::default(),
             anomalies: BTreeMap::new(),
+            hosted: Hosted::default(),
             taken: 0,
         }
     }

@@ -36,21 +36,17 @@ pub(super) fn told(document: &GatewayDocument) -> Value {
             signature: _,
             withdrawal,
         }) => json!({ "signed_request": { "partner": partner, "withdrawal_id": withdrawal } }),
-        GatewayDocument::Postback(Postback { of, body }) => {
-            let mut body: Value = serde_json::from_str(body).unwrap_or_default();
-            if let Some(members) = body.as_object_mut() {
-                members.remove("signature");
-            }
-            json!({ "postback": { "of": of_told(of), "body": body } })
-        }
+        GatewayDocument::Postback(postback) => json!({ "postback": postback_told(postback) }),
         GatewayDocument::Delivery(delivery) => json!({ "delivery": delivery_told(delivery) }),
         GatewayDocument::Attempt(Attempt {
             of,
             number,
             url,
             answer,
+            corrections,
         }) => json!({ "attempt": {
             "of": of_told(of), "number": number, "url": url, "answer": answer,
+            "corrections": corrections,
         } }),
         GatewayDocument::HashedUrl(HashedUrl {
             partner,
@@ -154,6 +150,7 @@ fn deposit_told(deposit: &Deposit) -> Value {
         json!({
             "at": of.at.to_string(), "amount": of.amount.to_string(), "currency": of.currency,
             "by_payment": of.by_payment, "payer": of.payer, "note": of.note,
+            "approved_amount": of.word.map(|word| word.to_string()),
             "stockpiling_id": of.stockpiling_id,
         })
     });
@@ -209,6 +206,22 @@ fn details_told(details: &PayoutDetails) -> Value {
     let said = details.said();
     said.map(|(name, text)| (name.to_owned(), Value::from(text.as_str())))
         .collect()
+}
+
+fn postback_told(postback: &Postback) -> Value {
+    let Postback {
+        of,
+        body,
+        deposits,
+        corrections,
+    } = postback;
+    let mut body: Value = serde_json::from_str(body).unwrap_or_default();
+    if let Some(members) = body.as_object_mut() {
+        members.remove("signature");
+    }
+    json!({
+        "of": of_told(of), "body": body, "deposits": deposits, "corrections": corrections,
+    })
 }
 
 fn delivery_told(delivery: &Delivery) -> Value {

@@ -171,6 +171,7 @@ fn record_kind(kind: RecordKind) -> &'static str {
         RecordKind::WithdrawalRejected => "withdrawal_rejected",
         RecordKind::DepositActivated => "deposit_activated",
         RecordKind::PaymentPageMade => "payment_page_made",
+        RecordKind::SavingsCredited => "savings_credited",
         RecordKind::DepositApproved => "deposit_approved",
         RecordKind::DepositRejected => "deposit_rejected",
         RecordKind::RequisitesGiven => "requisites_given",

@@ -25,6 +25,10 @@ const UNKNOWN: &str = "Deposit not found";
 const ACTIVATED: &str = "Deposit already activated";
 /// The payment is an order's, or another deposit's.
 const PAYMENT_TAKEN: &str = "The payment has already been used.";
+/// The payment is in another currency.
+const OTHER_CURRENCY: &str = "The payment was made in another currency";
+/// Nobody knows what was told of it.
+const TOLD_UNKNOWN: &str = "Deposit already told";
 /// Nothing is configured to pay to.
 const NO_REQUISITES: &str = "No requisites available";
 
@@ -64,6 +68,8 @@ impl Reply {
             DepositRefusal::Unknown => Reply::fail(400, UNKNOWN),
             DepositRefusal::Activated => Reply::fail(400, ACTIVATED),
             DepositRefusal::PaymentTaken => Reply::fail(400, PAYMENT_TAKEN),
+            DepositRefusal::OtherCurrency => Reply::fail(400, OTHER_CURRENCY),
+            DepositRefusal::ToldUnknown => Reply::fail(400, TOLD_UNKNOWN),
             DepositRefusal::BalanceOutOfRange => {
                 Reply::invalid(&Faults::one("amount", BALANCE_LIMIT))
             }
@@ -116,6 +122,8 @@ mod tests {
             DepositRefusal::PaymentTaken,
             DepositRefusal::AmountUnknown,
             DepositRefusal::BalanceOutOfRange,
+            DepositRefusal::OtherCurrency,
+            DepositRefusal::ToldUnknown,
         ];
         let mut told: Vec<String> = Vec::new();
         for refusal in refusals {
