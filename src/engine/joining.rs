@@ -100,7 +100,7 @@ impl Till<'_> {
         (before, after): (Amount, Amount),
         now: Timestamp,
     ) -> Result<Moved, DepositRefusal> {
-        let told = self.told.filter(|told| !told.postback.deposits.is_empty());
+        let told = self.told.filter(|told| told.postback.may_be_put_right());
         let told = told.ok_or(DepositRefusal::ToldUnknown)?;
         let activated = joined.activated.as_ref().expect("it was credited");
         let of = (joined.wallet_type, activated.currency);

@@ -16,6 +16,10 @@ use super::gateway::{GatewayDocument, GatewayKey, Kept, List, Mark, OfKind};
 use crate::id::{DepositReference, PartnerNumber, PostbackName, PostbackUrl, Seq};
 use crate::time::{Span, Timestamp};
 
+/// So often a postback is put right at most: each deposit that it tells of once, and of savings
+/// there are seldom more.
+pub const CORRECTIONS_MAX: u8 = 250;
+
 /// What a postback tells of, and by that where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -247,6 +251,13 @@ impl Postback {
     /// The name of what is told.
     pub fn key_of(of: &PostbackOf) -> GatewayKey {
         of.key::<Postback>()
+    }
+}
+
+impl Postback {
+    /// Whether it is known what it tells of, and it was not put right too often.
+    pub(super) fn may_be_put_right(&self) -> bool {
+        !self.deposits.is_empty() && self.corrections < CORRECTIONS_MAX
     }
 }
 
@@ -551,6 +562,21 @@ mod tests {
             let told = tried_of((1, 1), &late, true, at(7));
             assert_eq!(told.state, DeliveryState::Delivered);
         }
+    }
+
+    #[test]
+    fn so_often_as_can_be_counted_it_may_be_put_right() {
+        let of = |corrections| Postback {
+            deposits: vec!["D1".parse().unwrap()],
+            ..postback(corrections)
+        };
+        let may =
+            [0, CORRECTIONS_MAX - 1, CORRECTIONS_MAX].map(|often| of(often).may_be_put_right());
+        assert_eq!(may, [true, true, false]);
+        assert!(
+            !postback(0).may_be_put_right(),
+            "nobody knows what it tells of"
+        );
     }
 
     #[test]

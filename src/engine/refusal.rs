@@ -257,7 +257,8 @@ impl fmt::Display for DepositRefusal {
                 "the payment is in another currency than the deposit was approved in"
             }
             DepositRefusal::ToldUnknown => {
-                "an earlier version told of the deposit, and did not note with which others"
+                "what the merchant was told cannot be put right: an earlier version told it, or it \
+                 was put right 250 times"
             }
         })
     }
