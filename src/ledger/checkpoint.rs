@@ -16,6 +16,7 @@ use parking_lot::MutexGuard;
 
 use super::checkpoint_error::CheckpointError;
 use super::flush::Writing;
+use super::niceness::{WRITES_BOOKS, give_way};
 use super::partners::PartnerRow;
 use super::paying::TurnedPayments;
 use super::{Ledger, Space};
@@ -311,6 +312,7 @@ impl Checkpointer {
     /// # Errors
     /// As [`Checkpointer::write`], but not where the journal failed: the committer tells of that.
     pub fn run(mut self) -> Result<(), CheckpointError> {
+        give_way(WRITES_BOOKS);
         let done = self.write_what_is_due();
         match done {
             Err(CheckpointError::Latched | CheckpointError::Stopped) => Ok(()),

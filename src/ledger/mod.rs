@@ -22,6 +22,7 @@ mod hosted;
 mod index;
 mod links;
 mod load;
+mod niceness;
 mod open;
 mod operate;
 mod orders;

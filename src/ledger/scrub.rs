@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 
 use super::Ledger;
+use super::niceness::{READS_ASIDE, give_way};
 use crate::books::{BooksError, Looked, Place, set_aside_damaged, sound};
 use crate::disk::Disk;
 use crate::journal::{RedbJournal, Reread, described};
@@ -30,9 +31,6 @@ const LOOK_PACE: u64 = 256 * 1024 * 1024;
 
 /// So long a look reads on before it rests: to rest after each page would cost more than to read it.
 const AHEAD: Duration = Duration::from_millis(4);
-
-/// Others go first where the processor is wanted (the machine's niceness, 0 to 19).
-const NICENESS: i32 = 10;
 
 /// How often a look begins that flushes break off, and what lies between.
 const LOOKS_MAX: usize = 3;
@@ -139,10 +137,7 @@ impl Scrubber {
         if self.pace == 0 {
             return;
         }
-        // Of this thread alone; where the machine refuses, it reads as eagerly as others.
-        if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-            tracing::debug!(%error, "reading goes on beside others");
-        }
+        give_way(READS_ASIDE);
         while let Ok(scrub) = self.round() {
             if scrub.findings.is_empty() {
                 tracing::debug!(bytes = scrub.bytes, "history and books are as written");

@@ -112,9 +112,7 @@ fn faults_come_when_they_are_due_and_go_unless_they_last() {
     assert_eq!(reads, [true, false, false]);
 }
 
-#[test]
-fn after_a_failed_sync_a_second_one_proves_nothing() {
-    let (disk, file) = unsynced();
+fn fail_to_sync(disk: &SimDisk, file: &dyn File) {
     disk.plant(Fault {
         operation: Some(Operation::Sync),
         after: 0,
@@ -122,6 +120,12 @@ fn after_a_failed_sync_a_second_one_proves_nothing() {
         lasting: false,
     });
     assert!(file.sync().is_err());
+}
+
+#[test]
+fn after_a_failed_sync_a_second_one_proves_nothing() {
+    let (disk, file) = unsynced();
+    fail_to_sync(&disk, &*file);
     file.sync().unwrap();
     assert_eq!(disk.image()["a"].len(), 2048, "it is seen all the same");
     file.distrust_cache().unwrap();
@@ -139,13 +143,7 @@ fn a_first_page_that_was_not_synced_is_not_seen_and_what_lies_behind_it_is() {
     disk.sync_directory().unwrap();
     file.write_at(0, &[2; 10]).unwrap();
     file.write_at(4096, &[3; 10]).unwrap();
-    disk.plant(Fault {
-        operation: Some(Operation::Sync),
-        after: 0,
-        kind: io::ErrorKind::Other,
-        lasting: false,
-    });
-    assert!(file.sync().is_err());
+    fail_to_sync(&disk, &*file);
     file.distrust_first_page().unwrap();
     let seen = &disk.image()["a"];
     assert_eq!((seen[0], seen[4096]), (1, 3));
