@@ -204,8 +204,9 @@ impl Ledger {
         Tried::ALL.map(|outcome| (outcome, self.postback_tries[outcome as usize].so_far()))
     }
 
-    /// Takes down what came of a try to send `sent`, which may have been put right since. While there is little room this has what there is: what was
-    /// told and is not known to be told is told again.
+    /// Takes down what came of a try to send `sent`, which may have been put right since. While there
+    /// is little room this has what there is: what was told and is not known to be told is told
+    /// again.
     ///
     /// # Errors
     /// [`Unavailable`]: then nobody knows of the try.
