@@ -299,6 +299,9 @@ impl Books {
     /// [`BooksError`].
     pub fn open(disk: &dyn Disk, id: [u8; 16]) -> Result<Books, BooksError> {
         let file = Books::file(disk)?;
+        // An earlier start may have ended by a failed sync. Each commit is of two phases: all that
+        // the first page points to was synced before it was written.
+        file.distrust_first_page().map_err(BooksError::Disk)?;
         check::at_start(disk, id, file.size().map_err(BooksError::Disk)?)?;
         sound(|| {
             let backend = RedbBackend::new(file);
@@ -323,9 +326,6 @@ impl Books {
         if file.size().map_err(BooksError::Disk)? == 0 {
             return Err(BooksError::Missing { emptied: true });
         }
-        // An earlier start may have ended by a failed sync. Each commit is of two phases: all that
-        // the first page points to was synced before it was written.
-        file.distrust_first_page().map_err(BooksError::Disk)?;
         Ok(file)
     }
 

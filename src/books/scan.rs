@@ -42,7 +42,10 @@ impl Books {
     /// # Errors
     /// [`BooksError`].
     pub fn open_untouched(disk: &dyn Disk, id: [u8; 16]) -> Result<Books, BooksError> {
-        Books::untouched(Books::file(disk)?, id)
+        let file = Books::file(disk)?;
+        // What lies on the disk is looked at, page by page, and not what the machine remembers.
+        file.distrust_cache().map_err(BooksError::Disk)?;
+        Books::untouched(file, id)
     }
 
     pub(super) fn untouched(file: Box<dyn File>, id: [u8; 16]) -> Result<Books, BooksError> {
